@@ -1,0 +1,50 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace holdfast::console {
+
+/// A histogram's state: counts per upper bound, not cumulated, the last one for all above.
+struct HistogramSnapshot {
+  std::vector<double> upper_bounds;  ///< Seconds, ascending.
+  std::vector<std::uint64_t> counts; ///< upper_bounds.size() + 1
+  double sum = 0;
+};
+
+/// One reading of everything that is measured; the names are those of the metrics without their prefix `holdfast_`.
+struct Snapshot {
+  struct SourcePartition {
+    std::string source;
+    std::int32_t partition = 0;
+    std::int64_t lag_events = 0;
+  };
+  std::map<std::string, std::uint64_t> events_total;                               // source
+  std::map<std::pair<std::string, std::string>, std::uint64_t> dead_letters_total; // source, code
+  std::map<std::pair<std::string, std::string>, std::uint64_t> alerts_total;       // change, level
+  std::uint64_t duplicates_total = 0;
+  std::uint64_t late_events_total = 0;
+  std::uint64_t misplaced_total = 0;
+  std::uint64_t customers = 0;
+  std::vector<SourcePartition> lag;
+  HistogramSnapshot event_to_alert_seconds;
+  HistogramSnapshot commit_seconds;
+  HistogramSnapshot checkpoint_seconds;
+  std::uint64_t commits_total = 0;
+  std::uint64_t aborts_total = 0;
+  std::uint64_t steps_total = 0;
+  std::uint64_t timers_fired_total = 0;
+  double checkpoint_last_timestamp_seconds = 0;  ///< Unix time; 0: none yet.
+  std::uint64_t checkpoint_bytes_total = 0;
+  std::uint64_t checkpoint_failures_total = 0;
+  std::uint64_t restore_records_total = 0;
+  std::map<std::string, std::uint64_t> state_bytes;       // tier: hot
+  std::map<std::string, std::uint64_t> ring_full_total;   // ring: input, output
+  std::vector<std::pair<std::int32_t, double>> stream_time_timestamp_seconds;  // partition, Unix time
+};
+
+}  // namespace holdfast::console

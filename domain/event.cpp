@@ -1,0 +1,41 @@
+#include "domain/event.hpp"
+
+#include <cassert>
+#include <cstring>
+
+namespace holdfast {
+
+std::string_view code_name(RejectionCode code) {
+  switch (code) {
+    case RejectionCode::malformed_json: return "malformed_json";
+    case RejectionCode::missing_field: return "missing_field";
+    case RejectionCode::wrong_type: return "wrong_type";
+    case RejectionCode::bad_time: return "bad_time";
+    case RejectionCode::too_far_ahead: return "too_far_ahead";
+    case RejectionCode::bad_value: return "bad_value";
+    case RejectionCode::missing_key: return "missing_key";
+    case RejectionCode::key_mismatch: return "key_mismatch";
+    case RejectionCode::too_large: return "too_large";
+  }
+  return "unknown";
+}
+
+void EventBatch::reset(std::size_t bytes) {
+  events.clear();
+  rejections.clear();
+  used_ = 0;
+  if (bytes > capacity_) {
+    text_ = std::make_unique_for_overwrite<char[]>(bytes);
+    capacity_ = bytes;
+  }
+}
+
+std::string_view EventBatch::keep(std::string_view text) {
+  assert(used_ + text.size() <= capacity_);
+  char* const at = text_.get() + used_;
+  std::memcpy(at, text.data(), text.size());
+  used_ += text.size();
+  return {at, text.size()};
+}
+
+}  // namespace holdfast

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstddef>
+
+/// Every bound of the program, with its reason. What is not bounded here is bounded by the configuration.
+namespace holdfast::limits {
+
+/// A step carries one offset for each source in a fixed array; sixteen topics are more than any shop was seen to have.
+inline constexpr std::size_t sources_max = 16;
+
+/// Ids up to this length: an e-mail address (254) fits. The record key is the id, so longer keys are refused as well.
+inline constexpr std::size_t customer_id_bytes_max = 255;
+
+/// Longer event ids are refused: they are copied into alerts.
+inline constexpr std::size_t event_id_bytes_max = 255;
+
+/// A larger event is a dead letter (too_large): a purchase is a few hundred bytes, and a batch must fit in memory.
+inline constexpr std::size_t event_bytes_max = 256 * 1024;
+
+/// Records a fetch hands on at once. Large enough to pay for a queue operation, small enough to stay in the cache.
+inline constexpr std::size_t batch_records_max = 1000;
+
+/// Batches of one source partition on their way to a task before the fetcher stops asking for more of them.
+inline constexpr std::size_t batches_in_flight_max = 16;
+
+/// Events a task applies in one step at most, so that epoch marks and queries never wait long.
+inline constexpr std::size_t step_events_max = 4096;
+
+/// A customer's latest event ids, kept as 40-bit fingerprints to recognise duplicates. A new event is falsely taken for
+/// a duplicate with probability 6 / 2^40, about 5.5e-12.
+inline constexpr std::size_t event_fingerprints = 6;
+
+/// Reasons an alert can carry: every named feature once.
+inline constexpr std::size_t reasons_max = 24;
+
+}  // namespace holdfast::limits

@@ -1,0 +1,142 @@
+#include "domain/step.hpp"
+
+#include "domain/wire.hpp"
+
+namespace holdfast {
+namespace {
+
+constexpr std::uint64_t journal_version = 1;
+constexpr std::uint64_t marker_version = 1;
+constexpr std::uint64_t steps_in_entry_max = 1 << 20;
+
+void put_check(std::string& out) { wire::put_u64(out, fingerprint(out)); }
+
+/// The bytes before the fingerprint that ends them, if it is theirs.
+Expected<std::string_view> checked(std::string_view bytes, std::string_view what) {
+  if (bytes.size() < 8) return fail(ErrorKind::corrupt, std::string(what) + " is cut short");
+  const std::string_view body = bytes.substr(0, bytes.size() - 8);
+  if (wire::Reader(bytes.substr(body.size())).u64() != fingerprint(body))
+    return fail(ErrorKind::corrupt, std::string(what) + " does not match its checksum");
+  return body;
+}
+
+void put_positions(std::string& out, const Positions& positions) {
+  for (std::uint8_t s = 0; s < positions.sources; ++s) wire::put_signed(out, positions.next[s].value);
+}
+
+Positions get_positions(wire::Reader& in, std::uint8_t sources) {
+  Positions positions;
+  positions.sources = sources;
+  for (std::uint8_t s = 0; s < sources; ++s) positions.next[s].value = in.signed_varint();
+  return positions;
+}
+
+}  // namespace
+
+std::string encode_journal_entry(const JournalEntry& entry) {
+  std::string out;
+  out.reserve(32 + entry.steps.size() * 16);
+  wire::put_varint(out, journal_version);
+  wire::put_varint(out, static_cast<std::uint64_t>(entry.partition.value));
+  wire::put_u64(out, entry.policy.value);
+  wire::put_varint(out, entry.start.sources);
+  put_positions(out, entry.start);
+  wire::put_varint(out, entry.steps.empty() ? 0 : entry.steps.front().number);
+  wire::put_varint(out, entry.steps.size());
+  Positions at = entry.start;
+  std::int64_t clock = 0;
+  for (const Step& step : entry.steps) {
+    // Deltas: a step is a few bytes. The clock is 0 where the step only merges, else its distance to the last plus 1.
+    for (std::uint8_t s = 0; s < at.sources; ++s) {
+      wire::put_varint(out, static_cast<std::uint64_t>(step.end.next[s].value - at.next[s].value));
+      at.next[s] = step.end.next[s];
+    }
+    if (step.clock == before_all_time) {
+      wire::put_varint(out, 0);
+    } else {
+      wire::put_varint(out, 1);
+      wire::put_signed(out, step.clock.ms - clock);
+      clock = step.clock.ms;
+    }
+  }
+  put_check(out);
+  return out;
+}
+
+Expected<JournalEntry> decode_journal_entry(std::string_view bytes) {
+  if (!bytes.empty() && static_cast<unsigned char>(bytes.front()) > journal_version)
+    return fail(ErrorKind::incompatible, "a journal entry is of a newer format: run the release that wrote it");
+  const auto body = checked(bytes, "a journal entry");
+  if (!body) return std::unexpected(body.error());
+
+  wire::Reader in(*body);
+  JournalEntry entry;
+  if (in.varint() != journal_version) return fail(ErrorKind::corrupt, "a journal entry has no known format");
+  entry.partition.value = static_cast<std::int32_t>(in.varint());
+  entry.policy.value = in.u64();
+  const std::uint64_t sources = in.varint();
+  if (!in.ok() || sources > limits::sources_max)
+    return fail(ErrorKind::corrupt, "a journal entry names more sources than there can be");
+  entry.start = get_positions(in, static_cast<std::uint8_t>(sources));
+  const std::uint64_t first = in.varint();
+  const std::uint64_t count = in.varint();
+  if (!in.ok() || count > steps_in_entry_max) return fail(ErrorKind::corrupt, "a journal entry is too long");
+
+  Positions at = entry.start;
+  std::int64_t clock = 0;
+  entry.steps.reserve(count);
+  for (std::uint64_t i = 0; i < count && in.ok(); ++i) {
+    for (std::uint64_t s = 0; s < sources; ++s) at.next[s].value += static_cast<std::int64_t>(in.varint());
+    Step step{.number = first + i, .end = at};
+    if (in.varint() != 0) {
+      clock += in.signed_varint();
+      step.clock = Timestamp{clock};
+    }
+    entry.steps.push_back(step);
+  }
+  if (!in.ok() || !in.rest().empty()) return fail(ErrorKind::corrupt, "a journal entry does not end where it should");
+  return entry;
+}
+
+std::string encode_marker(const Marker& marker) {
+  std::string out;
+  wire::put_varint(out, marker_version);
+  wire::put_varint(out, static_cast<std::uint64_t>(marker.partition.value));
+  wire::put_u64(out, marker.policy.value);
+  wire::put_varint(out, marker.record_format);
+  wire::put_varint(out, marker.step);
+  wire::put_varint(out, marker.position.sources);
+  put_positions(out, marker.position);
+  wire::put_signed(out, marker.stream_time.ms);
+  wire::put_varint(out, marker.customers);
+  wire::put_signed(out, marker.taken_at.ms);
+  put_check(out);
+  return out;
+}
+
+Expected<Marker> decode_marker(std::string_view bytes) {
+  if (!bytes.empty() && static_cast<unsigned char>(bytes.front()) > marker_version)
+    return fail(ErrorKind::incompatible, "a checkpoint is of a newer format: run the release that wrote it");
+  const auto body = checked(bytes, "the marker of a checkpoint");
+  if (!body) return std::unexpected(body.error());
+
+  wire::Reader in(*body);
+  Marker marker;
+  if (in.varint() != marker_version) return fail(ErrorKind::corrupt, "the marker of a checkpoint has no known format");
+  marker.partition.value = static_cast<std::int32_t>(in.varint());
+  marker.policy.value = in.u64();
+  marker.record_format = static_cast<std::uint32_t>(in.varint());
+  marker.step = in.varint();
+  const std::uint64_t sources = in.varint();
+  if (!in.ok() || sources > limits::sources_max)
+    return fail(ErrorKind::corrupt, "the marker of a checkpoint names more sources than there can be");
+  marker.position = get_positions(in, static_cast<std::uint8_t>(sources));
+  marker.stream_time.ms = in.signed_varint();
+  marker.customers = in.varint();
+  marker.taken_at.ms = in.signed_varint();
+  if (!in.ok() || !in.rest().empty())
+    return fail(ErrorKind::corrupt, "the marker of a checkpoint does not end where it should");
+  return marker;
+}
+
+}  // namespace holdfast

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "domain/error.hpp"
+#include "domain/ids.hpp"
+#include "domain/limits.hpp"
+#include "domain/time.hpp"
+
+namespace holdfast {
+
+/// Identifies all that alerts depend on besides the log: model file, risk settings, sources and their order.
+struct PolicyId {
+  std::uint64_t value = 0;
+  friend constexpr auto operator<=>(PolicyId, PolicyId) = default;
+};
+
+/// A position in every source of a task: the offset of the next record that is not yet applied.
+struct Positions {
+  std::array<Offset, limits::sources_max> next{};
+  std::uint8_t sources = 0;
+
+  Offset& operator[](SourceIndex s) { return next[s.value]; }
+  const Offset& operator[](SourceIndex s) const { return next[s.value]; }
+  friend bool operator==(const Positions&, const Positions&) = default;
+};
+
+/// The unit of work of a task: merge the records up to `end`, then fire the timers due at or before `clock`.
+/// Applying the same steps to the same log gives the same state and the same alerts.
+struct Step {
+  std::uint64_t number = 0;  ///< From 1, contiguous for a task over its whole life.
+  Positions end;
+  Timestamp clock = before_all_time;  ///< before_all_time: the step only merges.
+};
+
+/// Steps of one task that were applied in one epoch: the value of a journal record. The record's key is the partition
+/// number as decimal text.
+struct JournalEntry {
+  Partition partition;
+  PolicyId policy;
+  Positions start;          ///< Position before the first step.
+  std::vector<Step> steps;  ///< In order, numbers contiguous; never empty.
+};
+
+/// Bytes of a journal entry; format in docs/formats/journal.md.
+[[nodiscard]] std::string encode_journal_entry(const JournalEntry& entry);
+/// corrupt: not such bytes; incompatible: of a newer format.
+[[nodiscard]] Expected<JournalEntry> decode_journal_entry(std::string_view bytes);
+
+/// Where a checkpoint stands: the state is that after all steps up to `step`.
+struct Marker {
+  Partition partition;
+  PolicyId policy;
+  std::uint32_t record_format = 0;  ///< Version of the customer records beside it.
+  std::uint64_t step = 0;
+  Positions position;
+  Timestamp stream_time = before_all_time;
+  std::uint64_t customers = 0;  ///< Records the checkpoint holds in all.
+  Timestamp taken_at;           ///< Wall clock; only to find the place in the journal sooner and for people.
+};
+
+/// Bytes of a marker; format in docs/formats/checkpoint.md.
+[[nodiscard]] std::string encode_marker(const Marker& marker);
+[[nodiscard]] Expected<Marker> decode_marker(std::string_view bytes);
+
+}  // namespace holdfast

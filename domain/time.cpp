@@ -1,0 +1,112 @@
+#include "domain/time.hpp"
+
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cstddef>
+
+namespace holdfast {
+namespace {
+
+void append_padded(std::string& out, std::int64_t value, int width) {
+  std::array<char, 20> digits{};
+  auto [end, ec] = std::to_chars(digits.data(), digits.data() + digits.size(), value);
+  const auto length = static_cast<int>(end - digits.data());
+  out.append(static_cast<std::size_t>(std::max(0, width - length)), '0');
+  out.append(digits.data(), end);
+}
+
+/// Reads exactly `width` digits at the front of `text` and drops them; -1 if they are not there.
+int take_digits(std::string_view& text, std::size_t width) {
+  if (text.size() < width) return -1;
+  int value = 0;
+  for (std::size_t i = 0; i < width; ++i) {
+    if (text[i] < '0' || text[i] > '9') return -1;
+    value = value * 10 + (text[i] - '0');
+  }
+  text.remove_prefix(width);
+  return value;
+}
+
+bool take(std::string_view& text, char c) {
+  if (text.empty() || text.front() != c) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+}  // namespace
+
+std::string to_rfc3339(Timestamp t) {
+  using namespace std::chrono;
+  const sys_time<milliseconds> moment{milliseconds{t.ms}};
+  const auto day = floor<days>(moment);
+  const year_month_day date{day};
+  const hh_mm_ss time{moment - day};
+  std::string out;
+  out.reserve(24);
+  append_padded(out, static_cast<int>(date.year()), 4);
+  out += '-';
+  append_padded(out, static_cast<unsigned>(date.month()), 2);
+  out += '-';
+  append_padded(out, static_cast<unsigned>(date.day()), 2);
+  out += 'T';
+  append_padded(out, time.hours().count(), 2);
+  out += ':';
+  append_padded(out, time.minutes().count(), 2);
+  out += ':';
+  append_padded(out, time.seconds().count(), 2);
+  out += '.';
+  append_padded(out, time.subseconds().count(), 3);
+  out += 'Z';
+  return out;
+}
+
+std::expected<Timestamp, std::string> parse_rfc3339(std::string_view text) {
+  using namespace std::chrono;
+  const auto bad = [](std::string why) { return std::unexpected(std::move(why)); };
+
+  const int y = take_digits(text, 4);
+  if (y < 0 || !take(text, '-')) return bad("does not begin with a four-digit year and '-'");
+  const int mo = take_digits(text, 2);
+  if (mo < 0 || !take(text, '-')) return bad("has no two-digit month and '-' after the year");
+  const int d = take_digits(text, 2);
+  if (d < 0) return bad("has no two-digit day after the month");
+  const year_month_day date{year{y}, month{static_cast<unsigned>(mo)}, day{static_cast<unsigned>(d)}};
+  if (!date.ok()) return bad("names a day that the calendar does not have");
+
+  if (!take(text, 'T') && !take(text, 't') && !take(text, ' ')) return bad("has no 'T' between date and time");
+  const int h = take_digits(text, 2);
+  if (h < 0 || h > 23 || !take(text, ':')) return bad("has no hour 00-23 and ':' after the date");
+  const int mi = take_digits(text, 2);
+  if (mi < 0 || mi > 59 || !take(text, ':')) return bad("has no minute 00-59 and ':' after the hour");
+  const int s = take_digits(text, 2);
+  if (s < 0 || s > 60) return bad("has no second 00-60 after the minute");
+
+  int ms = 0;
+  if (take(text, '.') || take(text, ',')) {
+    int scale = 100;
+    if (text.empty() || text.front() < '0' || text.front() > '9') return bad("has no digits after the decimal point");
+    while (!text.empty() && text.front() >= '0' && text.front() <= '9') {
+      ms += (text.front() - '0') * scale;
+      scale /= 10;
+      text.remove_prefix(1);
+    }
+  }
+
+  minutes offset{0};
+  if (!take(text, 'Z') && !take(text, 'z')) {
+    const bool east = take(text, '+');
+    if (!east && !take(text, '-')) return bad("has no time zone: end it with Z or an offset such as +02:00");
+    const int oh = take_digits(text, 2);
+    if (oh < 0 || oh > 23 || !take(text, ':')) return bad("has no hours 00-23 and ':' in its offset");
+    const int om = take_digits(text, 2);
+    if (om < 0 || om > 59) return bad("has no minutes 00-59 in its offset");
+    offset = minutes{oh * 60 + om} * (east ? 1 : -1);
+  }
+  if (!text.empty()) return bad("goes on after the time zone");
+
+  const auto moment = sys_days{date} + hours{h} + minutes{mi} + seconds{s} + milliseconds{ms} - offset;
+  return Timestamp{duration_cast<milliseconds>(moment.time_since_epoch()).count()};
+}
+
+}  // namespace holdfast

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <expected>
+#include <limits>
+#include <string>
+#include <string_view>
+
+namespace holdfast {
+
+/// A span of time in whole milliseconds.
+struct Duration {
+  std::int64_t ms = 0;
+
+  friend constexpr auto operator<=>(Duration, Duration) = default;
+  [[nodiscard]] constexpr double days() const { return static_cast<double>(ms) / 86'400'000.0; }
+};
+
+/// A moment of event time: milliseconds since 1970-01-01T00:00:00Z, leap seconds ignored.
+struct Timestamp {
+  std::int64_t ms = 0;
+
+  friend constexpr auto operator<=>(Timestamp, Timestamp) = default;
+  /// Number of the UTC day this moment lies in; days start at 00:00:00.000Z.
+  [[nodiscard]] constexpr std::int64_t utc_day() const {
+    return ms >= 0 ? ms / 86'400'000 : -((-ms + 86'399'999) / 86'400'000);
+  }
+};
+
+constexpr Timestamp operator+(Timestamp t, Duration d) { return {t.ms + d.ms}; }
+constexpr Timestamp operator-(Timestamp t, Duration d) { return {t.ms - d.ms}; }
+constexpr Duration operator-(Timestamp a, Timestamp b) { return {a.ms - b.ms}; }
+
+/// Earlier than every event: "no such moment yet".
+inline constexpr Timestamp before_all_time{std::numeric_limits<std::int64_t>::min()};
+/// Later than every event: "never".
+inline constexpr Timestamp after_all_time{std::numeric_limits<std::int64_t>::max()};
+
+/// "2011-09-30T10:15:00.000Z". Years outside 0000-9999 do not occur: decoding refuses them.
+[[nodiscard]] std::string to_rfc3339(Timestamp t);
+
+/// The moment that an RFC 3339 text names ("2011-09-30T10:15:00Z", fractions, offsets such as +02:00; 'T' may be a
+/// space). Fractions beyond a millisecond are cut off. The error says what is wrong with the text.
+[[nodiscard]] std::expected<Timestamp, std::string> parse_rfc3339(std::string_view text);
+
+}  // namespace holdfast

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "domain/alert.hpp"
+#include "domain/time.hpp"
+
+namespace holdfast::engine {
+
+/// MBG/NBD (Batislam, Denizel, Filiztekin 2007): purchase rates Gamma(r, alpha) per time unit, drop-out after each
+/// purchase, the first included, with a Beta(a, b) probability.
+struct MbgParameters {
+  double r = 0;
+  double alpha = 0;  ///< In time units.
+  double a = 0;
+  double b = 0;
+};
+
+/// Gamma-Gamma spend model (Fader, Hardie, Lee 2005), currency units.
+struct GammaGammaParameters {
+  double p = 0;
+  double q = 0;
+  double v = 0;
+};
+
+struct Logistic {
+  struct Term {
+    Feature feature{};
+    double weight = 0;
+  };
+  double intercept = 0;
+  std::vector<Term> terms;  ///< Each feature once, in order of Feature.
+};
+
+/// A model file's content. Parameters are finite and positive where their formula needs it: reading a file checks.
+struct Model {
+  std::string id;    ///< 32 hex digits: hash of the file's bytes.
+  std::string name;
+  Duration time_unit;
+  Duration horizon;  ///< The one it was fitted for.
+  MbgParameters mbg;
+  std::optional<GammaGammaParameters> gamma_gamma;
+  std::optional<Logistic> logistic;
+};
+
+/// Whom to alert on, and when.
+struct RiskPolicy {
+  Duration horizon;
+  std::array<double, 3> thresholds{};  ///< watch < high < critical, each within (0, 1).
+  double hysteresis = 0;               ///< Within [0, watch).
+  std::uint32_t min_purchases = 0;     ///< Purchase days, x + 1.
+  Duration expire_after;
+};
+
+}  // namespace holdfast::engine
