@@ -160,8 +160,8 @@ class CheckpointStore {
   /// visited must be thrown away.
   [[nodiscard]] virtual Expected<std::optional<Marker>> load(Partition partition, const Visitor& visit) = 0;
   /// Replaces the changed records and the marker, as one. Durable when it returns. unavailable (a full disk, say): the
-  /// earlier checkpoint stands, and a later write must hold these changes as well.
-  [[nodiscard]] virtual Status write(CheckpointData&& data) = 0;
+  /// earlier checkpoint stands; the same data can be written again.
+  [[nodiscard]] virtual Status write(CheckpointData& data) = 0;
   /// Forgets the partition.
   [[nodiscard]] virtual Status clear(Partition partition) = 0;
 };

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <array>
+#include <optional>
+#include <span>
+
+#include "domain/alert.hpp"
+#include "domain/limits.hpp"
+#include "domain/time.hpp"
+#include "engine/customer.hpp"
+#include "engine/model.hpp"
+
+namespace holdfast::engine {
+
+/// Risk of no purchase within the horizon, at `t`. REQUIRES: customer.purchases > 0, t >= customer.first().
+/// Never decreases with t for a model without `logistic`.
+[[nodiscard]] double risk_at(const Customer& customer, const Model& model, Duration horizon, Timestamp t);
+
+/// MBG/NBD probability that the customer is still active at `t`. Same requirements.
+[[nodiscard]] double p_alive_at(const Customer& customer, const Model& model, Timestamp t);
+
+/// The value of a feature at `t`; no value where the feature is absent. REQUIRES: as above, feature != purchase_history.
+[[nodiscard]] std::optional<double> feature_at(const Customer& customer, const Model& model, Duration horizon,
+                                               Feature feature, Timestamp t);
+
+/// The parts of the score at `t`, ordered as alerts need them (docs/semantics.md, "Reasons").
+struct Explanation {
+  double base = 0;
+  std::array<Reason, limits::reasons_max> reasons;
+  std::size_t size = 0;
+  [[nodiscard]] std::span<const Reason> span() const { return {reasons.data(), size}; }
+};
+[[nodiscard]] Explanation explain_at(const Customer& customer, const Model& model, Duration horizon, Timestamp t);
+
+/// Expected spend within the horizon of a customer who stays; no value without a Gamma-Gamma part or amounts.
+[[nodiscard]] std::optional<double> expected_spend_at(const Customer& customer, const Model& model, Duration horizon,
+                                                      Timestamp t);
+
+/// The highest level whose threshold `risk` has reached.
+[[nodiscard]] Level level_for(double risk, const RiskPolicy& policy);
+
+/// What judging the customer at risk `risk` makes of its level: another level, or the same one.
+[[nodiscard]] Level judged_level(Level current, double risk, const RiskPolicy& policy);
+
+/// Whether alerts are made for the customer now.
+[[nodiscard]] bool is_judged(const Customer& customer, const RiskPolicy& policy);
+
+/// The customer's next timer (docs/semantics.md, "Level, episode, expiry"): the least t > moment at which the episode
+/// expires or judging would change the level; after_all_time if there is none. Exact to the millisecond.
+[[nodiscard]] Timestamp next_timer(const Customer& customer, const Model& model, const RiskPolicy& policy);
+
+}  // namespace holdfast::engine

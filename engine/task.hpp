@@ -1,0 +1,101 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "domain/alert.hpp"
+#include "domain/event.hpp"
+#include "domain/ports.hpp"
+#include "domain/step.hpp"
+#include "engine/customer.hpp"
+#include "engine/inbox.hpp"
+#include "engine/model.hpp"
+#include "engine/timers.hpp"
+
+namespace holdfast::engine {
+
+/// Takes what a step leads to, in order.
+class Output {
+ public:
+  virtual ~Output() = default;
+  virtual void alert(const Alert& alert) = 0;
+  virtual void rejected(SourceIndex source, const Rejection& rejection) = 0;
+};
+
+/// What a task has counted since it was made.
+struct TaskCounts {
+  std::array<std::uint64_t, limits::sources_max> events{};
+  std::array<std::array<std::uint64_t, rejection_codes>, limits::sources_max> rejected{};
+  std::array<std::array<std::uint64_t, 4>, 6> alerts{};  ///< By change and level.
+  std::uint64_t duplicates = 0;
+  std::uint64_t late = 0;
+  std::uint64_t misplaced = 0;
+  std::uint64_t steps = 0;
+  std::uint64_t timers = 0;
+};
+
+/// One input partition as a deterministic state machine: the same steps over the same records give the same state and
+/// the same alerts. Knows no clock and no thread; docs/semantics.md says what it computes.
+class Task {
+ public:
+  /// A task that starts at `start` with the customers in `table`, which must outlive it, as must `model` and `policy`.
+  Task(Partition partition, const Model& model, const RiskPolicy& policy, RecordTable& table, const Positions& start);
+
+  /// Takes over from a checkpoint: the table holds its records. Sets every customer's timer.
+  void restore(const Marker& marker);
+
+  /// Adds records of a source, in offset order.
+  void push(SourceIndex source, EventBatch batch) { inbox_.push(source, std::move(batch)); }
+  /// Nothing lies between what was pushed and `end`, and the log held no more when last asked.
+  void reached_end(SourceIndex source, Offset end) { inbox_.reached_end(source, end); }
+  /// Batches used up since the last call, for their memory to be used again. Empty: none.
+  [[nodiscard]] std::optional<EventBatch> take_used_batch() { return inbox_.take_used(); }
+  [[nodiscard]] std::size_t batches_waiting(SourceIndex source) const { return inbox_.batches(source); }
+
+  /// Merges as far as the records at hand allow, `events_max` records at most: a source without a record is waited for
+  /// until it has reached its end. Once all have, advances to `clock` as well (before_all_time: no clock). Returns the
+  /// step that was applied, if it changed anything.
+  std::optional<Step> advance(Timestamp clock, std::size_t events_max, Output& output);
+
+  /// Whether the records that `step` needs are at hand.
+  [[nodiscard]] bool ready_for(const Step& step) const;
+  /// Applies a recorded step. REQUIRES: ready_for(step), step.number == steps() + 1.
+  void apply(const Step& step, Output& output);
+
+  /// Whether every source has reached its end and no record waits.
+  [[nodiscard]] bool caught_up() const { return inbox_.exhausted(); }
+  [[nodiscard]] Partition partition() const { return partition_; }
+  [[nodiscard]] const Positions& position() const { return inbox_.position(); }
+  [[nodiscard]] std::uint64_t steps() const { return steps_; }
+  [[nodiscard]] Timestamp stream_time() const { return stream_time_; }
+  /// after_all_time: no timer is set.
+  [[nodiscard]] Timestamp next_timer() const { return timers_.next_due(); }
+  [[nodiscard]] const TaskCounts& counts() const { return counts_; }
+  /// Where a checkpoint of the table stands now.
+  [[nodiscard]] Marker marker(PolicyId policy, Timestamp taken_at) const;
+
+ private:
+  void advance_time(Timestamp t, Output& output);
+  void fire_due_timers(Output& output);
+  void apply_record(SourceIndex source, const Event& event, Output& output);
+  void judge(CustomerKey key, Customer& customer, Timestamp t, const Trigger& trigger, Timestamp logged_at,
+             Output& output);
+  void emit(CustomerKey key, Customer& customer, Change change, Level level, Timestamp t, const Trigger& trigger,
+            Timestamp logged_at, Output& output);
+  void set_timer(Slot slot, const Customer& customer);
+
+  Partition partition_;
+  const Model& model_;
+  const RiskPolicy& policy_;
+  RecordTable& table_;
+  Inbox inbox_;
+  Timers timers_;
+  Timestamp stream_time_ = before_all_time;
+  std::uint64_t steps_ = 0;
+  TaskCounts counts_;
+};
+
+}  // namespace holdfast::engine
