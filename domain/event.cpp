@@ -2,6 +2,7 @@
 
 #include <cassert>
 #include <cstring>
+#include <utility>
 
 namespace holdfast {
 
@@ -22,7 +23,7 @@ std::string_view code_name(RejectionCode code) {
 
 void EventBatch::reset(std::size_t bytes) {
   events.clear();
-  rejections.clear();
+  rejections_.clear();
   used_ = 0;
   if (bytes > capacity_) {
     text_ = std::make_unique_for_overwrite<char[]>(bytes);
@@ -36,6 +37,11 @@ std::string_view EventBatch::keep(std::string_view text) {
   std::memcpy(at, text.data(), text.size());
   used_ += text.size();
   return {at, text.size()};
+}
+
+const Rejection* EventBatch::keep(Rejection rejection) {
+  rejections_.push_back(std::make_unique<Rejection>(std::move(rejection)));
+  return rejections_.back().get();
 }
 
 }  // namespace holdfast

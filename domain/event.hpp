@@ -2,11 +2,9 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "domain/ids.hpp"
@@ -83,14 +81,15 @@ struct Event {
 class EventBatch {
  public:
   std::vector<Event> events;
-  std::deque<Rejection> rejections;  ///< A deque: events point at its elements.
-
   /// Makes room for `bytes` of copied text and forgets all earlier content. Keeps memory for the next use.
   void reset(std::size_t bytes);
   /// Copies text into the batch. REQUIRES: the sum of all lengths since reset() stays within its `bytes`.
   [[nodiscard]] std::string_view keep(std::string_view text);
+  /// Adds a rejection for an event to point at.
+  const Rejection* keep(Rejection rejection);
 
  private:
+  std::vector<std::unique_ptr<Rejection>> rejections_;
   std::unique_ptr<char[]> text_;
   std::size_t capacity_ = 0;
   std::size_t used_ = 0;

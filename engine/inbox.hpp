@@ -1,0 +1,68 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "domain/event.hpp"
+#include "domain/ids.hpp"
+#include "domain/limits.hpp"
+#include "domain/step.hpp"
+
+namespace holdfast::engine {
+
+/// The records of a task that wait to be applied, a queue a source, and the rule that merges them: the least event time
+/// first, ties by source order, never reordering within a source; a record that is no event at once.
+class Inbox {
+ public:
+  explicit Inbox(const Positions& start) : position_(start) {
+    for (std::uint8_t s = 0; s < start.sources; ++s) sources_[s].received = start.next[s];
+  }
+
+  /// Adds a source's next records; empty batches are used up at once. REQUIRES: offsets rise and are not below what was
+  /// pushed before.
+  void push(SourceIndex source, EventBatch batch);
+  /// All records below `end` were pushed, and the log held no more.
+  void reached_end(SourceIndex source, Offset end);
+
+  struct Head {
+    SourceIndex source;
+    const Event* event = nullptr;
+  };
+  /// The next record by the rule. No value: a source has to be waited for, or nothing is left.
+  [[nodiscard]] std::optional<Head> next() const;
+  /// The next record by the rule among those before `end`. No value: none is left.
+  [[nodiscard]] std::optional<Head> next_before(const Positions& end) const;
+  /// Removes the head of a source; the event's views end with take_used() or the next push.
+  void pop(SourceIndex source);
+
+  /// Whether all records before `end` were pushed.
+  [[nodiscard]] bool holds(const Positions& end) const;
+  /// Every source is empty and has reached its end.
+  [[nodiscard]] bool exhausted() const;
+  [[nodiscard]] const Positions& position() const { return position_; }
+  [[nodiscard]] std::size_t batches(SourceIndex source) const { return sources_[source.value].batches.size(); }
+  /// A batch whose events were all popped.
+  [[nodiscard]] std::optional<EventBatch> take_used();
+
+ private:
+  struct Source {
+    std::deque<EventBatch> batches;  ///< The first one has events left.
+    std::size_t next_event = 0;      ///< In the first batch.
+    Offset received;                 ///< After the last record pushed.
+    Offset known_end{-1};
+  };
+
+  [[nodiscard]] const Event* head(std::uint8_t source) const {
+    const Source& s = sources_[source];
+    return s.batches.empty() ? nullptr : &s.batches.front().events[s.next_event];
+  }
+
+  std::array<Source, limits::sources_max> sources_;
+  Positions position_;
+  std::vector<EventBatch> used_;
+};
+
+}  // namespace holdfast::engine

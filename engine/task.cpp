@@ -1,0 +1,195 @@
+#include "engine/task.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "engine/risk.hpp"
+
+namespace holdfast::engine {
+namespace {
+
+Customer& customer_at(std::byte* record) { return *reinterpret_cast<Customer*>(record); }
+const Customer& customer_at(const std::byte* record) { return *reinterpret_cast<const Customer*>(record); }
+
+TriggerType trigger_type(EventKind kind) {
+  switch (kind) {
+    case EventKind::purchase: return TriggerType::purchase;
+    case EventKind::complaint: return TriggerType::complaint;
+    case EventKind::visit: return TriggerType::visit;
+  }
+  return TriggerType::visit;
+}
+
+Change change_between(Level from, Level to) {
+  if (from == Level::none) return Change::raised;
+  if (to == Level::none) return Change::resolved;
+  return to > from ? Change::escalated : Change::eased;
+}
+
+bool expires_at(const Customer& customer, const RiskPolicy& policy, Timestamp t) {
+  if (customer.current_level() == Level::none) return false;
+  return std::max(Timestamp{customer.raised_at_ms}, customer.last()) + policy.expire_after <= t;
+}
+
+}  // namespace
+
+Task::Task(Partition partition, const Model& model, const RiskPolicy& policy, RecordTable& table,
+           const Positions& start)
+    : partition_(partition), model_(model), policy_(policy), table_(table), inbox_(start), timers_(table) {}
+
+void Task::restore(const Marker& marker) {
+  stream_time_ = marker.stream_time;
+  steps_ = marker.step;
+  std::vector<Timers::Due> timers;
+  timers.reserve(table_.size());
+  for (Slot slot{0}; slot.value < table_.size(); ++slot.value) {
+    const Customer& customer = customer_at(table_.read(slot));
+    const Timestamp due = engine::next_timer(customer, model_, policy_);
+    if (due != after_all_time) timers.push_back({slot, due});
+  }
+  timers_.assign(std::move(timers));
+}
+
+std::optional<Step> Task::advance(Timestamp clock, std::size_t events_max, Output& output) {
+  std::size_t taken = 0;
+  while (taken < events_max) {
+    const auto head = inbox_.next();
+    if (!head) break;
+    apply_record(head->source, *head->event, output);
+    inbox_.pop(head->source);
+    ++taken;
+  }
+
+  // A clock that fires nothing changes nothing: it needs no step of its own.
+  const bool tick = clock > stream_time_ && inbox_.exhausted() && (taken > 0 || timers_.next_due() <= clock);
+  if (taken == 0 && !tick) return std::nullopt;
+  if (tick) advance_time(clock, output);
+  ++counts_.steps;
+  return Step{.number = ++steps_, .end = inbox_.position(), .clock = tick ? clock : before_all_time};
+}
+
+bool Task::ready_for(const Step& step) const { return inbox_.holds(step.end); }
+
+void Task::apply(const Step& step, Output& output) {
+  assert(step.number == steps_ + 1);
+  assert(ready_for(step));
+  while (const auto head = inbox_.next_before(step.end)) {
+    apply_record(head->source, *head->event, output);
+    inbox_.pop(head->source);
+  }
+  if (step.clock != before_all_time) advance_time(step.clock, output);
+  ++counts_.steps;
+  ++steps_;
+}
+
+Marker Task::marker(PolicyId policy, Timestamp taken_at) const {
+  return {.partition = partition_,
+          .policy = policy,
+          .record_format = customer_format,
+          .step = steps_,
+          .position = inbox_.position(),
+          .stream_time = stream_time_,
+          .customers = table_.size(),
+          .taken_at = taken_at};
+}
+
+void Task::advance_time(Timestamp t, Output& output) {
+  stream_time_ = std::max(stream_time_, t);
+  fire_due_timers(output);
+}
+
+void Task::fire_due_timers(Output& output) {
+  while (const auto due = timers_.take_due(stream_time_)) {
+    ++counts_.timers;
+    Customer& customer = customer_at(table_.modify(due->slot));
+    const CustomerKey key = table_.key(due->slot);
+    const Trigger silence{.type = TriggerType::silence};
+    advance_to(customer, due->at);
+    if (expires_at(customer, policy_, due->at)) {
+      emit(key, customer, Change::expired, Level::none, due->at, silence, Timestamp{-1}, output);
+    } else {
+      judge(key, customer, due->at, silence, Timestamp{-1}, output);
+    }
+    set_timer(due->slot, customer);
+  }
+}
+
+void Task::apply_record(SourceIndex source, const Event& event, Output& output) {
+  if (event.rejection != nullptr) {
+    ++counts_.rejected[source.value][static_cast<std::size_t>(event.rejection->code)];
+    output.rejected(source, *event.rejection);
+    return;
+  }
+  ++counts_.events[source.value];
+  counts_.misplaced += event.misplaced ? 1 : 0;
+  advance_time(event.time, output);
+
+  const Slot slot = table_.find_or_insert(event.customer).first;
+  Customer& customer = customer_at(table_.modify(slot));
+  const Applied applied = apply_event(customer, event);
+  if (applied == Applied::duplicate) {
+    ++counts_.duplicates;
+    return;
+  }
+  counts_.late += applied == Applied::late_event ? 1 : 0;
+  const Trigger trigger{trigger_type(event.kind), source, event.offset, event.event_id};
+  judge(event.customer, customer, customer.moment(), trigger, event.logged_at, output);
+  set_timer(slot, customer);
+  fire_due_timers(output);
+}
+
+void Task::judge(CustomerKey key, Customer& customer, Timestamp t, const Trigger& trigger, Timestamp logged_at,
+                 Output& output) {
+  if (!is_judged(customer, policy_)) return;
+  const Level before = customer.current_level();
+  const Level after = judged_level(before, risk_at(customer, model_, policy_.horizon, t), policy_);
+  if (after != before) emit(key, customer, change_between(before, after), after, t, trigger, logged_at, output);
+}
+
+void Task::emit(CustomerKey key, Customer& customer, Change change, Level level, Timestamp t, const Trigger& trigger,
+                Timestamp logged_at, Output& output) {
+  ++customer.seq;
+  if (change == Change::raised) {
+    ++customer.episode;
+    customer.raised_at_ms = t.ms;
+  }
+  const Level previous = customer.current_level();
+  customer.level = static_cast<std::uint8_t>(level);
+  customer.set(Customer::lost, change == Change::expired);
+  ++counts_.alerts[static_cast<std::size_t>(change)][static_cast<std::size_t>(level)];
+
+  const double risk = risk_at(customer, model_, policy_.horizon, t);
+  const Explanation explanation = explain_at(customer, model_, policy_.horizon, t);
+  const std::optional<double> expected = expected_spend_at(customer, model_, policy_.horizon, t);
+  output.alert({.customer = key,
+                .seq = customer.seq,
+                .episode = customer.episode,
+                .change = change,
+                .level = level,
+                .previous_level = previous,
+                .time = t,
+                .risk = risk,
+                .p_alive = p_alive_at(customer, model_, t),
+                .base = explanation.base,
+                .reasons = explanation.span(),
+                .trigger = trigger,
+                .logged_at = logged_at,
+                .state = state_of(customer),
+                .purchases = customer.purchases,
+                .first_purchase = customer.first(),
+                .last_purchase = customer.last(),
+                .open_complaints = customer.open_complaints,
+                .has_value = customer.has(Customer::has_amount),
+                .has_expected = expected.has_value(),
+                .currency = Currency{customer.currency},
+                .spent = customer.spent,
+                .expected = expected.value_or(0),
+                .at_risk = expected.value_or(0) * risk});
+}
+
+void Task::set_timer(Slot slot, const Customer& customer) {
+  timers_.set(slot, engine::next_timer(customer, model_, policy_));
+}
+
+}  // namespace holdfast::engine
