@@ -57,9 +57,9 @@ struct Reason {
 struct Trigger {
   TriggerType type{};
   // Of the event, for the event types:
-  SourceIndex source;
-  Offset offset;
-  std::string_view event_id;
+  SourceIndex source{};
+  Offset offset{};
+  std::string_view event_id{};
 };
 
 /// A change of a customer's level. Views and the span live until the call that takes the alert returns.

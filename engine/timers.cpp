@@ -20,11 +20,11 @@ void Timers::set(Slot slot, Timestamp due) {
     if (at != nowhere) remove(at);
     return;
   }
-  const Entry entry{due, slot};
+  const Entry entry{due.ms, slot.value};
   if (at == nowhere) {
     heap_.push_back(entry);
     sift_up(heap_.size() - 1, entry);
-  } else if (due < Timestamp{heap_[at].due}) {
+  } else if (due.ms < heap_[at].due_ms) {
     sift_up(at, entry);
   } else {
     sift_down(at, entry);
@@ -32,23 +32,23 @@ void Timers::set(Slot slot, Timestamp due) {
 }
 
 std::optional<Timers::Due> Timers::take_due(Timestamp t) {
-  if (heap_.empty() || t < Timestamp{heap_.front().due}) return std::nullopt;
+  if (heap_.empty() || t.ms < heap_.front().due_ms) return std::nullopt;
   const Entry first = heap_.front();
   remove(0);
-  return Due{first.slot, first.due};
+  return Due{Slot{first.slot}, Timestamp{first.due_ms}};
 }
 
 void Timers::assign(std::vector<Due> timers) {
   std::uint32_t slots = 0;
   heap_.reserve(timers.size());
   for (const Due& timer : timers) {
-    heap_.push_back({timer.at, timer.slot});
+    heap_.push_back({timer.at.ms, timer.slot.value});
     slots = std::max(slots, timer.slot.value + 1);
   }
   // A sorted array is a heap.
   std::sort(heap_.begin(), heap_.end(), [this](const Entry& a, const Entry& b) { return before(a, b); });
   where_.assign(slots, nowhere);
-  for (std::size_t at = 0; at < heap_.size(); ++at) where_[heap_[at].slot.value] = static_cast<std::uint32_t>(at);
+  for (std::size_t at = 0; at < heap_.size(); ++at) where_[heap_[at].slot] = static_cast<std::uint32_t>(at);
 }
 
 std::size_t Timers::memory_bytes() const {
@@ -56,15 +56,13 @@ std::size_t Timers::memory_bytes() const {
 }
 
 bool Timers::before(const Entry& a, const Entry& b) const {
-  const Timestamp due_a = a.due;
-  const Timestamp due_b = b.due;
-  if (due_a != due_b) return due_a < due_b;
-  return table_.key(a.slot).id < table_.key(b.slot).id;
+  if (a.due_ms != b.due_ms) return a.due_ms < b.due_ms;
+  return table_.key(Slot{a.slot}).id < table_.key(Slot{b.slot}).id;
 }
 
 void Timers::place(std::size_t at, Entry entry) {
   heap_[at] = entry;
-  where_[entry.slot.value] = static_cast<std::uint32_t>(at);
+  where_[entry.slot] = static_cast<std::uint32_t>(at);
 }
 
 void Timers::sift_up(std::size_t at, Entry entry) {
@@ -94,7 +92,7 @@ void Timers::sift_down(std::size_t at, Entry entry) {
 }
 
 void Timers::remove(std::size_t at) {
-  where_[heap_[at].slot.value] = nowhere;
+  where_[heap_[at].slot] = nowhere;
   const Entry last = heap_.back();
   heap_.pop_back();
   if (at == heap_.size()) return;

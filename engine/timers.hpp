@@ -20,7 +20,7 @@ class Timers {
   /// Sets, moves or (after_all_time) removes a customer's timer.
   void set(Slot slot, Timestamp due);
   /// after_all_time: none is set.
-  [[nodiscard]] Timestamp next_due() const { return heap_.empty() ? after_all_time : heap_.front().due; }
+  [[nodiscard]] Timestamp next_due() const { return heap_.empty() ? after_all_time : Timestamp{heap_.front().due_ms}; }
   /// Removes and returns the first timer if it is due at or before `t`.
   struct Due {
     Slot slot;
@@ -36,8 +36,8 @@ class Timers {
  private:
   // Packed to 12 bytes: ten million timers are 120 MB instead of 160.
   struct [[gnu::packed]] Entry {
-    Timestamp due;
-    Slot slot;
+    std::int64_t due_ms;
+    std::uint32_t slot;
   };
   static constexpr std::uint32_t nowhere = 0xffff'ffff;
 
