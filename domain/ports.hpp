@@ -52,6 +52,8 @@ class LogReader {
   virtual ~LogReader() = default;
   /// Joins the group. invalid_argument: topics are missing or their partition counts differ.
   [[nodiscard]] virtual Status open() = 0;
+  /// How many partitions each source has. REQUIRES: open() succeeded.
+  [[nodiscard]] virtual std::int32_t partitions() const = 0;
   /// Delivers what is there, at most one batch a source partition, and waits up to `wait` if there is nothing.
   /// unavailable never ends it: brokers that are gone are waited for. fenced, failed: stop; rollback: rebuild.
   [[nodiscard]] virtual Status poll(LogListener& listener, Duration wait) = 0;
