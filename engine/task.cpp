@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <cassert>
+#include <limits>
 #include <utility>
 
 #include "engine/risk.hpp"
 
 namespace holdfast::engine {
 namespace {
+
+constexpr std::size_t unbounded = std::numeric_limits<std::size_t>::max();
 
 Customer& customer_at(std::byte* record) { return *reinterpret_cast<Customer*>(record); }
 const Customer& customer_at(const std::byte* record) { return *reinterpret_cast<const Customer*>(record); }
@@ -51,22 +54,27 @@ void Task::restore(const Marker& marker) {
   timers_.assign(std::move(timers));
 }
 
-std::optional<Step> Task::advance(Timestamp clock, std::size_t events_max, Output& output) {
-  std::size_t taken = 0;
-  while (taken < events_max) {
+std::optional<Step> Task::advance(Timestamp clock, std::size_t work_max, Output& output) {
+  std::size_t work = 0;
+  Timestamp step_clock = before_all_time;
+  while (work < work_max) {
     const auto head = inbox_.next();
-    if (!head) break;
+    // A clock that fires nothing changes nothing: alone it makes no step.
+    const bool tick = !head && clock > stream_time_ && inbox_.exhausted() && (work > 0 || timers_.next_due() <= clock);
+    if (!head && !tick) break;
+
+    const Timestamp until = !head ? clock : head->event->rejection != nullptr ? stream_time_ : head->event->time;
+    if (!advance_time(until, work_max, work, output) || tick) {
+      step_clock = stream_time_;
+      break;
+    }
     apply_record(head->source, *head->event, output);
     inbox_.pop(head->source);
-    ++taken;
+    ++work;
   }
-
-  // A clock that fires nothing changes nothing: it needs no step of its own.
-  const bool tick = clock > stream_time_ && inbox_.exhausted() && (taken > 0 || timers_.next_due() <= clock);
-  if (taken == 0 && !tick) return std::nullopt;
-  if (tick) advance_time(clock, output);
+  if (work == 0 && step_clock == before_all_time) return std::nullopt;
   ++counts_.steps;
-  return Step{.number = ++steps_, .end = inbox_.position(), .clock = tick ? clock : before_all_time};
+  return Step{.number = ++steps_, .end = inbox_.position(), .clock = step_clock};
 }
 
 bool Task::ready_for(const Step& step) const { return inbox_.holds(step.end); }
@@ -74,11 +82,13 @@ bool Task::ready_for(const Step& step) const { return inbox_.holds(step.end); }
 void Task::apply(const Step& step, Output& output) {
   assert(step.number == steps_ + 1);
   assert(ready_for(step));
+  std::size_t work = 0;
   while (const auto head = inbox_.next_before(step.end)) {
+    if (head->event->rejection == nullptr) advance_time(head->event->time, unbounded, work, output);
     apply_record(head->source, *head->event, output);
     inbox_.pop(head->source);
   }
-  if (step.clock != before_all_time) advance_time(step.clock, output);
+  if (step.clock != before_all_time) advance_time(step.clock, unbounded, work, output);
   ++counts_.steps;
   ++steps_;
 }
@@ -94,25 +104,34 @@ Marker Task::marker(PolicyId policy, Timestamp taken_at) const {
           .taken_at = taken_at};
 }
 
-void Task::advance_time(Timestamp t, Output& output) {
+// Fires what is due at or before `t`, in order. Where that is more than `work_max` allows, time stops at a timer all of
+// whose ties have fired: going on from there later is the same as going on at once. Returns whether it came to `t`.
+bool Task::advance_time(Timestamp t, std::size_t work_max, std::size_t& work, Output& output) {
+  while (const auto due = timers_.take_due(t)) {
+    if (work >= work_max && due->at > stream_time_) {
+      timers_.set(due->slot, due->at);
+      return false;
+    }
+    stream_time_ = std::max(stream_time_, due->at);
+    fire(*due, output);
+    ++work;
+  }
   stream_time_ = std::max(stream_time_, t);
-  fire_due_timers(output);
+  return true;
 }
 
-void Task::fire_due_timers(Output& output) {
-  while (const auto due = timers_.take_due(stream_time_)) {
-    ++counts_.timers;
-    Customer& customer = customer_at(table_.modify(due->slot));
-    const CustomerKey key = table_.key(due->slot);
-    const Trigger silence{.type = TriggerType::silence};
-    advance_to(customer, due->at);
-    if (expires_at(customer, policy_, due->at)) {
-      emit(key, customer, Change::expired, Level::none, due->at, silence, Timestamp{-1}, output);
-    } else {
-      judge(key, customer, due->at, silence, Timestamp{-1}, output);
-    }
-    set_timer(due->slot, customer);
+void Task::fire(Timers::Due due, Output& output) {
+  ++counts_.timers;
+  Customer& customer = customer_at(table_.modify(due.slot));
+  const CustomerKey key = table_.key(due.slot);
+  const Trigger silence{.type = TriggerType::silence};
+  advance_to(customer, due.at);
+  if (expires_at(customer, policy_, due.at)) {
+    emit(key, customer, Change::expired, Level::none, due.at, silence, Timestamp{-1}, output);
+  } else {
+    judge(key, customer, due.at, silence, Timestamp{-1}, output);
   }
+  set_timer(due.slot, customer);
 }
 
 void Task::apply_record(SourceIndex source, const Event& event, Output& output) {
@@ -123,7 +142,6 @@ void Task::apply_record(SourceIndex source, const Event& event, Output& output) 
   }
   ++counts_.events[source.value];
   counts_.misplaced += event.misplaced ? 1 : 0;
-  advance_time(event.time, output);
 
   const Slot slot = table_.find_or_insert(event.customer).first;
   Customer& customer = customer_at(table_.modify(slot));
@@ -136,7 +154,7 @@ void Task::apply_record(SourceIndex source, const Event& event, Output& output) 
   const Trigger trigger{trigger_type(event.kind), source, event.offset, event.event_id};
   judge(event.customer, customer, customer.moment(), trigger, event.logged_at, output);
   set_timer(slot, customer);
-  fire_due_timers(output);
+  while (const auto due = timers_.take_due(stream_time_)) fire(*due, output);
 }
 
 void Task::judge(CustomerKey key, Customer& customer, Timestamp t, const Trigger& trigger, Timestamp logged_at,

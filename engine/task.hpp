@@ -55,10 +55,10 @@ class Task {
   [[nodiscard]] std::optional<EventBatch> take_used_batch() { return inbox_.take_used(); }
   [[nodiscard]] std::size_t batches_waiting(SourceIndex source) const { return inbox_.batches(source); }
 
-  /// Merges as far as the records at hand allow, `events_max` records at most: a source without a record is waited for
-  /// until it has reached its end. Once all have, advances to `clock` as well (before_all_time: no clock). Returns the
-  /// step that was applied, if it changed anything.
-  std::optional<Step> advance(Timestamp clock, std::size_t events_max, Output& output);
+  /// Merges as far as the records at hand allow: a source without a record is waited for until it has reached its end.
+  /// Once all have, advances to `clock` as well (before_all_time: no clock). Stops after about `work_max` records and
+  /// timers. Returns the step that was applied, if it changed anything.
+  std::optional<Step> advance(Timestamp clock, std::size_t work_max, Output& output);
 
   /// Whether the records that `step` needs are at hand.
   [[nodiscard]] bool ready_for(const Step& step) const;
@@ -74,12 +74,15 @@ class Task {
   /// after_all_time: no timer is set.
   [[nodiscard]] Timestamp next_timer() const { return timers_.next_due(); }
   [[nodiscard]] const TaskCounts& counts() const { return counts_; }
+  /// Counts from zero again: what was replayed is not counted twice.
+  void reset_counts() { counts_ = {}; }
+  [[nodiscard]] std::size_t timer_bytes() const { return timers_.memory_bytes(); }
   /// Where a checkpoint of the table stands now.
   [[nodiscard]] Marker marker(PolicyId policy, Timestamp taken_at) const;
 
  private:
-  void advance_time(Timestamp t, Output& output);
-  void fire_due_timers(Output& output);
+  bool advance_time(Timestamp t, std::size_t work_max, std::size_t& work, Output& output);
+  void fire(Timers::Due due, Output& output);
   void apply_record(SourceIndex source, const Event& event, Output& output);
   void judge(CustomerKey key, Customer& customer, Timestamp t, const Trigger& trigger, Timestamp logged_at,
              Output& output);
