@@ -1,0 +1,81 @@
+#include "app/checkpointer.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace holdfast::app {
+namespace {
+
+constexpr Duration retry_after{5'000};
+
+}  // namespace
+
+Checkpointer::Checkpointer(CheckpointStore& store, const Clock& clock, std::vector<ShardRings*> shards,
+                           Statistics& statistics, std::function<std::uint64_t()> committed_epoch, Warn warn)
+    : store_(store),
+      clock_(clock),
+      shards_(std::move(shards)),
+      statistics_(statistics),
+      committed_epoch_(std::move(committed_epoch)),
+      warn_(std::move(warn)) {}
+
+Expected<bool> Checkpointer::do_work() {
+  bool worked = false;
+  for (ShardRings* rings : shards_) {
+    while (auto job = rings->checkpoints.try_pop()) {
+      waiting_.push_back({rings, std::move(*job), Timestamp{}});
+      worked = true;
+    }
+  }
+  const std::uint64_t committed = committed_epoch_();
+  for (auto it = waiting_.begin(); it != waiting_.end();) {
+    if (it->job->epoch > committed || clock_.now() < it->not_before) {
+      ++it;
+      continue;
+    }
+    worked = true;
+    const auto finished = write(*it);
+    if (!finished) return std::unexpected(finished.error());
+    if (!*finished) {
+      ++it;
+      continue;
+    }
+    // There is room: no more jobs are under way than the ring holds.
+    (void)it->from->checkpoints_done.try_push(it->job);
+    it->from->waker.wake();
+    it = waiting_.erase(it);
+  }
+  return worked;
+}
+
+bool Checkpointer::has_work() const {
+  const std::uint64_t committed = committed_epoch_();
+  return std::ranges::any_of(shards_, [](const ShardRings* rings) { return !rings->checkpoints.empty(); }) ||
+         std::ranges::any_of(waiting_, [&](const Waiting& waiting) {
+           return waiting.job->epoch <= committed && waiting.not_before <= clock_.now();
+         });
+}
+
+// Whether the job is done with: written, or given up.
+Expected<bool> Checkpointer::write(Waiting& waiting) {
+  const Timestamp started = clock_.now();
+  CheckpointData& data = waiting.job->data;
+  const Status status = store_.write(data);
+  waiting.job->written = status.has_value();
+  if (status) {
+    const Timestamp now = clock_.now();
+    statistics_.checkpoint_seconds.observe(static_cast<double>((now - started).ms) / 1000);
+    statistics_.checkpoint_last_ms.set(now.ms);
+    statistics_.checkpoint_bytes.add(data.bytes.size());
+    return true;
+  }
+  statistics_.checkpoint_failures.add(1);
+  if (status.error().kind != ErrorKind::unavailable) return std::unexpected(status.error());
+  const bool give_up = give_up_.load(std::memory_order_relaxed);
+  warn_(status.error().message + (give_up ? "; the checkpoint is given up, the earlier one stands"
+                                          : "; the checkpoint is tried again, the earlier one stands"));
+  waiting.not_before = clock_.now() + retry_after;
+  return give_up;
+}
+
+}  // namespace holdfast::app

@@ -1,0 +1,161 @@
+#include "app/fetcher.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "domain/limits.hpp"
+
+namespace holdfast::app {
+namespace {
+
+/// A shard frees room, and an allowance grows, without telling: look again soon.
+constexpr Duration held_back_wait{1};
+
+/// Allowance saved up while there was nothing to read, as time at full rate.
+constexpr double burst_seconds = 0.1;
+
+constexpr Duration observe_every{250};
+
+}  // namespace
+
+Fetcher::Fetcher(LogReader& reader, Recovery& recovery, const Clock& clock, std::vector<ShardRings*> shards,
+                 Statistics& statistics, std::uint64_t max_rate)
+    : reader_(reader),
+      recovery_(recovery),
+      clock_(clock),
+      shards_(std::move(shards)),
+      statistics_(statistics),
+      max_rate_(static_cast<double>(max_rate)),
+      channels_(statistics.sources * statistics.partitions.size()),
+      unsent_(shards_.size()),
+      refilled_at_(clock.now()) {}
+
+Status Fetcher::do_work(Duration wait) {
+  refill();
+  held_back_ = !flush();
+  delivered_ = false;
+  Status polled = reader_.poll(*this, Duration{0});
+  if (polled && !error_ && !delivered_) polled = reader_.poll(*this, held_back_ ? std::min(wait, held_back_wait) : wait);
+  if (error_) return std::unexpected(*error_);
+  if (!polled) return polled;
+  observe_log_ends();
+  return {};
+}
+
+void Fetcher::drain() {
+  if (draining_) return;
+  draining_ = true;
+  for (std::size_t shard = 0; shard < shards_.size(); ++shard) {
+    unsent_[shard].push_back(Drain{});
+  }
+}
+
+void Fetcher::close() {
+  closing_ = true;
+  reader_.close(*this);
+}
+
+void Fetcher::assigned(std::span<const Partition> partitions) {
+  if (partitions.empty()) return;
+  auto restored = recovery_.restore(partitions);
+  if (!restored) {
+    error_ = restored.error();
+    return;
+  }
+  // All of them before any is sent: a reader of these never takes a part for the whole.
+  for (const Partition partition : partitions)
+    statistics_.partitions[static_cast<std::size_t>(partition.value)].assigned.set(true);
+  for (RestoredTask& task : *restored) {
+    const Partition partition = task.task->partition();
+    assigned_.push_back(partition);
+    for (std::uint8_t s = 0; s < statistics_.sources; ++s) {
+      Channel& to = channel(SourceIndex{s}, partition);
+      to = Channel{};
+      if (!task.replay.empty()) to.replay_until = task.replay.back().end.next[s];
+    }
+    send(partition, TaskAssigned{std::move(task)});
+  }
+}
+
+// Whoever has the partitions next reads the committed state; what was not committed is not lost but done again there.
+void Fetcher::revoked(std::span<const Partition> partitions, bool lost) {
+  if (closing_ || partitions.empty() || error_) return;
+  error_ = Error{ErrorKind::rollback, std::string(lost ? "lost " : "gave up ") + std::to_string(partitions.size()) +
+                                          " partitions in a rebalance of the group"};
+}
+
+void Fetcher::records(SourceIndex source, Partition partition, std::unique_ptr<RecordBatch> batch) {
+  const auto records = batch->records();
+  Channel& from = channel(source, partition);
+  if (records.back().offset >= from.replay_until) allowance_ -= static_cast<double>(records.size());
+  ++from.batches_sent;
+  send(partition, Records{source, partition, std::move(batch)});
+}
+
+void Fetcher::reached_end(SourceIndex source, Partition partition, Offset end) {
+  Channel& from = channel(source, partition);
+  if (end <= from.end_sent) return;
+  from.end_sent = end;
+  send(partition, ReachedEnd{source, partition, end});
+}
+
+bool Fetcher::wants_more(SourceIndex source, Partition partition) {
+  if (draining_ || error_) return false;
+  const Channel& from = channel(source, partition);
+  const std::size_t index = static_cast<std::size_t>(partition.value) * statistics_.sources + source.value;
+  // Acquire: pairs with the shard's release.
+  const std::uint64_t done = shards_[shard_of(partition)]->batches_done[index].load(std::memory_order_acquire);
+  const bool replaying = from.replay_until > Offset{0} && !statistics_.partitions[static_cast<std::size_t>(
+                                                               partition.value)].restored.get();
+  const bool allowed = max_rate_ == 0 || allowance_ > 0 || replaying;
+  const bool wanted = allowed && from.batches_sent - done < limits::batches_in_flight_max;
+  if (!wanted) held_back_ = true;
+  return wanted;
+}
+
+void Fetcher::send(Partition partition, ShardInput message) {
+  delivered_ = true;
+  const std::size_t shard = shard_of(partition);
+  if (unsent_[shard].empty() && shards_[shard]->input.try_push(message)) {
+    shards_[shard]->waker.wake();
+    return;
+  }
+  statistics_.input_ring_full.add(1);
+  unsent_[shard].push_back(std::move(message));
+}
+
+// False: a ring is still full.
+bool Fetcher::flush() {
+  bool empty = true;
+  for (std::size_t shard = 0; shard < shards_.size(); ++shard) {
+    auto& unsent = unsent_[shard];
+    while (!unsent.empty() && shards_[shard]->input.try_push(unsent.front())) {
+      unsent.pop_front();
+      shards_[shard]->waker.wake();
+    }
+    empty = empty && unsent.empty();
+  }
+  return empty;
+}
+
+void Fetcher::refill() {
+  if (max_rate_ == 0) return;
+  const Timestamp now = clock_.now();
+  const double seconds = static_cast<double>(std::max<std::int64_t>((now - refilled_at_).ms, 0)) / 1000;
+  allowance_ = std::min(allowance_ + max_rate_ * seconds, max_rate_ * burst_seconds);
+  refilled_at_ = now;
+}
+
+void Fetcher::observe_log_ends() {
+  const Timestamp now = clock_.now();
+  if (now - observed_at_ < observe_every) return;
+  observed_at_ = now;
+  for (const Partition partition : assigned_) {
+    for (std::uint8_t s = 0; s < statistics_.sources; ++s) {
+      statistics_.partitions[static_cast<std::size_t>(partition.value)].log_end[s].set(
+          reader_.log_end(SourceIndex{s}, partition).value);
+    }
+  }
+}
+
+}  // namespace holdfast::app

@@ -1,0 +1,225 @@
+#include "app/replay.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <thread>
+#include <utility>
+
+#include "domain/limits.hpp"
+#include "engine/customer.hpp"
+#include "ingest/alert_json.hpp"
+#include "ingest/decoder.hpp"
+#include "ingest/partitioner.hpp"
+#include "state/hot_table.hpp"
+
+namespace holdfast::app {
+namespace {
+
+/// What a task has put out and nobody has taken yet, each with the stream time at which it came about.
+class Outbox final : public engine::Output {
+ public:
+  struct Item {
+    Timestamp at;
+    std::string alert;  ///< Empty: a dead letter.
+    SourceIndex source;
+    std::unique_ptr<Rejection> rejection;
+  };
+
+  Outbox(const ReplaySettings& settings, Partition partition) : partition_(partition), encoder_(encoder(settings)) {}
+
+  void watch(const engine::Task& task) { task_ = &task; }
+  void alert(const Alert& alert) override {
+    encoder_.encode(alert, partition_, json_, headers_);
+    items.push_back({task_->stream_time(), json_, {}, nullptr});
+  }
+  void rejected(SourceIndex source, const Rejection& rejection) override {
+    items.push_back({task_->stream_time(), {}, source, std::make_unique<Rejection>(rejection)});
+  }
+
+  std::deque<Item> items;
+
+ private:
+  static ingest::AlertEncoder encoder(const ReplaySettings& settings) {
+    std::vector<std::string> names;
+    for (const auto& source : settings.sources) names.push_back(source.name);
+    return {settings.application_id, names,   settings.model->id, settings.model->name,
+            settings.policy->horizon, settings.language};
+  }
+
+  const Partition partition_;
+  ingest::AlertEncoder encoder_;
+  const engine::Task* task_ = nullptr;
+  std::string json_;
+  std::vector<Header> headers_;
+};
+
+struct Lane {
+  Lane(const ReplaySettings& settings, Partition partition, const Positions& start)
+      : table(sizeof(engine::Customer)),
+        outbox(settings, partition),
+        task(partition, *settings.model, *settings.policy, table, start) {
+    outbox.watch(task);
+  }
+  state::HotTable table;
+  Outbox outbox;
+  engine::Task task;
+};
+
+class Replay {
+ public:
+  Replay(const ReplaySettings& settings, std::vector<std::unique_ptr<ingest::FileSource>> files, ReplayOutput& output)
+      : settings_(settings), files_(std::move(files)), output_(output), ends_(files_.size()) {
+    const Positions start{.next = {}, .sources = static_cast<std::uint8_t>(files_.size())};
+    for (std::int32_t p = 0; p < settings.partitions; ++p)
+      lanes_.push_back(std::make_unique<Lane>(settings, Partition{p}, start));
+    for (const auto& source : settings.sources)
+      decoders_.emplace_back(source, Partition{0}, settings.partitioner, settings.partitions,
+                             ingest::KeyRule::from_event);
+  }
+
+  Expected<ReplaySummary> run() {
+    for (std::size_t s = 0; s < files_.size(); ++s) {
+      if (files_[s] == nullptr) finish_source(s);
+    }
+    bool reading = true;
+    while (reading) {
+      const auto read = read_what_is_waited_for();
+      if (!read) return std::unexpected(read.error());
+      reading = *read;
+      advance_all(before_all_time);
+      if (const Status done = write_settled(lowest_stream_time()); !done) return std::unexpected(done.error());
+    }
+    if (settings_.until) advance_all(*settings_.until);
+    if (const Status done = write_settled(after_all_time); !done) return std::unexpected(done.error());
+    return summary();
+  }
+
+ private:
+  // Reads a batch of each source that a task has no record of. False: all files are at their end.
+  Expected<bool> read_what_is_waited_for() {
+    bool read = false;
+    for (std::size_t s = 0; s < files_.size(); ++s) {
+      if (files_[s] == nullptr || !is_waited_for(s)) continue;
+      auto batch = files_[s]->next(settings_.batch);
+      if (!batch) return std::unexpected(batch.error());
+      read = true;
+      if (*batch == nullptr) {
+        files_[s].reset();
+        finish_source(s);
+      } else {
+        push(s, **batch);
+      }
+    }
+    return read;
+  }
+
+  [[nodiscard]] bool is_waited_for(std::size_t source) const {
+    return std::ranges::any_of(lanes_, [&](const auto& lane) {
+      return lane->task.batches_waiting(SourceIndex{static_cast<std::uint8_t>(source)}) == 0;
+    });
+  }
+
+  void push(std::size_t source, const RecordBatch& batch) {
+    EventBatch events;
+    decoders_[source].decode(batch, events);
+    ends_[source] = Offset{batch.records().back().offset.value + 1};
+    events_read_ += events.events.size();
+    const SourceIndex index{static_cast<std::uint8_t>(source)};
+    if (lanes_.size() == 1) {
+      lanes_[0]->task.push(index, std::move(events));
+      return;
+    }
+    auto parts = ingest::split(std::move(events), lanes_.size(), [&](const Event& event) {
+      return static_cast<std::size_t>(
+          ingest::partition_for(settings_.partitioner, event.customer.id, settings_.partitions));
+    });
+    for (std::size_t p = 0; p < lanes_.size(); ++p) lanes_[p]->task.push(index, std::move(parts[p]));
+  }
+
+  void finish_source(std::size_t source) {
+    for (auto& lane : lanes_)
+      lane->task.reached_end(SourceIndex{static_cast<std::uint8_t>(source)}, ends_[source]);
+  }
+
+  // Tasks share nothing, so each thread takes its own; which one runs which makes no difference.
+  void advance_all(Timestamp clock) {
+    const auto work = [&](std::size_t first) {
+      for (std::size_t p = first; p < lanes_.size(); p += static_cast<std::size_t>(settings_.threads)) {
+        Lane& lane = *lanes_[p];
+        while (lane.task.advance(clock, limits::step_events_max, lane.outbox)) {
+        }
+        while (lane.task.take_used_batch()) {
+        }
+      }
+    };
+    std::vector<std::jthread> helpers;
+    for (int t = 1; t < settings_.threads; ++t) helpers.emplace_back(work, static_cast<std::size_t>(t));
+    work(0);
+  }
+
+  [[nodiscard]] Timestamp lowest_stream_time() const {
+    Timestamp lowest = after_all_time;
+    for (const auto& lane : lanes_) {
+      const bool silent = lane->task.caught_up() && !settings_.until;
+      if (!silent) lowest = std::min(lowest, lane->task.stream_time());
+    }
+    return lowest;
+  }
+
+  // What came about before `limit` is settled: no task puts out anything earlier any more.
+  Status write_settled(Timestamp limit) {
+    output_.progress(events_read_, lowest_stream_time());
+    while (true) {
+      Lane* first = nullptr;
+      for (const auto& lane : lanes_) {
+        if (lane->outbox.items.empty() || lane->outbox.items.front().at >= limit) continue;
+        if (first == nullptr || lane->outbox.items.front().at < first->outbox.items.front().at) first = lane.get();
+      }
+      if (first == nullptr) return {};
+      const Outbox::Item& item = first->outbox.items.front();
+      const Status written = item.rejection ? output_.dead_letter(item.source, *item.rejection)
+                                            : output_.alert(item.alert);
+      if (!written) return written;
+      first->outbox.items.pop_front();
+    }
+  }
+
+  [[nodiscard]] ReplaySummary summary() const {
+    ReplaySummary out;
+    for (const auto& lane : lanes_) {
+      const engine::TaskCounts& counts = lane->task.counts();
+      for (std::size_t s = 0; s < limits::sources_max; ++s) {
+        out.counts.events[s] += counts.events[s];
+        for (std::size_t c = 0; c < rejection_codes; ++c) out.counts.rejected[s][c] += counts.rejected[s][c];
+      }
+      for (std::size_t c = 0; c < counts.alerts.size(); ++c) {
+        for (std::size_t l = 0; l < counts.alerts[c].size(); ++l) out.counts.alerts[c][l] += counts.alerts[c][l];
+      }
+      out.counts.duplicates += counts.duplicates;
+      out.counts.late += counts.late;
+      out.counts.steps += counts.steps;
+      out.counts.timers += counts.timers;
+      out.customers += lane->table.size();
+      out.state_bytes += lane->table.memory_bytes() + lane->task.timer_bytes();
+      out.stream_time = std::max(out.stream_time, lane->task.stream_time());
+    }
+    return out;
+  }
+
+  const ReplaySettings& settings_;
+  std::vector<std::unique_ptr<ingest::FileSource>> files_;
+  ReplayOutput& output_;
+  std::vector<Offset> ends_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::vector<ingest::Decoder> decoders_;
+  std::uint64_t events_read_ = 0;
+};
+
+}  // namespace
+
+Expected<ReplaySummary> replay(const ReplaySettings& settings, std::vector<std::unique_ptr<ingest::FileSource>> files,
+                               ReplayOutput& output) {
+  return Replay(settings, std::move(files), output).run();
+}
+
+}  // namespace holdfast::app

@@ -1,0 +1,349 @@
+#include "app/shard.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <utility>
+
+#include "domain/limits.hpp"
+#include "ingest/dead_letter.hpp"
+
+namespace holdfast::app {
+namespace {
+
+/// Messages taken from the input ring in one round, so that steps, marks and queries get their turn.
+constexpr int input_messages_max = 32;
+
+/// Records that a round copies for a checkpoint at most: well below a millisecond.
+constexpr std::size_t checkpoint_slice = 2048;
+
+/// Where nothing else sets an earlier one: how long a shard waits between looks at the clock.
+constexpr Duration idle_max{100};
+
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+
+}  // namespace
+
+Shard::Shard(ShardSettings settings, const Clock& clock, ShardRings& rings, Statistics& statistics, Waker& committer,
+             Waker& checkpointer)
+    : settings_(std::move(settings)),
+      clock_(clock),
+      rings_(rings),
+      statistics_(statistics),
+      committer_(committer),
+      checkpointer_(checkpointer),
+      encoder_(settings_.application_id,
+               [this] {
+                 std::vector<std::string> names;
+                 for (const auto& source : settings_.sources) names.push_back(source.name);
+                 return names;
+               }(),
+               settings_.model_id, settings_.model_name, settings_.horizon, settings_.language) {}
+
+bool Shard::do_work() {
+  if (phase_ == Phase::finished || !flush()) return false;
+  const bool copied = continue_checkpoints();
+  if (phase_ == Phase::closing) return finish() || copied;
+
+  const bool received = take_input();
+  const Timestamp now = clock_.now();
+  bool applied = false;
+  for (auto& [partition, owned] : tasks_) {
+    applied |= apply(owned, now);
+    if (!flush()) return true;
+    const engine::Task& task = *owned.restored.task;
+    const bool timers_fired = !settings_.wall_clock || task.next_timer() > now;
+    statistics_.partitions[static_cast<std::size_t>(partition.value)].caught_up.set(owned.live && task.caught_up() &&
+                                                                                    timers_fired);
+  }
+  const bool answered = answer_queries();
+
+  // Pairs with the committer's release; the epoch's number is all that is read.
+  const std::uint64_t requested = rings_.requested_epoch.load(std::memory_order_acquire);
+  const bool drained = phase_ == Phase::draining && !received && !applied;
+  if (requested <= epoch_ && !drained) return received || applied || answered || copied;
+  if (drained) phase_ = Phase::closing;
+  close_epoch(std::max(requested, epoch_ + 1));
+  for (auto& [partition, owned] : tasks_) {
+    if (now - owned.checkpointed_at >= settings_.checkpoint_interval) begin_checkpoint(owned, now);
+  }
+  return true;
+}
+
+bool Shard::has_work() const {
+  return !rings_.input.empty() || !rings_.queries.empty() || !rings_.checkpoints_done.empty() ||
+         rings_.requested_epoch.load(std::memory_order_acquire) > epoch_;
+}
+
+Duration Shard::idle_time() const {
+  const bool held_back = (output_ != nullptr && output_->size() > 0) || unsent_mark_;
+  return held_back || phase_ != Phase::running ? Duration{1} : idle_max;
+}
+
+bool Shard::take_input() {
+  int taken = 0;
+  while (taken < input_messages_max) {
+    auto message = rings_.input.try_pop();
+    if (!message) break;
+    ++taken;
+    std::visit(Overloaded{[](std::monostate) {},
+                          [this](TaskAssigned& m) { assign(std::move(m.restored)); },
+                          [this](Records& m) { receive(std::move(m)); },
+                          [this](ReachedEnd& m) {
+                            if (auto it = tasks_.find(m.partition); it != tasks_.end())
+                              it->second.restored.task->reached_end(m.source, m.end);
+                          },
+                          [this](Drain) { phase_ = Phase::draining; }},
+               *message);
+  }
+  return taken > 0;
+}
+
+void Shard::assign(RestoredTask restored) {
+  const Partition partition = restored.task->partition();
+  Owned owned;
+  owned.restored = std::move(restored);
+  for (const auto& source : settings_.sources)
+    owned.decoders.emplace_back(source, partition, settings_.partitioner, settings_.partitions);
+  owned.batches_received.resize(settings_.sources.size());
+  owned.checkpointed_at = clock_.now();
+  owned.live = owned.restored.replay.empty();
+  owned.epoch.partition = partition;
+  owned.epoch.policy = settings_.policy;
+  owned.epoch.start = owned.restored.task->position();
+  statistics_.partitions[static_cast<std::size_t>(partition.value)].restored.set(owned.live);
+  publish(tasks_.insert_or_assign(partition, std::move(owned)).first->second);
+}
+
+void Shard::receive(Records records) {
+  const auto it = tasks_.find(records.partition);
+  if (it == tasks_.end()) return;
+  Owned& owned = it->second;
+  EventBatch batch;
+  if (!spare_batches_.empty()) {
+    batch = std::move(spare_batches_.back());
+    spare_batches_.pop_back();
+  }
+  owned.decoders[records.source.value].decode(*records.batch, batch);
+  records.batch.reset();
+  owned.restored.task->push(records.source, std::move(batch));
+  ++owned.batches_received[records.source.value];
+}
+
+bool Shard::apply(Owned& owned, Timestamp now) {
+  engine::Task& task = *owned.restored.task;
+  bool applied = false;
+  if (owned.live) {
+    applying_ = &owned;
+    const auto step = task.advance(settings_.wall_clock ? now : before_all_time, limits::step_events_max, *this);
+    if (step) owned.epoch.steps.push_back(*step);
+    applied = step.has_value();
+  } else {
+    applying_ = nullptr;
+    applied = replay(owned);
+  }
+  if (!applied) return false;
+
+  while (auto used = task.take_used_batch()) spare_batches_.push_back(std::move(*used));
+  const auto sources = settings_.sources.size();
+  for (std::size_t s = 0; s < sources; ++s) {
+    const auto done =
+        owned.batches_received[s] - task.batches_waiting(SourceIndex{static_cast<std::uint8_t>(s)});
+    // Release: pairs with the fetcher's acquire, though only the count matters to it.
+    rings_.batches_done[static_cast<std::size_t>(task.partition().value) * sources + s].store(
+        done, std::memory_order_release);
+  }
+  publish(owned);
+  return true;
+}
+
+bool Shard::replay(Owned& owned) {
+  auto& steps = owned.restored.replay;
+  engine::Task& task = *owned.restored.task;
+  bool applied = false;
+  std::uint64_t events = 0;
+  while (!steps.empty() && task.ready_for(steps.front()) && events < limits::step_events_max) {
+    task.apply(steps.front(), *this);
+    steps.pop_front();
+    applied = true;
+    events = 0;
+    for (const std::uint64_t count : task.counts().events) events += count;
+    statistics_.partitions[static_cast<std::size_t>(task.partition().value)].restored_records.add(events);
+    task.reset_counts();
+  }
+  if (steps.empty()) {
+    owned.live = true;
+    owned.epoch.start = task.position();
+    statistics_.partitions[static_cast<std::size_t>(task.partition().value)].restored.set(true);
+  }
+  return applied;
+}
+
+void Shard::close_epoch(std::uint64_t epoch) {
+  EpochMark mark{.epoch = epoch, .last = phase_ == Phase::closing, .tasks = {}};
+  for (auto& [partition, owned] : tasks_) {
+    if (owned.epoch.steps.empty()) continue;
+    const Positions position = owned.restored.task->position();
+    mark.tasks.push_back({std::move(owned.epoch), position});
+    owned.epoch = {.partition = partition, .policy = settings_.policy, .start = position, .steps = {}};
+  }
+  epoch_ = epoch;
+  unsent_mark_ = std::move(mark);
+  flush();
+}
+
+// REQUIRES: no step was applied since the last epoch mark; what the checkpoint holds is what that epoch commits.
+void Shard::begin_checkpoint(Owned& owned, Timestamp now) {
+  if (!owned.live || owned.checkpoint_running || owned.restored.table->changed() == 0) return;
+  std::unique_ptr<CheckpointJob> job;
+  if (spare_jobs_.empty()) {
+    job = std::make_unique<CheckpointJob>();
+  } else {
+    job = std::move(spare_jobs_.back());
+    spare_jobs_.pop_back();
+  }
+  job->epoch = epoch_;
+  job->data.marker = owned.restored.task->marker(settings_.policy, now);
+  owned.restored.table->freeze(job->data);
+  owned.checkpoint = std::move(job);
+  owned.checkpoint_running = true;
+  owned.checkpointed_at = now;
+}
+
+bool Shard::continue_checkpoints() {
+  bool worked = false;
+  while (auto done = rings_.checkpoints_done.try_pop()) {
+    worked = true;
+    if (const auto it = tasks_.find((*done)->data.marker.partition); it != tasks_.end())
+      it->second.checkpoint_running = false;
+    spare_jobs_.push_back(std::move(*done));
+  }
+  for (auto& [partition, owned] : tasks_) {
+    if (owned.checkpoint == nullptr) continue;
+    worked = true;
+    if (!owned.restored.table->copy_frozen(checkpoint_slice)) continue;
+    if (rings_.checkpoints.try_push(owned.checkpoint)) checkpointer_.wake();
+  }
+  return worked;
+}
+
+// The last mark is handed on: no step follows. Tries one last checkpoint of every task, and ends when all are back.
+bool Shard::finish() {
+  bool done = true;
+  for (auto& [partition, owned] : tasks_) {
+    if (!owned.checkpoint_running && !owned.last_checkpoint_begun) {
+      owned.last_checkpoint_begun = true;
+      begin_checkpoint(owned, clock_.now());
+    }
+    done = done && owned.last_checkpoint_begun && !owned.checkpoint_running;
+  }
+  if (done) phase_ = Phase::finished;
+  return done;
+}
+
+bool Shard::answer_queries() {
+  bool answered = false;
+  while (auto query = rings_.queries.try_pop()) {
+    answered = true;
+    std::optional<CustomerFacts> facts;
+    const CustomerKey key = make_customer_key((*query)->id);
+    for (const auto& [partition, owned] : tasks_) {
+      const auto slot = owned.restored.table->find(key);
+      if (!slot) continue;
+      facts.emplace(CustomerFacts{{}, partition, owned.restored.task->stream_time()});
+      std::memcpy(&facts->customer, owned.restored.table->read(*slot), sizeof facts->customer);
+    }
+    (*query)->answer.set_value(facts);
+  }
+  return answered;
+}
+
+// Hands on what the last step led to, and behind it the mark that closes its epoch. False: the ring is full.
+bool Shard::flush() {
+  if (output_ != nullptr && output_->size() > 0) {
+    ShardOutput message = std::move(output_);
+    if (!rings_.output.try_push(message)) {
+      output_ = std::move(std::get<std::unique_ptr<OutputBuffer>>(message));
+      statistics_.output_ring_full.fetch_add(1, std::memory_order_relaxed);
+      return false;
+    }
+    output_.reset();
+    committer_.wake();
+  }
+  if (unsent_mark_) {
+    ShardOutput message = std::move(*unsent_mark_);
+    if (!rings_.output.try_push(message)) {
+      unsent_mark_ = std::move(std::get<EpochMark>(message));
+      return false;
+    }
+    unsent_mark_.reset();
+    committer_.wake();
+  }
+  return true;
+}
+
+OutputBuffer::Record& Shard::new_record() {
+  if (output_ == nullptr) {
+    output_ = rings_.used_buffers.try_pop().value_or(nullptr);
+    if (output_ == nullptr) output_ = std::make_unique<OutputBuffer>();
+    output_->clear();
+  }
+  return output_->add();
+}
+
+void Shard::alert(const Alert& alert) {
+  if (applying_ == nullptr) return;
+  OutputBuffer::Record& record = new_record();
+  record.topic = OutputTopic::alerts;
+  record.has_key = true;
+  record.has_value = true;
+  record.key.assign(alert.customer.id);
+  encoder_.encode(alert, applying_->restored.task->partition(), record.value, record.headers);
+  record.timestamp = Timestamp{-1};
+  record.logged_at = alert.logged_at;
+}
+
+void Shard::rejected(SourceIndex source, const Rejection& rejection) {
+  if (applying_ == nullptr) return;
+  const auto& format = settings_.sources[source.value];
+  OutputBuffer::Record& record = new_record();
+  record.topic = OutputTopic::dead_letters;
+  record.has_key = rejection.has_key;
+  record.has_value = rejection.has_value;
+  record.key = rejection.key;
+  record.value = rejection.value;
+  record.headers =
+      ingest::dead_letter_headers(rejection, format.name, format.topic, applying_->restored.task->partition());
+  record.timestamp = rejection.timestamp;
+  record.logged_at = Timestamp{-1};
+}
+
+void Shard::publish(const Owned& owned) {
+  const engine::Task& task = *owned.restored.task;
+  const engine::TaskCounts& counts = task.counts();
+  auto& to = statistics_.partitions[static_cast<std::size_t>(task.partition().value)];
+  if (owned.live) {
+    for (std::size_t s = 0; s < settings_.sources.size(); ++s) {
+      to.events[s].set(counts.events[s]);
+      for (std::size_t code = 0; code < rejection_codes; ++code) to.rejected[s][code].set(counts.rejected[s][code]);
+    }
+    for (std::size_t change = 0; change < counts.alerts.size(); ++change) {
+      for (std::size_t level = 0; level < counts.alerts[change].size(); ++level)
+        to.alerts[change][level].set(counts.alerts[change][level]);
+    }
+    to.duplicates.set(counts.duplicates);
+    to.late.set(counts.late);
+    to.misplaced.set(counts.misplaced);
+    to.steps.set(counts.steps);
+    to.timers.set(counts.timers);
+  }
+  for (std::size_t s = 0; s < settings_.sources.size(); ++s) to.position[s].set(task.position().next[s].value);
+  to.customers.set(owned.restored.table->size());
+  to.hot_bytes.set(owned.restored.table->memory_bytes() + task.timer_bytes());
+  to.stream_time_ms.set(task.stream_time().ms);
+}
+
+}  // namespace holdfast::app

@@ -1,0 +1,121 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/messages.hpp"
+#include "app/ring.hpp"
+#include "app/statistics.hpp"
+#include "app/waker.hpp"
+#include "domain/ports.hpp"
+#include "domain/step.hpp"
+#include "engine/task.hpp"
+#include "ingest/alert_json.hpp"
+#include "ingest/decoder.hpp"
+#include "ingest/source_format.hpp"
+
+namespace holdfast::app {
+
+/// How the shards' input, output and checkpoints are connected; owned by the pipeline.
+struct ShardRings {
+  explicit ShardRings(std::size_t input_capacity)
+      : input(input_capacity), output(256), used_buffers(256), checkpoints(64), checkpoints_done(64), queries(64) {}
+
+  Ring<ShardInput> input;                                ///< Fetcher to shard.
+  Ring<ShardOutput> output;                              ///< Shard to committer.
+  Ring<std::unique_ptr<OutputBuffer>> used_buffers;      ///< Committer to shard: buffers to be used again.
+  CheckpointRing checkpoints;                            ///< Shard to checkpointer.
+  CheckpointRing checkpoints_done;                       ///< Checkpointer to shard: memory to be used again.
+  Ring<std::shared_ptr<CustomerQuery>> queries;          ///< HTTP to shard.
+  /// Batches of each source partition that the shard is done with; the fetcher lends no more than
+  /// limits::batches_in_flight_max. Index: partition * sources + source.
+  std::vector<std::atomic<std::uint64_t>> batches_done;
+  std::atomic<std::uint64_t> requested_epoch{0};         ///< Committer to shard: close epochs up to this one.
+  Waker waker;                                           ///< Of the shard's thread.
+};
+
+struct ShardSettings {
+  std::vector<ingest::SourceFormat> sources;
+  ingest::Partitioner partitioner{};
+  std::int32_t partitions = 0;
+  std::string application_id;
+  std::string model_id;
+  std::string model_name;
+  Duration horizon;
+  std::string language;
+  PolicyId policy;
+  bool wall_clock = true;
+  Duration checkpoint_interval;
+};
+
+/// Owns whole tasks and does all that is done with them: decode, merge, apply, encode. One thread, or a simulation,
+/// calls do_work(); nothing here blocks.
+class Shard final : private engine::Output {
+ public:
+  /// `committer` and `checkpointer` are woken when there is something for them.
+  Shard(ShardSettings settings, const Clock& clock, ShardRings& rings, Statistics& statistics, Waker& committer,
+        Waker& checkpointer);
+
+  /// One round over all tasks. False: nothing to do before more input, a request or a timer comes.
+  bool do_work();
+  /// Whether input or a request waits; to be asked once more before sleeping.
+  [[nodiscard]] bool has_work() const;
+  /// How long a round can wait if nothing comes before.
+  [[nodiscard]] Duration idle_time() const;
+  /// After Drain: all that could be applied was, the last mark was handed on, the last checkpoints were tried.
+  [[nodiscard]] bool finished() const { return phase_ == Phase::finished; }
+
+ private:
+  struct Owned {
+    RestoredTask restored;
+    std::vector<ingest::Decoder> decoders;            ///< By source.
+    std::vector<std::uint64_t> batches_received;      ///< By source.
+    JournalEntry epoch;                               ///< Steps since the last mark.
+    std::unique_ptr<CheckpointJob> checkpoint;        ///< Being copied.
+    bool checkpoint_running = false;                  ///< Frozen, and not yet back from the checkpointer.
+    bool last_checkpoint_begun = false;
+    Timestamp checkpointed_at;
+    bool live = false;                                ///< The replay is over.
+  };
+
+  void alert(const Alert& alert) override;
+  void rejected(SourceIndex source, const Rejection& rejection) override;
+
+  bool take_input();
+  void assign(RestoredTask restored);
+  void receive(Records records);
+  bool apply(Owned& owned, Timestamp now);
+  bool replay(Owned& owned);
+  void close_epoch(std::uint64_t epoch);
+  void begin_checkpoint(Owned& owned, Timestamp now);
+  bool continue_checkpoints();
+  bool finish();
+  bool answer_queries();
+  bool flush();
+  OutputBuffer::Record& new_record();
+  void publish(const Owned& owned);
+
+  const ShardSettings settings_;
+  const Clock& clock_;
+  ShardRings& rings_;
+  Statistics& statistics_;
+  Waker& committer_;
+  Waker& checkpointer_;
+
+  std::map<Partition, Owned> tasks_;
+  ingest::AlertEncoder encoder_;
+  std::unique_ptr<OutputBuffer> output_;       ///< Filled by the step under way.
+  std::optional<EpochMark> unsent_mark_;       ///< Waits behind output_ for room in the ring.
+  const Owned* applying_ = nullptr;            ///< Whose step is under way; null while muted.
+  std::vector<EventBatch> spare_batches_;
+  std::vector<std::unique_ptr<CheckpointJob>> spare_jobs_;
+  std::uint64_t epoch_ = 0;
+  enum class Phase : std::uint8_t { running, draining, closing, finished } phase_ = Phase::running;
+};
+
+}  // namespace holdfast::app

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "domain/alert.hpp"
+#include "domain/event.hpp"
+#include "domain/limits.hpp"
+#include "domain/time.hpp"
+
+namespace holdfast::app {
+
+/// A number that one thread writes and others read now and then. Relaxed throughout: no reader draws a conclusion about
+/// other memory from it.
+template <class T>
+class Gauge {
+ public:
+  void set(T value) { value_.store(value, std::memory_order_relaxed); }
+  /// The writing thread only.
+  void add(T value) { set(get() + value); }
+  [[nodiscard]] T get() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<T> value_{};
+};
+
+/// Counts of durations; one thread writes.
+class Histogram {
+ public:
+  static constexpr std::array<double, 14> upper_bounds{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                                       0.25,  0.5,    1,     2.5,  5,     10,   30};
+  void observe(double seconds);
+  [[nodiscard]] std::vector<std::uint64_t> counts() const;
+  [[nodiscard]] double sum() const { return sum_.get(); }
+
+ private:
+  std::array<Gauge<std::uint64_t>, upper_bounds.size() + 1> counts_;
+  Gauge<double> sum_;
+};
+
+/// Written by the shard that has the task; `assigned` and `log_end` by the fetcher.
+struct PartitionStatistics {
+  std::array<Gauge<std::uint64_t>, limits::sources_max> events;
+  std::array<std::array<Gauge<std::uint64_t>, rejection_codes>, limits::sources_max> rejected;
+  std::array<std::array<Gauge<std::uint64_t>, 4>, 6> alerts;
+  Gauge<std::uint64_t> duplicates;
+  Gauge<std::uint64_t> late;
+  Gauge<std::uint64_t> misplaced;
+  Gauge<std::uint64_t> steps;
+  Gauge<std::uint64_t> timers;
+  Gauge<std::uint64_t> restored_records;
+  Gauge<std::uint64_t> customers;
+  Gauge<std::uint64_t> hot_bytes;
+  Gauge<std::int64_t> stream_time_ms{};
+  Gauge<bool> assigned;
+  Gauge<bool> restored;   ///< The replay is over.
+  Gauge<bool> caught_up;  ///< Every source is read to its end and applied, the clock included.
+  std::array<Gauge<std::int64_t>, limits::sources_max> position;  ///< Next offset to be applied.
+  std::array<Gauge<std::int64_t>, limits::sources_max> log_end;   ///< Of the fetcher; -1: unknown.
+};
+
+/// All that is measured of a running pipeline; each number has one writing thread.
+struct Statistics {
+  Statistics(std::size_t sources_, std::size_t partitions_) : sources(sources_), partitions(partitions_) {}
+
+  std::size_t sources;
+  std::vector<PartitionStatistics> partitions;
+
+  // Committer.
+  Histogram commit_seconds;
+  Histogram event_to_alert_seconds;
+  Gauge<std::uint64_t> commits;
+  Gauge<std::uint64_t> aborts;
+  // Checkpointer.
+  Histogram checkpoint_seconds;
+  Gauge<std::int64_t> checkpoint_last_ms;
+  Gauge<std::uint64_t> checkpoint_bytes;
+  Gauge<std::uint64_t> checkpoint_failures;
+  // Fetcher and shards: how often a full ring held them back.
+  Gauge<std::uint64_t> input_ring_full;
+  std::atomic<std::uint64_t> output_ring_full{0};  ///< All shards add to it.
+};
+
+}  // namespace holdfast::app

@@ -1,0 +1,222 @@
+// Crashes at any moment, simulated: the stages of the pipeline run over a log, a journal and a checkpoint store in
+// memory, in an order drawn from a seed; a crash drops all of them but what was committed or checkpointed.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "app/pipeline.hpp"
+#include "tests/support/memory_log.hpp"
+
+namespace holdfast::app {
+namespace {
+
+using testing::MemoryClock;
+using testing::MemoryJournal;
+using testing::MemoryReader;
+using testing::MemoryStore;
+using testing::MemoryWorld;
+using testing::MemoryWriter;
+
+constexpr std::int64_t day_ms = 86'400'000;
+
+engine::Model model() {
+  return {.id = "00000000000000000000000000000001",
+          .name = "test",
+          .time_unit = Duration{7 * day_ms},
+          .horizon = Duration{91 * day_ms},
+          .mbg = {.r = 0.525, .alpha = 6.183, .a = 0.891, .b = 1.614},
+          .gamma_gamma = engine::GammaGammaParameters{.p = 6.25, .q = 3.74, .v = 15.44},
+          .logistic = {}};
+}
+
+engine::RiskPolicy policy() {
+  return {.horizon = Duration{91 * day_ms},
+          .thresholds = {0.3, 0.5, 0.8},
+          .hysteresis = 0.05,
+          .min_purchases = 2,
+          .expire_after = Duration{120 * day_ms}};
+}
+
+PipelineSettings settings(const MemoryWorld& world, const engine::Model& m, const engine::RiskPolicy& p, int shards) {
+  PipelineSettings out;
+  const std::vector<std::pair<std::string, EventKind>> sources{
+      {"purchases", EventKind::purchase}, {"complaints", EventKind::complaint}, {"visits", EventKind::visit}};
+  for (std::size_t s = 0; s < world.sources; ++s) {
+    ingest::SourceFormat format;
+    format.name = sources[s].first;
+    format.topic = sources[s].first;
+    format.kind = sources[s].second;
+    format.max_ahead = Duration{3'600'000};
+    out.shard.sources.push_back(format);
+  }
+  out.shard.partitioner = ingest::Partitioner::none;
+  out.shard.partitions = world.partitions;
+  out.shard.application_id = "test";
+  out.shard.model_id = m.id;
+  out.shard.model_name = m.name;
+  out.shard.horizon = p.horizon;
+  out.shard.language = "en";
+  out.shard.policy = PolicyId{42};
+  out.shard.wall_clock = false;
+  out.shard.checkpoint_interval = Duration{300};
+  out.recovery = {.model = &m, .policy = &p, .policy_id = PolicyId{42},
+                  .sources = static_cast<std::uint8_t>(world.sources)};
+  out.shards = shards;
+  out.partitions = world.partitions;
+  out.commit_interval = Duration{100};
+  return out;
+}
+
+/// A year of a few customers a partition, now and then late, sometimes no event at all.
+void fill(MemoryWorld& world, std::uint64_t seed, int events) {
+  std::mt19937_64 random(seed);
+  for (std::int32_t p = 0; p < world.partitions; ++p) {
+    std::int64_t at = 1'600'000'000'000;
+    for (int i = 0; i < events; ++i) {
+      at += static_cast<std::int64_t>(random() % (365 * day_ms / static_cast<std::uint64_t>(events) * 2));
+      const auto late = static_cast<std::int64_t>(random() % 10 == 0 ? random() % (5 * day_ms) : 0);
+      const std::string customer = "P" + std::to_string(p) + "C" + std::to_string(random() % 12);
+      const std::size_t source = random() % world.sources;
+      std::string value = R"({"customer_id":")" + customer + R"(","time":)" + std::to_string(at - late) +
+                          R"(,"event_id":"e)" + std::to_string(random() % 7 == 0 ? i - 1 : i) + '"';
+      if (source == 0) value += R"(,"amount":)" + std::to_string(random() % 100) + R"(,"currency":"GBP")";
+      value += random() % 30 == 0 ? "" : "}";
+      auto& log = world.at(SourceIndex{static_cast<std::uint8_t>(source)}, Partition{p});
+      log.push_back({customer, value, Timestamp{at + 1000}});
+    }
+  }
+}
+
+/// One process: ports and stages that a crash drops.
+struct Process {
+  Process(MemoryWorld& world, const PipelineSettings& s, std::uint64_t seed, bool disk_full)
+      : clock(world), reader(world, seed), journal(world), writer(world), store(world),
+        stages(s, {reader, journal, writer, store, clock}, [](const std::string&) {}) {
+    store.full = disk_full;
+  }
+  MemoryClock clock;
+  MemoryReader reader;
+  MemoryJournal journal;
+  MemoryWriter writer;
+  MemoryStore store;
+  Stages stages;
+
+  /// Does a piece of work of one stage, by chance.
+  void step(std::mt19937_64& random) {
+    const std::size_t shards = stages.shards.size();
+    const std::size_t which = random() % (3 + shards);
+    if (which == 0) {
+      const Status done = stages.fetcher.do_work(Duration{0});
+      ASSERT_TRUE(done.has_value()) << done.error().message;
+    } else if (which == 1) {
+      const auto done = stages.committer.do_work();
+      ASSERT_TRUE(done.has_value()) << done.error().message;
+    } else if (which == 2) {
+      const auto done = stages.checkpointer.do_work();
+      ASSERT_TRUE(done.has_value()) << done.error().message;
+    } else {
+      stages.shards[which - 3]->do_work();
+    }
+  }
+  [[nodiscard]] bool finished() const {
+    for (const auto& shard : stages.shards) {
+      if (!shard->finished()) return false;
+    }
+    return stages.committer.finished();
+  }
+  [[nodiscard]] bool caught_up() const {
+    for (const auto& partition : stages.statistics.partitions) {
+      if (!partition.caught_up.get()) return false;
+    }
+    return true;
+  }
+};
+
+struct Outcome {
+  std::map<std::string, std::vector<std::string>> alerts;        // By customer.
+  std::vector<std::string> dead_letters;
+  std::map<Partition, std::map<std::string, std::string>> state;
+  int crashes = 0;
+  int crashes_with_output = 0;
+  friend bool operator==(const Outcome& a, const Outcome& b) {
+    return a.alerts == b.alerts && a.dead_letters == b.dead_letters && a.state == b.state;
+  }
+};
+
+Outcome outcome_of(const MemoryWorld& world) {
+  Outcome out;
+  if (const auto it = world.output.find(OutputTopic::alerts); it != world.output.end()) {
+    for (const auto& record : it->second) out.alerts[record.key].push_back(record.value);
+  }
+  if (const auto it = world.output.find(OutputTopic::dead_letters); it != world.output.end()) {
+    for (const auto& record : it->second) out.dead_letters.push_back(record.value);
+  }
+  std::ranges::sort(out.dead_letters);
+  for (const auto& [partition, checkpoint] : world.checkpoints) out.state[partition] = checkpoint.records;
+  return out;
+}
+
+/// Runs to the end of the log and drains; crashes on average every `crash_every` pieces of work (0: never).
+Outcome run(MemoryWorld world, std::uint64_t seed, int shards, std::uint64_t crash_every, bool lose_state = false) {
+  const engine::Model m = model();
+  const engine::RiskPolicy p = policy();
+  std::mt19937_64 random(seed);
+  int crashes = 0;
+  int crashes_with_output = 0;
+  while (true) {
+    Process process(world, settings(world, m, p, shards), random(), crash_every != 0 && random() % 5 == 0);
+    const std::uint64_t until = crash_every == 0 ? 0 : 1 + random() % (2 * crash_every);
+    bool draining = false;
+    bool crashed = false;
+    for (std::uint64_t i = 0; !process.finished(); ++i) {
+      if (until != 0 && i == until) {
+        crashed = true;
+        break;
+      }
+      process.step(random);
+      if (::testing::Test::HasFatalFailure()) return {};
+      world.now = world.now + Duration{static_cast<std::int64_t>(random() % 20)};
+      if (!draining && process.caught_up()) {
+        draining = true;
+        process.store.full = false;
+        process.stages.fetcher.drain();
+      }
+    }
+    if (!crashed) break;
+    ++crashes;
+    if (lose_state && random() % 4 == 0) world.checkpoints.clear();
+    crash_every += crash_every / 8;  // Fewer and fewer, so that the run ends.
+  }
+  Outcome out = outcome_of(world);
+  out.crashes = crashes;
+  out.crashes_with_output = crashes_with_output;
+  return out;
+}
+
+TEST(Crash, AnywhereGivesTheAlertsOfAnUndisturbedRun) {
+  int crashes = 0;
+  std::size_t alerts = 0;
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    MemoryWorld world(3, 2);
+    fill(world, seed, 400);
+    const Outcome undisturbed = run(world, seed, 1, 0);
+    const Outcome crashed = run(world, seed + 1000, seed % 2 == 0 ? 1 : 2, 200, seed % 3 == 0);
+    ASSERT_FALSE(HasFatalFailure()) << "seed " << seed;
+    ASSERT_EQ(undisturbed.alerts, crashed.alerts) << "seed " << seed;
+    ASSERT_EQ(undisturbed.dead_letters, crashed.dead_letters) << "seed " << seed;
+    ASSERT_EQ(undisturbed.state, crashed.state) << "seed " << seed;
+    crashes += crashed.crashes;
+    for (const auto& [customer, list] : undisturbed.alerts) alerts += list.size();
+  }
+  EXPECT_GT(crashes, 200);
+  EXPECT_GT(alerts, 2000U);
+  RecordProperty("crashes", crashes);
+}
+
+}  // namespace
+}  // namespace holdfast::app

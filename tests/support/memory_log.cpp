@@ -1,0 +1,124 @@
+#include "tests/support/memory_log.hpp"
+
+#include <algorithm>
+
+#include "domain/limits.hpp"
+
+namespace holdfast::testing {
+namespace {
+
+class InputBatch final : public RecordBatch {
+ public:
+  InputBatch(const std::vector<MemoryWorld::Input>& log, std::size_t from, std::size_t count) {
+    inputs_.assign(log.begin() + static_cast<std::ptrdiff_t>(from),
+                   log.begin() + static_cast<std::ptrdiff_t>(from + count));
+    for (std::size_t i = 0; i < count; ++i)
+      records_.push_back(
+          {Offset{static_cast<std::int64_t>(from + i)}, inputs_[i].timestamp, inputs_[i].key, inputs_[i].value});
+  }
+  [[nodiscard]] std::span<const RawRecord> records() const override { return records_; }
+  [[nodiscard]] std::vector<Header> headers(std::size_t) const override { return {}; }
+
+ private:
+  std::vector<MemoryWorld::Input> inputs_;
+  std::vector<RawRecord> records_;
+};
+
+}  // namespace
+
+Status MemoryReader::poll(LogListener& listener, Duration) {
+  if (!assigned_) {
+    assigned_ = true;
+    std::vector<Partition> all;
+    for (std::int32_t p = 0; p < world_.partitions; ++p) all.push_back({p});
+    listener.assigned(all);
+    return {};
+  }
+  for (auto& [channel, next] : next_) {
+    const Partition partition{channel.first};
+    const SourceIndex source{channel.second};
+    const auto& log = world_.at(source, partition);
+    const auto from = static_cast<std::size_t>(next.value);
+    if (from < log.size() && random_() % 2 == 0 && listener.wants_more(source, partition)) {
+      const std::size_t count = std::min<std::size_t>(log.size() - from, 1 + random_() % 40);
+      listener.records(source, partition, std::make_unique<InputBatch>(log, from, count));
+      next.value += static_cast<std::int64_t>(count);
+    }
+    if (static_cast<std::size_t>(next.value) == log.size() && random_() % 3 == 0)
+      listener.reached_end(source, partition, next);
+  }
+  return {};
+}
+
+Status MemoryReader::start(SourceIndex source, Partition partition, Offset from) {
+  next_[{partition.value, source.value}] = from;
+  return {};
+}
+
+Expected<std::vector<std::optional<Offset>>> MemoryReader::committed(Partition partition) {
+  std::vector<std::optional<Offset>> out(world_.sources);
+  for (std::uint8_t s = 0; s < world_.sources; ++s) {
+    if (const auto it = world_.committed.find({partition.value, s}); it != world_.committed.end()) out[s] = it->second;
+  }
+  return out;
+}
+
+Offset MemoryReader::log_end(SourceIndex source, Partition partition) const {
+  return {static_cast<std::int64_t>(world_.at(source, partition).size())};
+}
+
+Status MemoryJournal::read(std::span<const Partition> partitions, Timestamp,
+                           const std::function<void(JournalEntry)>& visit) {
+  const auto it = world_.output.find(OutputTopic::journal);
+  if (it == world_.output.end()) return {};
+  for (const WrittenRecord& record : it->second) {
+    auto entry = decode_journal_entry(record.value);
+    if (!entry) return std::unexpected(entry.error());
+    if (std::ranges::find(partitions, entry->partition) != partitions.end()) visit(std::move(*entry));
+  }
+  return {};
+}
+
+Status MemoryWriter::begin() {
+  pending_.clear();
+  return {};
+}
+
+Status MemoryWriter::append(const OutputRecord& record) {
+  pending_.emplace_back(record.topic, WrittenRecord{std::string(record.key), std::string(record.value),
+                                                    {record.headers.begin(), record.headers.end()}});
+  return {};
+}
+
+Status MemoryWriter::commit(std::span<const TaskPosition> positions) {
+  for (auto& [topic, record] : pending_) world_.output[topic].push_back(std::move(record));
+  pending_.clear();
+  for (const TaskPosition& task : positions) {
+    for (std::uint8_t s = 0; s < task.position.sources; ++s)
+      world_.committed[{task.partition.value, s}] = task.position.next[s];
+  }
+  ++world_.commits;
+  return {};
+}
+
+Expected<std::optional<Marker>> MemoryStore::load(Partition partition, const Visitor& visit) {
+  const auto it = world_.checkpoints.find(partition);
+  if (it == world_.checkpoints.end()) return std::optional<Marker>{};
+  for (const auto& [id, record] : it->second.records) visit(id, record);
+  return std::optional<Marker>{it->second.marker};
+}
+
+Status MemoryStore::write(CheckpointData& data) {
+  if (full) return fail(ErrorKind::unavailable, "no space is left");
+  MemoryWorld::Checkpoint& checkpoint = world_.checkpoints[data.marker.partition];
+  checkpoint.marker = data.marker;
+  for (const auto& entry : data.entries) checkpoint.records[std::string(data.id(entry))] = data.record(entry);
+  return {};
+}
+
+Status MemoryStore::clear(Partition partition) {
+  world_.checkpoints.erase(partition);
+  return {};
+}
+
+}  // namespace holdfast::testing
