@@ -1,0 +1,78 @@
+#include "ingest/kafka_topic_settings.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <span>
+
+namespace holdfast::ingest {
+namespace {
+
+constexpr std::size_t kafka_message_bytes_max = 1'048'588;
+constexpr std::size_t batch_overhead_bytes_max = 512;
+constexpr int request_timeout_ms = 5000;
+
+using AdminOptionsPtr = Owned<rd_kafka_AdminOptions_t, rd_kafka_AdminOptions_destroy>;
+using ConfigResourcePtr = Owned<rd_kafka_ConfigResource_t, rd_kafka_ConfigResource_destroy>;
+
+}  // namespace
+
+Expected<EventPtr> ask(const KafkaClient& client, rd_kafka_admin_op_t operation, Deadline deadline,
+                       const std::string& what, const QueuedRequest& send) {
+  for (;;) {
+    const AdminOptionsPtr options(rd_kafka_AdminOptions_new(client.get(), operation));
+    std::array<char, 256> why{};
+    const int timeout_ms = std::max(1, deadline.remaining_ms(request_timeout_ms));
+    rd_kafka_AdminOptions_set_request_timeout(options.get(), timeout_ms, why.data(), why.size());
+    const QueuePtr answers(rd_kafka_queue_new(client.get()));
+    send(options.get(), answers.get());
+    EventPtr event(rd_kafka_queue_poll(answers.get(), timeout_ms + 1000));
+    const auto code = event ? rd_kafka_event_error(event.get()) : RD_KAFKA_RESP_ERR__TIMED_OUT;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return event;
+    const ErrorKind kind = kind_of(code, ErrorKind::unavailable);
+    if (kind != ErrorKind::unavailable || deadline.passed()) {
+      return fail(kind, fmt::format("cannot {} at {}: {}", what, client.brokers(), text_of(code)));
+    }
+  }
+}
+
+Expected<std::map<std::string, std::string>> query_topic_settings(const KafkaClient& client, const std::string& topic,
+                                                                  Deadline deadline) {
+  const ConfigResourcePtr resource(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()));
+  const auto event = ask(client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, deadline, fmt::format("describe topic '{}'", topic),
+                         [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* answers) {
+                           rd_kafka_ConfigResource_t* one = resource.get();
+                           rd_kafka_DescribeConfigs(client.get(), &one, 1, options, answers);
+                         });
+  if (!event) return std::unexpected(event.error());
+  std::size_t count = 0;
+  const auto** resources =
+      rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event->get()), &count);
+  if (count != 1) return fail(ErrorKind::failed, fmt::format("no settings of topic '{}' in the answer", topic));
+  if (const auto code = rd_kafka_ConfigResource_error(resources[0]); code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return fail(ErrorKind::failed, fmt::format("cannot read the settings of topic '{}': {}", topic, text_of(code)));
+  }
+  const auto** entries = rd_kafka_ConfigResource_configs(resources[0], &count);
+  std::map<std::string, std::string> settings;
+  for (const auto* entry : std::span(entries, count)) {
+    const char* value = rd_kafka_ConfigEntry_value(entry);
+    if (value != nullptr) settings[rd_kafka_ConfigEntry_name(entry)] = value;
+  }
+  return settings;
+}
+
+std::size_t record_bytes_max(const KafkaClient& client, const std::string& topic, Deadline deadline) {
+  std::size_t bytes_max = kafka_message_bytes_max;
+  if (const auto settings = query_topic_settings(client, topic, deadline)) {
+    const auto found = settings->find("max.message.bytes");
+    if (found != settings->end()) {
+      const std::string& text = found->second;
+      std::from_chars(text.data(), text.data() + text.size(), bytes_max);
+    }
+  }
+  return bytes_max - std::min(bytes_max, batch_overhead_bytes_max);
+}
+
+}  // namespace holdfast::ingest

@@ -1,0 +1,356 @@
+#include "ingest/kafka_writer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "domain/limits.hpp"
+#include "ingest/kafka_client.hpp"
+#include "ingest/kafka_group.hpp"
+#include "ingest/kafka_topic_settings.hpp"
+
+namespace holdfast::ingest {
+namespace {
+
+const KafkaClient::Properties writer_defaults{
+    {"linger.ms", "5"},
+    {"batch.size", "1000000"},
+    // The first commit after another one meets a transaction that is still being completed; the default pause of 100 ms
+    // before the next try would be most of the latency.
+    {"retry.backoff.ms", "5"},
+    {"transaction.timeout.ms", "30000"},
+    // A dead letter is its whole original with headers around it.
+    {"message.max.bytes", "16777216"},
+    {"partitioner", "murmur2_random"},
+};
+
+constexpr int call_timeout_ms = 5000;
+constexpr std::size_t output_topics = 3;
+
+KafkaClient::Properties writer_fixed(const KafkaSettings& settings) {
+  KafkaClient::Properties fixed{
+      {"enable.idempotence", "true"},
+      {"allow.auto.create.topics", "false"},
+  };
+  if (settings.exactly_once) fixed["transactional.id"] = member_id(settings);
+  return fixed;
+}
+
+/// A place for the journal records of this instance that is the same after a restart.
+std::int32_t own_partition(const KafkaSettings& settings, std::int32_t partitions) {
+  return static_cast<std::int32_t>(fingerprint(settings.instance_id) % static_cast<std::uint64_t>(partitions));
+}
+
+rd_kafka_vu_t field(rd_kafka_vtype_t type) {
+  rd_kafka_vu_t result{};
+  result.vtype = type;
+  return result;
+}
+
+HeadersPtr to_headers(std::span<const Header> headers) {
+  HeadersPtr result(rd_kafka_headers_new(headers.size()));
+  for (const Header& h : headers) {
+    rd_kafka_header_add(result.get(), h.name.data(), static_cast<ssize_t>(h.name.size()),
+                        h.has_value ? h.value.data() : nullptr, static_cast<ssize_t>(h.value.size()));
+  }
+  return result;
+}
+
+std::size_t size_of(const OutputRecord& record) {
+  std::size_t size = record.key.size() + record.value.size();
+  for (const Header& h : record.headers) size += h.name.size() + h.value.size() + 10;
+  return size;
+}
+
+/// Whether a commit that failed so may succeed if it is tried again.
+bool passes(rd_kafka_resp_err_t code) {
+  switch (code) {
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__WAIT_COORD:
+    case RD_KAFKA_RESP_ERR_NOT_COORDINATOR:
+    case RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
+    case RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS:
+    case RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND:
+      return true;
+    default:
+      return false;
+  }
+}
+
+class Writer final : public LogWriter {
+ public:
+  Writer(KafkaSettings settings, std::shared_ptr<KafkaClient> client, std::shared_ptr<KafkaGroup> group)
+      : settings_(std::move(settings)), client_(std::move(client)), group_(std::move(group)) {
+    client_->on_delivery = [this](const rd_kafka_message_t& message) { delivered(message); };
+    const std::string timeout = client_->property("transaction.timeout.ms");
+    std::from_chars(timeout.data(), timeout.data() + timeout.size(), transaction_timeout_.ms);
+  }
+  ~Writer() override { client_->on_delivery = nullptr; }
+
+  Status open() override;
+  Status begin() override;
+  Status append(const OutputRecord& record) override;
+  Status commit(std::span<const TaskPosition> positions) override;
+  void abort() override;
+
+ private:
+  using Call = std::function<rd_kafka_error_t*(int timeout_ms)>;
+
+  Status open_topics();
+  Status commit_transaction(const rd_kafka_topic_partition_list_t& offsets, const Membership* membership);
+  Status commit_delivered(const rd_kafka_topic_partition_list_t& offsets);
+  Status flush();
+  PartitionsPtr moved(std::span<const TaskPosition> positions) const;
+  void remember(std::span<const TaskPosition> positions);
+  void delivered(const rd_kafka_message_t& message);
+  rd_kafka_resp_err_t produce(const OutputRecord& record);
+  Status produce_patiently(const OutputRecord& record);
+  [[nodiscard]] Status repeat(const char* what, Duration at_most, const Call& call);
+  [[nodiscard]] Status meaning(const char* what, const rd_kafka_error_t& error) const;
+  [[nodiscard]] Status meaning(const char* what, rd_kafka_resp_err_t code, std::string_view text) const;
+  [[nodiscard]] rd_kafka_topic_t* topic(OutputTopic t) const { return topics_[static_cast<std::size_t>(t)].get(); }
+
+  KafkaSettings settings_;
+  std::shared_ptr<KafkaClient> client_;
+  std::shared_ptr<KafkaGroup> group_;
+  Duration transaction_timeout_{30'000};
+  std::array<TopicPtr, output_topics> topics_;
+  std::int32_t journal_partition_ = 0;
+  std::size_t dead_letter_bytes_max_ = 0;
+  std::optional<Deadline> transaction_end_;  ///< When the broker gives up the transaction that began last.
+  std::map<Partition, Positions> committed_;  ///< By this writer, under `assignment_`.
+  std::uint64_t assignment_ = 0;
+  std::optional<Error> lost_;  ///< The first record since begin() that could not be delivered.
+};
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Opening
+
+Status Writer::open() {
+  if (auto s = open_topics(); !s) return s;
+  if (!settings_.exactly_once) return {};
+  return repeat("init_transactions", std::max(settings_.patience, transaction_timeout_),
+                [&](int ms) { return rd_kafka_init_transactions(client_->get(), ms); });
+}
+
+Status Writer::open_topics() {
+  const std::array<std::string, output_topics> names{settings_.alerts_topic, settings_.dead_letters_topic,
+                                                     settings_.journal_topic};
+  const auto counts = require_topics(*client_, names, settings_.patience);
+  if (!counts) return std::unexpected(counts.error());
+  // A topic that librdkafka meets for the first time inside a transaction holds it up for most of a second.
+  for (std::size_t i = 0; i < output_topics; ++i) {
+    topics_[i].reset(rd_kafka_topic_new(client_->get(), names[i].c_str(), nullptr));
+  }
+  journal_partition_ = own_partition(settings_, counts->at(settings_.journal_topic));
+  dead_letter_bytes_max_ = record_bytes_max(*client_, settings_.dead_letters_topic, Deadline(settings_.patience));
+  return {};
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Appending
+
+Status Writer::begin() {
+  lost_.reset();
+  if (!settings_.exactly_once) return {};
+  const CallErrorPtr error(rd_kafka_begin_transaction(client_->get()));
+  if (error) return meaning("begin_transaction", *error);
+  transaction_end_.emplace(transaction_timeout_);
+  return {};
+}
+
+Status Writer::append(const OutputRecord& record) {
+  rd_kafka_poll(client_->get(), 0);
+  if (lost_) return std::unexpected(*lost_);
+  if (record.topic != OutputTopic::dead_letters || size_of(record) <= dead_letter_bytes_max_) {
+    return produce_patiently(record);
+  }
+  // The topic would refuse it at every attempt, and one bad record would stop everything.
+  std::vector<Header> headers(record.headers.begin(), record.headers.end());
+  headers.push_back({"__holdfast.errors.omitted", fmt::format("value of {} bytes: the topic takes {} at most",
+                                                              record.value.size(), dead_letter_bytes_max_)});
+  OutputRecord smaller = record;
+  smaller.value = {};
+  smaller.headers = headers;
+  return produce_patiently(smaller);
+}
+
+Status Writer::produce_patiently(const OutputRecord& record) {
+  const Deadline deadline(transaction_timeout_);
+  for (;;) {
+    const auto code = produce(record);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+    if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL || deadline.passed()) {
+      return meaning("produce", code, fmt::format("topic '{}': {}", rd_kafka_topic_name(topic(record.topic)),
+                                                  text_of(code)));
+    }
+    rd_kafka_poll(client_->get(), 10);
+  }
+}
+
+rd_kafka_resp_err_t Writer::produce(const OutputRecord& record) {
+  std::array<rd_kafka_vu_t, 7> fields;
+  std::size_t n = 0;
+  fields[n] = field(RD_KAFKA_VTYPE_RKT);
+  fields[n++].u.rkt = topic(record.topic);
+  fields[n] = field(RD_KAFKA_VTYPE_MSGFLAGS);
+  fields[n++].u.i = RD_KAFKA_MSG_F_COPY;
+  fields[n] = field(RD_KAFKA_VTYPE_PARTITION);
+  const bool own = record.topic == OutputTopic::journal && record.partition < 0;
+  fields[n++].u.i32 = own ? journal_partition_ : record.partition;
+  fields[n] = field(RD_KAFKA_VTYPE_KEY);
+  fields[n++].u.mem = {const_cast<char*>(record.key.data()), record.key.size()};
+  fields[n] = field(RD_KAFKA_VTYPE_VALUE);
+  fields[n++].u.mem = {const_cast<char*>(record.value.data()), record.value.size()};
+  if (record.timestamp.ms >= 0) {
+    fields[n] = field(RD_KAFKA_VTYPE_TIMESTAMP);
+    fields[n++].u.i64 = record.timestamp.ms;
+  }
+  HeadersPtr headers;
+  if (!record.headers.empty()) {
+    headers = to_headers(record.headers);
+    fields[n] = field(RD_KAFKA_VTYPE_HEADERS);
+    fields[n++].u.headers = headers.get();
+  }
+  const CallErrorPtr error(rd_kafka_produceva(client_->get(), fields.data(), n));
+  if (error) return rd_kafka_error_code(error.get());
+  (void)headers.release();  // They belong to the message now.
+  return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+void Writer::delivered(const rd_kafka_message_t& message) {
+  if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR || lost_) return;
+  const auto status = meaning("delivery", message.err,
+                              fmt::format("topic '{}' partition {}: {}", rd_kafka_topic_name(message.rkt),
+                                          message.partition, text_of(message.err)));
+  lost_ = status.error();
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Committing
+
+Status Writer::commit(std::span<const TaskPosition> positions) {
+  const auto membership = group_->membership();
+  if (!membership && !positions.empty()) {
+    return fail(ErrorKind::rollback, "the group took the partitions away before their positions were committed");
+  }
+  if (membership && membership->assignment != assignment_) {
+    assignment_ = membership->assignment;
+    committed_.clear();
+  }
+  const PartitionsPtr offsets = moved(positions);
+  const Status done = settings_.exactly_once ? commit_transaction(*offsets, membership.get())
+                                             : commit_delivered(*offsets);
+  if (done) remember(positions);
+  return done;
+}
+
+PartitionsPtr Writer::moved(std::span<const TaskPosition> positions) const {
+  PartitionsPtr result(rd_kafka_topic_partition_list_new(static_cast<int>(positions.size())));
+  for (const TaskPosition& task : positions) {
+    const auto before = committed_.find(task.partition);
+    for (std::uint8_t i = 0; i < task.position.sources; ++i) {
+      const SourceIndex source{i};
+      if (before != committed_.end() && before->second[source] == task.position[source]) continue;
+      rd_kafka_topic_partition_list_add(result.get(), settings_.source_topics[i].c_str(), task.partition.value)
+          ->offset = task.position[source].value;
+    }
+  }
+  return result;
+}
+
+void Writer::remember(std::span<const TaskPosition> positions) {
+  for (const TaskPosition& task : positions) committed_[task.partition] = task.position;
+}
+
+Status Writer::commit_transaction(const rd_kafka_topic_partition_list_t& offsets, const Membership* membership) {
+  if (offsets.cnt > 0) {
+    const Status sent = repeat("send_offsets_to_transaction", transaction_timeout_, [&](int ms) {
+      return rd_kafka_send_offsets_to_transaction(client_->get(), &offsets, membership->metadata.get(), ms);
+    });
+    if (!sent) return sent;
+  }
+  const Status committed = repeat("commit_transaction", transaction_timeout_, [&](int ms) {
+    return rd_kafka_commit_transaction(client_->get(), ms);
+  });
+  // That a record was not delivered says more than that the commit failed for it.
+  if (!committed && lost_ && lost_->kind == ErrorKind::failed) return std::unexpected(*lost_);
+  return committed;
+}
+
+Status Writer::commit_delivered(const rd_kafka_topic_partition_list_t& offsets) {
+  if (auto s = flush(); !s) return s;
+  if (offsets.cnt == 0) return {};
+  const Deadline deadline(transaction_timeout_);
+  for (;;) {
+    const auto code = group_->commit(offsets);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+    if (!passes(code) || deadline.passed()) return meaning("commit", code, text_of(code));
+    rd_kafka_poll(client_->get(), 100);
+  }
+}
+
+Status Writer::flush() {
+  const Deadline deadline(transaction_timeout_);
+  while (rd_kafka_flush(client_->get(), deadline.remaining_ms(1000)) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (deadline.passed()) return fail(ErrorKind::rollback, "records were not delivered in time");
+  }
+  if (lost_) return std::unexpected(*lost_);
+  return {};
+}
+
+void Writer::abort() {
+  if (!settings_.exactly_once) return;
+  // A partition becomes part of the transaction with its first delivery; one that is aborted before could be joined by
+  // a late request, and stay open. What cannot be delivered now is left to the open() of the next writer.
+  if (rd_kafka_flush(client_->get(), 1000) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  const CallErrorPtr ignored(rd_kafka_abort_transaction(client_->get(), call_timeout_ms));
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Errors
+
+Status Writer::repeat(const char* what, Duration at_most, const Call& call) {
+  const Deadline deadline(at_most);
+  for (;;) {
+    const CallErrorPtr error(call(std::max(1, deadline.remaining_ms(call_timeout_ms))));
+    if (!error) return {};
+    if (!rd_kafka_error_is_retriable(error.get()) || deadline.passed()) return meaning(what, *error);
+    rd_kafka_poll(client_->get(), 10);
+  }
+}
+
+Status Writer::meaning(const char* what, const rd_kafka_error_t& error) const {
+  return meaning(what, rd_kafka_error_code(&error), rd_kafka_error_string(&error));
+}
+
+Status Writer::meaning(const char* what, rd_kafka_resp_err_t code, std::string_view text) const {
+  // Unless the code says otherwise: the outcome is that of an aborted transaction or not known, and the next writer's
+  // open() settles it.
+  ErrorKind kind = kind_of(code, ErrorKind::rollback);
+  // A broker that gave up the transaction for its age fences its producer as another instance would.
+  if (kind == ErrorKind::fenced && transaction_end_ && transaction_end_->passed()) kind = ErrorKind::rollback;
+  return fail(kind, fmt::format("{} of '{}': {}", what, member_id(settings_), text));
+}
+
+}  // namespace
+
+Expected<std::unique_ptr<LogWriter>> make_kafka_writer(const KafkaSettings& settings,
+                                                       std::shared_ptr<KafkaGroup> group) {
+  if (auto s = check_settings(settings); !s) return std::unexpected(s.error());
+  auto client = KafkaClient::create(settings, RD_KAFKA_PRODUCER, writer_defaults, writer_fixed(settings));
+  if (!client) return std::unexpected(client.error());
+  return std::make_unique<Writer>(settings, std::move(*client), std::move(group));
+}
+
+}  // namespace holdfast::ingest
