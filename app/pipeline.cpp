@@ -46,6 +46,7 @@ Stages::Stages(const PipelineSettings& settings, const PipelinePorts& ports, con
                 [this] { checkpointer_waker.wake(); }),
       checkpointer(
           ports.store, ports.clock, all(rings), statistics, [this] { return committer.committed_epoch(); }, warn) {
+  statistics.aborts.set(settings.aborts);
   for (const auto& r : rings)
     shards.push_back(
         std::make_unique<Shard>(settings.shard, ports.clock, *r, statistics, committer_waker, checkpointer_waker));

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "app/config.hpp"
+#include "app/pipeline.hpp"
+#include "console/server.hpp"
+
+namespace holdfast::app {
+
+/// What the service tells of itself over HTTP. The pipeline comes and goes; between two of them little is known.
+/// Called on the HTTP thread, but for watch().
+class ServiceFacts final : public console::Facts {
+ public:
+  explicit ServiceFacts(const Config& config) : config_(config) {}
+
+  /// The pipeline to tell of; null: none runs. Returns once nobody reads the former one.
+  void watch(Pipeline* pipeline);
+
+  bool ready(std::string& why_not) override;
+  console::Snapshot metrics() override;
+  std::string status_json() override;
+  Expected<std::optional<std::string>> customer_json(std::string_view id) override;
+
+ private:
+  const Config& config_;
+  std::mutex mutex_;
+  Pipeline* pipeline_ = nullptr;
+};
+
+/// What catching up looks like at one moment, summed over all partitions.
+struct Progress {
+  std::uint64_t events = 0;        ///< Applied since the pipeline began.
+  std::uint64_t restored = 0;      ///< Replayed.
+  std::int64_t lag = 0;            ///< Events still in the log.
+  Timestamp stream_time = before_all_time;  ///< The least of all tasks'.
+  bool restoring = false;
+};
+[[nodiscard]] Progress progress_of(const Statistics& statistics);
+
+}  // namespace holdfast::app

@@ -1,0 +1,214 @@
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+
+#include "app/commands.hpp"
+#include "app/config.hpp"
+#include "app/replay.hpp"
+#include "app/service.hpp"
+#include "ingest/file_source.hpp"
+
+namespace holdfast::app {
+namespace {
+
+struct CloseFile {
+  void operator()(std::FILE* file) const {
+    if (file != stdout) std::fclose(file);
+  }
+};
+using File = std::unique_ptr<std::FILE, CloseFile>;
+
+Expected<File> open_for_writing(const std::string& path) {
+  if (path.empty() || path == "-") return File(stdout);
+  File file(std::fopen(path.c_str(), "w"));
+  if (!file) return fail(ErrorKind::failed, fmt::format("cannot write {}: {}", path, std::strerror(errno)));
+  return file;
+}
+
+Status write_line(std::FILE* file, std::string_view line) {
+  const bool written = std::fwrite(line.data(), 1, line.size(), file) == line.size() && std::fputc('\n', file) != EOF;
+  if (!written) return fail(ErrorKind::failed, fmt::format("cannot write the output: {}", std::strerror(errno)));
+  return {};
+}
+
+class FileOutput final : public ReplayOutput {
+ public:
+  FileOutput(const Config& config, File alerts, File dead_letters, bool show_progress)
+      : config_(config),
+        alerts_(std::move(alerts)),
+        dead_letters_(std::move(dead_letters)),
+        show_progress_(show_progress) {}
+
+  Status alert(std::string_view json) override { return write_line(alerts_.get(), json); }
+
+  Status dead_letter(SourceIndex source, const Rejection& rejection) override {
+    if (!dead_letters_) return {};
+    const nlohmann::ordered_json line{{"source", config_.sources[source.value].name},
+                                      {"record", rejection.offset.value},
+                                      {"code", code_name(rejection.code)},
+                                      {"message", rejection.message},
+                                      {"value", rejection.value}};
+    // Bytes that are no UTF-8 are replaced: they cannot stand in JSON.
+    return write_line(dead_letters_.get(), line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  }
+
+  void progress(std::uint64_t events, Timestamp stream_time) override {
+    if (!show_progress_) return;
+    const auto now = std::chrono::steady_clock::now();
+    if (now - shown_ < std::chrono::milliseconds(200)) return;
+    shown_ = now;
+    const double seconds = std::chrono::duration<double>(now - started_).count();
+    const bool somewhere = stream_time > before_all_time && stream_time < after_all_time;
+    fmt::print(stderr, "\r{} events, {:.0f}/s{}\x1b[K", events, static_cast<double>(events) / seconds,
+               somewhere ? ", the stream stands at " + to_rfc3339(stream_time) : "");
+    std::fflush(stderr);
+  }
+
+  Status finish() {
+    if (show_progress_) fmt::print(stderr, "\r\x1b[K");
+    if (std::fflush(alerts_.get()) != 0 || (dead_letters_ && std::fflush(dead_letters_.get()) != 0))
+      return fail(ErrorKind::failed, fmt::format("cannot write the output: {}", std::strerror(errno)));
+    return {};
+  }
+
+ private:
+  const Config& config_;
+  File alerts_;
+  File dead_letters_;
+  const bool show_progress_;
+  const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point shown_;
+};
+
+nlohmann::ordered_json summary_json(const Config& config, const ReplaySummary& summary, double seconds) {
+  nlohmann::ordered_json out;
+  std::uint64_t events = 0;
+  for (std::size_t s = 0; s < config.sources.size(); ++s) {
+    out["events"][config.sources[s].name] = summary.counts.events[s];
+    events += summary.counts.events[s];
+    for (std::size_t c = 0; c < rejection_codes; ++c) {
+      if (const auto count = summary.counts.rejected[s][c]; count > 0)
+        out["dead_letters"][config.sources[s].name][std::string(code_name(static_cast<RejectionCode>(c)))] = count;
+    }
+  }
+  std::map<std::string, std::uint64_t> alerts;
+  for (std::size_t change = 0; change < summary.counts.alerts.size(); ++change) {
+    for (const std::uint64_t count : summary.counts.alerts[change]) {
+      if (count > 0) alerts[std::string(name(static_cast<Change>(change)))] += count;
+    }
+  }
+  out["alerts"] = alerts;
+  out["duplicates"] = summary.counts.duplicates;
+  out["late"] = summary.counts.late;
+  out["customers"] = summary.customers;
+  out["state_bytes"] = summary.state_bytes;
+  if (summary.stream_time > before_all_time) out["stream_time"] = to_rfc3339(summary.stream_time);
+  out["seconds"] = seconds;
+  out["events_per_second"] = seconds > 0 ? static_cast<double>(events) / seconds : 0.0;
+  return out;
+}
+
+void print_summary(const nlohmann::ordered_json& summary) {
+  const auto counts = [&](const char* key) {
+    std::string out;
+    if (!summary.contains(key)) return std::string("none");
+    for (const auto& [what, count] : summary[key].items()) out += fmt::format("{}{} {}", out.empty() ? "" : ", ", count.dump(), what);
+    return out.empty() ? std::string("none") : out;
+  };
+  fmt::print(stderr, "events        {}\n", counts("events"));
+  fmt::print(stderr, "dead letters  {}\n", counts("dead_letters"));
+  fmt::print(stderr, "alerts        {}\n", counts("alerts"));
+  fmt::print(stderr, "duplicates    {}\nlate          {}\ncustomers     {}\n", summary["duplicates"].dump(),
+             summary["late"].dump(), summary["customers"].dump());
+  fmt::print(stderr, "took          {:.2f} s, {:.0f} events/s\n", summary["seconds"].get<double>(),
+             summary["events_per_second"].get<double>());
+}
+
+int give_up(const Error& error) {
+  fmt::print(stderr, "{}\n", error.message);
+  return error.kind == ErrorKind::invalid_argument ? 2 : 1;
+}
+
+/// Opens what each source reads, by source; null: nothing.
+Expected<std::vector<std::unique_ptr<ingest::FileSource>>> open_sources(const Config& config,
+                                                                        const ReplayOptions& options) {
+  std::map<std::string, std::vector<std::string>> paths;
+  for (const auto& [source, path] : options.sources) paths[source].push_back(path);
+  // Files carry no time of their own arrival: "ahead" is measured from where the replay ends.
+  const Timestamp logged_at = options.until.value_or(SystemClock().now());
+  std::vector<std::unique_ptr<ingest::FileSource>> files;
+  for (const auto& source : config.sources) {
+    const auto it = paths.find(source.name);
+    if (it == paths.end()) {
+      files.push_back(nullptr);
+      continue;
+    }
+    auto file = ingest::FileSource::open(source, it->second, logged_at);
+    if (!file) return std::unexpected(file.error());
+    files.push_back(std::move(*file));
+    paths.erase(it);
+  }
+  if (paths.empty()) return files;
+  std::string known;
+  for (const auto& source : config.sources) known += (known.empty() ? "" : ", ") + source.name;
+  return fail(ErrorKind::invalid_argument, fmt::format("--source {}: the configuration has no such source; it has {}",
+                                                       paths.begin()->first, known));
+}
+
+}  // namespace
+
+int replay_command(const ReplayOptions& options) {
+  const auto config = load_config(options.config, options.overrides);
+  if (!config) return give_up(config.error());
+  if (options.sources.empty())
+    return give_up({ErrorKind::invalid_argument, "nothing to replay: name files with --source NAME=PATH"});
+  if (options.partitions > 1 && config->partitioner == ingest::Partitioner::none)
+    return give_up({ErrorKind::invalid_argument, "--partitions needs a partitioner: set `partitioner` to murmur2 or consistent"});
+
+  auto files = open_sources(*config, options);
+  if (!files) return give_up(files.error());
+  auto alerts = open_for_writing(options.alerts);
+  if (!alerts) return give_up(alerts.error());
+  File dead_letters;
+  if (!options.dead_letters.empty()) {
+    auto opened = open_for_writing(options.dead_letters);
+    if (!opened) return give_up(opened.error());
+    dead_letters = std::move(*opened);
+  }
+
+  const ReplaySettings settings{.sources = config->sources,
+                                .partitioner = config->partitioner,
+                                .model = &config->model,
+                                .policy = &config->policy,
+                                .application_id = config->application_id,
+                                .language = config->language,
+                                .until = options.until,
+                                .partitions = options.partitions,
+                                .threads = options.threads,
+                                .batch = options.batch};
+  FileOutput output(*config, std::move(*alerts), std::move(dead_letters), !options.quiet && isatty(STDERR_FILENO) == 1);
+  const auto started = std::chrono::steady_clock::now();
+  const auto summary = replay(settings, std::move(*files), output);
+  if (!summary) return give_up(summary.error());
+  if (const Status finished = output.finish(); !finished) return give_up(finished.error());
+
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  const nlohmann::ordered_json facts = summary_json(*config, *summary, seconds);
+  if (options.json) {
+    fmt::print(stderr, "{}\n", facts.dump());
+  } else if (!options.quiet) {
+    print_summary(facts);
+  }
+  return 0;
+}
+
+}  // namespace holdfast::app

@@ -1,0 +1,210 @@
+#include "app/service.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include "ingest/kafka_journal.hpp"
+#include "ingest/kafka_reader.hpp"
+#include "ingest/kafka_settings.hpp"
+#include "ingest/kafka_writer.hpp"
+
+namespace holdfast::app {
+namespace {
+
+constexpr Duration retry_first{200};
+constexpr Duration retry_max{5'000};
+constexpr Duration progress_every{5'000};
+constexpr Duration look_every{100};
+
+void log_of_client(int level, std::string_view line) {
+  if (level <= 3) {
+    spdlog::error("kafka: {}", line);
+  } else if (level <= 4) {
+    spdlog::warn("kafka: {}", line);
+  } else {
+    spdlog::debug("kafka: {}", line);
+  }
+}
+
+ingest::KafkaSettings kafka_settings(const Config& config) {
+  ingest::KafkaSettings out;
+  out.properties = config.kafka;
+  out.application_id = config.application_id;
+  out.instance_id = config.instance_id;
+  for (const auto& source : config.sources) out.source_topics.push_back(source.topic);
+  out.alerts_topic = config.alerts_topic;
+  out.dead_letters_topic = config.dead_letters_topic;
+  out.journal_topic = config.journal_topic;
+  out.exactly_once = config.guarantee == Guarantee::exactly_once;
+  out.max_rate = config.max_rate;
+  out.log = log_of_client;
+  return out;
+}
+
+/// Whether beginning again from the committed state can help.
+bool passes(ErrorKind kind) { return kind == ErrorKind::unavailable || kind == ErrorKind::rollback; }
+
+}  // namespace
+
+Timestamp SystemClock::now() const {
+  return {std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+              .count()};
+}
+
+PipelineSettings pipeline_settings(const Config& config, std::int32_t partitions) {
+  PipelineSettings out;
+  out.shard.sources = config.sources;
+  out.shard.partitioner = config.partitioner;
+  out.shard.partitions = partitions;
+  out.shard.application_id = config.application_id;
+  out.shard.model_id = config.model.id;
+  out.shard.model_name = config.model.name;
+  out.shard.horizon = config.policy.horizon;
+  out.shard.language = config.language;
+  out.shard.policy = config.policy_id();
+  out.shard.wall_clock = config.clock == TimeClock::wall;
+  out.shard.checkpoint_interval = config.state.checkpoint_interval;
+  out.recovery = {.model = &config.model,
+                  .policy = &config.policy,
+                  .policy_id = config.policy_id(),
+                  .sources = static_cast<std::uint8_t>(config.sources.size()),
+                  .exactly_once = config.guarantee == Guarantee::exactly_once};
+  const int automatic = std::max(1, static_cast<int>(std::thread::hardware_concurrency()) - 1);
+  out.shards = std::clamp(config.shards > 0 ? config.shards : automatic, 1, std::max(1, static_cast<int>(partitions)));
+  out.partitions = partitions;
+  out.commit_interval = config.commit_interval;
+  out.max_rate = config.max_rate;
+  return out;
+}
+
+struct Service::Clients {
+  std::unique_ptr<ingest::KafkaReader> reader;
+  std::unique_ptr<LogWriter> writer;
+  std::unique_ptr<JournalReader> journal;
+};
+
+Service::Service(const Config& config, CheckpointStore& store, ServiceFacts& facts)
+    : config_(config), store_(store), facts_(facts) {}
+
+Status Service::run(bool exit_at_end) {
+  Duration retry = retry_first;
+  while (!stopping()) {
+    Status ended;
+    auto clients = connect();
+    if (clients) {
+      const Timestamp started = clock_.now();
+      ended = run_once(**clients, exit_at_end);
+      if (ended) return {};
+      if (clock_.now() - started > retry_max) retry = retry_first;
+    } else {
+      ended = std::unexpected(clients.error());
+    }
+    if (!passes(ended.error().kind)) return ended;
+    ++aborts_;
+    spdlog::warn("{}; going back to the committed state, again in {} ms", ended.error().message, retry.ms);
+    if (wait(retry)) break;
+    retry = std::min(Duration{retry.ms * 2}, retry_max);
+  }
+  return {};
+}
+
+void Service::stop() {
+  const std::lock_guard lock(mutex_);
+  stopping_.store(true, std::memory_order_release);
+  if (running_ != nullptr) running_->stop();
+  changed_.notify_all();
+}
+
+// The writer first: what an earlier process left open is ended before positions and journal are read.
+Expected<std::unique_ptr<Service::Clients>> Service::connect() {
+  const ingest::KafkaSettings settings = kafka_settings(config_);
+  auto clients = std::make_unique<Clients>();
+  auto reader = ingest::make_kafka_reader(settings);
+  if (!reader) return std::unexpected(reader.error());
+  clients->reader = std::move(*reader);
+  auto writer = ingest::make_kafka_writer(settings, clients->reader->group());
+  if (!writer) return std::unexpected(writer.error());
+  clients->writer = std::move(*writer);
+  auto journal = ingest::make_kafka_journal_reader(settings);
+  if (!journal) return std::unexpected(journal.error());
+  clients->journal = std::move(*journal);
+  if (const Status opened = clients->writer->open(); !opened) return std::unexpected(opened.error());
+  if (const Status opened = clients->reader->open(); !opened) return std::unexpected(opened.error());
+  return clients;
+}
+
+Status Service::run_once(Clients& clients, bool exit_at_end) {
+  PipelineSettings settings = pipeline_settings(config_, clients.reader->partitions());
+  settings.aborts = aborts_;
+  Pipeline pipeline(settings, {*clients.reader, *clients.journal, *clients.writer, store_, clock_},
+                    [](const std::string& message) { spdlog::warn("{}", message); });
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping()) return {};
+    running_ = &pipeline;
+    ended_ = false;
+  }
+  facts_.watch(&pipeline);
+  std::jthread watching([&] { watch_progress(pipeline, exit_at_end); });
+  Status ended = pipeline.run();
+  facts_.watch(nullptr);
+  {
+    const std::lock_guard lock(mutex_);
+    running_ = nullptr;
+    ended_ = true;
+    changed_.notify_all();
+  }
+  watching.join();
+  return ended;
+}
+
+// Says how restoring and catching up go on, and when they are over; ends a run that was to end with the log.
+void Service::watch_progress(const Pipeline& pipeline, bool exit_at_end) {
+  bool said_ready = false;
+  bool said_caught_up = false;
+  Timestamp said_at = clock_.now();
+  Progress before = progress_of(pipeline.statistics());
+  std::unique_lock lock(mutex_);
+  while (!ended_) {
+    changed_.wait_for(lock, std::chrono::milliseconds(look_every.ms));
+    if (ended_) return;
+    const Progress progress = progress_of(pipeline.statistics());
+    if (!said_ready && pipeline.ready()) {
+      said_ready = true;
+      spdlog::info("ready: {} events replayed since the last checkpoint", progress.restored);
+    }
+    const bool caught_up = pipeline.caught_up();
+    if (caught_up && !said_caught_up) {
+      said_caught_up = true;
+      spdlog::info("caught up: {} events applied, the stream stands at {}", progress.events,
+                   progress.stream_time == after_all_time ? "its beginning" : to_rfc3339(progress.stream_time));
+      if (exit_at_end && running_ != nullptr) {
+        stopping_.store(true, std::memory_order_release);
+        running_->stop();
+      }
+    }
+    const Timestamp now = clock_.now();
+    if (caught_up || said_caught_up || now - said_at < progress_every) continue;
+    const double seconds = static_cast<double>((now - said_at).ms) / 1000;
+    const double rate =
+        static_cast<double>(progress.events + progress.restored - before.events - before.restored) / seconds;
+    spdlog::info("{}: {:.0f} events/s, {} applied, {} to go{}, the stream stands at {}",
+                 progress.restoring ? "restoring" : "catching up", rate, progress.events, progress.lag,
+                 rate > 0 ? fmt::format(" ({:.0f} s)", static_cast<double>(progress.lag) / rate) : "",
+                 progress.stream_time == after_all_time ? "its beginning" : to_rfc3339(progress.stream_time));
+    said_at = now;
+    before = progress;
+  }
+}
+
+// True: stopped meanwhile.
+bool Service::wait(Duration duration) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, std::chrono::milliseconds(duration.ms), [this] { return stopping(); });
+}
+
+}  // namespace holdfast::app

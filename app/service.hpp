@@ -1,0 +1,61 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <condition_variable>
+
+#include "app/config.hpp"
+#include "app/facts.hpp"
+#include "app/pipeline.hpp"
+#include "domain/error.hpp"
+#include "domain/ports.hpp"
+
+namespace holdfast::app {
+
+/// The system's clock.
+class SystemClock final : public Clock {
+ public:
+  [[nodiscard]] Timestamp now() const override;
+};
+
+/// `holdfast run` as an object: keeps a pipeline over Kafka running until it is told to stop. Whenever it is not sure
+/// that a commit happened, or the group has moved partitions, it drops all that is not committed and begins again from
+/// the committed state, as after a crash.
+class Service {
+ public:
+  Service(const Config& config, CheckpointStore& store, ServiceFacts& facts);
+
+  /// Returns when stopped (no error) or when going on would be wrong. `exit_at_end`: stops by itself once all that the
+  /// topics hold is applied and committed.
+  [[nodiscard]] Status run(bool exit_at_end);
+  /// Drains, commits, ends. Any thread.
+  void stop();
+
+ private:
+  struct Clients;
+
+  Expected<std::unique_ptr<Clients>> connect();
+  Status run_once(Clients& clients, bool exit_at_end);
+  void watch_progress(const Pipeline& pipeline, bool exit_at_end);
+  bool wait(Duration duration);
+  [[nodiscard]] bool stopping() const { return stopping_.load(std::memory_order_acquire); }
+
+  const Config& config_;
+  CheckpointStore& store_;
+  ServiceFacts& facts_;
+  SystemClock clock_;
+  std::uint64_t aborts_ = 0;
+
+  std::atomic<bool> stopping_{false};
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  Pipeline* running_ = nullptr;  ///< Guarded by mutex_.
+  bool ended_ = false;           ///< The pipeline has ended; guarded by mutex_.
+};
+
+/// What the pipeline needs to know of a configuration.
+[[nodiscard]] PipelineSettings pipeline_settings(const Config& config, std::int32_t partitions);
+
+}  // namespace holdfast::app
