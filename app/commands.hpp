@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "app/config.hpp"
+#include "domain/time.hpp"
+
+/// The commands of the program, one function and one source each. They print data on stdout and messages on stderr and
+/// return the exit status: 0 done, 1 failed while running, 2 usage or configuration.
+namespace holdfast::app {
+
+/// What every command takes.
+struct CommonOptions {
+  std::string config;
+  std::vector<Override> overrides;
+};
+
+struct RunOptions : CommonOptions {
+  bool exit_at_end = false;  ///< End once all sources are read to their end and everything is committed.
+};
+
+struct ReplayOptions : CommonOptions {
+  std::vector<std::pair<std::string, std::string>> sources;  ///< NAME and PATH, in the order given.
+  std::string alerts = "-";                                  ///< "-": stdout.
+  std::string dead_letters;                                  ///< Empty: nowhere.
+  std::optional<Timestamp> until;
+  std::int32_t partitions = 1;
+  int threads = 1;
+  std::size_t batch = 1000;
+  bool json = false;
+  bool quiet = false;
+};
+
+struct CheckOptions : CommonOptions {
+  bool connect = false;
+  bool json = false;
+};
+
+struct TopicsOptions : CommonOptions {
+  bool create = false;
+  std::int32_t partitions = 6;   ///< Of source topics, if none is there yet.
+  std::int32_t replication = 1;
+  bool json = false;
+};
+
+struct GenerateOptions : CommonOptions {
+  std::uint64_t events = 0;
+  std::uint64_t customers = 0;
+  std::uint64_t seed = 0;
+  bool kafka = false;
+  std::string out;                ///< Folder; empty: to Kafka.
+  std::optional<Timestamp> from;
+  std::optional<Timestamp> to;
+  std::optional<double> days;
+  double rate = 0;                ///< Events/s; 0: as fast as possible.
+};
+
+struct InspectOptions : CommonOptions {
+  std::string customer;
+  std::optional<Timestamp> at;    ///< No value: the checkpoint's stream time.
+  bool json = false;
+};
+
+int run_command(const RunOptions& options);
+int replay_command(const ReplayOptions& options);
+int check_command(const CheckOptions& options);
+int topics_command(const TopicsOptions& options);
+int generate_command(const GenerateOptions& options);
+int inspect_command(const InspectOptions& options);
+
+}  // namespace holdfast::app

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "domain/error.hpp"
+#include "engine/model.hpp"
+
+namespace holdfast::app {
+
+/// The newest "format" of model files that this release reads; a file without one is of format 1.
+inline constexpr int model_format = 1;
+
+/// Reads a model file (docs/reference/configuration.md, "The model file"). Its id is the XXH3-128 of its bytes.
+/// invalid_argument: it cannot be read or is no model; the message has a line for each fault and names the place.
+[[nodiscard]] Expected<engine::Model> read_model(const std::string& path);
+
+/// The same for bytes at hand; `path` is only for messages.
+[[nodiscard]] Expected<engine::Model> parse_model(std::string_view bytes, const std::string& path);
+
+}  // namespace holdfast::app
