@@ -26,8 +26,8 @@ std::vector<std::string> prose_of(const File& file) {
   std::vector<std::string> prose;
   bool in_block = false;
   for (const std::string& line : file.lines) {
-    const bool fence = line.find_first_not_of(' ') != std::string::npos &&
-                       line.substr(line.find_first_not_of(' ')).starts_with("```");
+    const bool fence =
+        line.find_first_not_of(' ') != std::string::npos && line.substr(line.find_first_not_of(' ')).starts_with("```");
     prose.push_back(in_block || fence ? std::string() : std::regex_replace(line, code, "`"));
     if (fence) in_block = !in_block;
   }
@@ -39,7 +39,8 @@ std::string anchor_of(const std::string& heading) {
   std::string anchor;
   for (const char c : heading) {
     const auto byte = static_cast<unsigned char>(c);
-    if (std::isalnum(byte) != 0 || c == '-' || c == '_' || byte >= 0x80) anchor += static_cast<char>(std::tolower(byte));
+    if (std::isalnum(byte) != 0 || c == '-' || c == '_' || byte >= 0x80)
+      anchor += static_cast<char>(std::tolower(byte));
     if (c == ' ') anchor += '-';
   }
   return anchor;

@@ -17,10 +17,10 @@ struct Violation {
 using Violations = std::vector<Violation>;
 
 struct File {
-  std::string path;                   ///< Relative to the root, with '/'.
-  std::vector<std::string> lines;     ///< As they are.
+  std::string path;                      ///< Relative to the root, with '/'.
+  std::vector<std::string> lines;        ///< As they are.
   std::vector<std::string> uncommented;  ///< C++ only: comments are blanks.
-  std::vector<std::string> code;      ///< C++ only: what string literals hold is blanks as well.
+  std::vector<std::string> code;         ///< C++ only: what string literals hold is blanks as well.
 
   [[nodiscard]] std::string folder() const { return path.substr(0, path.find('/')); }
   [[nodiscard]] bool is(const std::string& extension) const { return path.ends_with(extension); }

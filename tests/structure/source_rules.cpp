@@ -116,8 +116,9 @@ Violations check_vendors(const Tree& tree) {
           violations.push_back({file.path, include.line, include.target + ": not one of this layer's libraries"});
         }
       } else if (!is_system_header(include.target)) {
-        violations.push_back({file.path, include.line,
-                              include.target + ": a library without a rule; tests/structure/source_rules.cpp has them"});
+        violations.push_back(
+            {file.path, include.line,
+             include.target + ": a library without a rule; tests/structure/source_rules.cpp has them"});
       }
     }
   }
@@ -133,8 +134,8 @@ Violations check_purity(const Tree& tree) {
   static const std::regex lock(
       R"(\b(recursive_|shared_|timed_)*mutex\b|\b(lock_guard|unique_lock|scoped_lock|shared_lock|call_once)\b)"
       R"(|\bcondition_variable|\bpthread_\w+)");
-  static const std::set<std::string> threading{"barrier", "condition_variable", "future",    "latch",  "mutex",
-                                               "semaphore", "shared_mutex",     "stop_token", "thread"};
+  static const std::set<std::string> threading{"barrier",   "condition_variable", "future",     "latch", "mutex",
+                                               "semaphore", "shared_mutex",       "stop_token", "thread"};
   Violations violations;
   for (const File& file : tree.files()) {
     const std::string folder = file.folder();
@@ -184,7 +185,12 @@ Violations check_length(const Tree& tree) {
 
 Violations check_leftovers(const Tree& tree) {
   // In halves, so that this file passes its own rule.
-  static const std::regex words("\\b(TO" "DO|FIX" "ME|XX" "X|HA" "CK)\\b");
+  static const std::regex words(
+      "\\b(TO"
+      "DO|FIX"
+      "ME|XX"
+      "X|HA"
+      "CK)\\b");
   Violations violations;
   for (const File& file : tree.files()) {
     for (std::size_t i = 0; i < file.lines.size(); ++i) {

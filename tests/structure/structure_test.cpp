@@ -108,9 +108,9 @@ TEST_F(MadeUp, ALibraryCanBelongToASingleFile) {
 }
 
 TEST_F(MadeUp, EachLibraryIsRefusedWhereItDoesNotBelong) {
-  for (const char* header : {"librdkafka/rdkafka.h", "rocksdb/db.h", "boost/asio.hpp", "prometheus/registry.h",
-                             "simdjson.h", "yaml-cpp/yaml.h", "CLI/CLI.hpp", "spdlog/spdlog.h", "nlohmann/json.hpp",
-                             "fmt/format.h", "xxhash.h"}) {
+  for (const char* header :
+       {"librdkafka/rdkafka.h", "rocksdb/db.h", "boost/asio.hpp", "prometheus/registry.h", "simdjson.h",
+        "yaml-cpp/yaml.h", "CLI/CLI.hpp", "spdlog/spdlog.h", "nlohmann/json.hpp", "fmt/format.h", "xxhash.h"}) {
     write("engine/risk.cpp", "#include <" + std::string(header) + ">\n");
     expect_one(check_vendors(tree()), "engine/risk.cpp", 1, header);
   }

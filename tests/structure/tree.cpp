@@ -20,7 +20,7 @@ std::vector<std::string> split(const std::string& text) {
 }
 
 bool is_text_of_ours(const std::filesystem::path& path) {
-  static const std::set<std::string> extensions{".hpp", ".cpp", ".md",   ".txt",  ".cmake", ".sh", ".py",
+  static const std::set<std::string> extensions{".hpp", ".cpp", ".md",   ".txt",  ".cmake", ".sh",  ".py",
                                                 ".js",  ".css", ".html", ".yaml", ".yml",   ".json"};
   // Scripts have no extension; a large data file has nothing to say to the rules.
   return (path.extension().empty() || extensions.contains(path.extension())) &&
