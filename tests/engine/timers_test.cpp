@@ -1,0 +1,95 @@
+#include "engine/timers.hpp"
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "state/hot_table.hpp"
+
+namespace holdfast::engine {
+namespace {
+
+struct Customers {
+  explicit Customers(std::uint32_t count) : table(8) {
+    // Ids in falling order of slots, so that an order by slot would show.
+    for (std::uint32_t i = 0; i < count; ++i)
+      slots.push_back(table.find_or_insert(make_customer_key("c" + std::to_string(1000 - i))).first);
+  }
+  state::HotTable table;
+  std::vector<Slot> slots;
+};
+
+TEST(Timers, TiesFireInOrderOfTheCustomerIds) {
+  const Customers customers(3);
+  Timers timers(customers.table);
+  for (const Slot slot : customers.slots) timers.set(slot, Timestamp{5});
+  EXPECT_FALSE(timers.take_due(Timestamp{4}));
+  EXPECT_EQ(customers.table.key(timers.take_due(Timestamp{5})->slot).id, "c1000");
+  EXPECT_EQ(customers.table.key(timers.take_due(Timestamp{5})->slot).id, "c998");
+  EXPECT_EQ(customers.table.key(timers.take_due(Timestamp{5})->slot).id, "c999");
+  EXPECT_EQ(timers.next_due(), after_all_time);
+}
+
+TEST(Timers, AgreeWithASortedSetUnderAnyMoves) {
+  const bool ok = rc::check("set, move, remove and take", [] {
+    const Customers customers(40);
+    Timers timers(customers.table);
+    std::map<std::uint32_t, std::int64_t> due_of;
+    const auto first = [&] {
+      std::set<std::pair<std::int64_t, std::string>> sorted;
+      for (const auto& [slot, due] : due_of) sorted.emplace(due, std::string(customers.table.key(Slot{slot}).id));
+      return *sorted.begin();
+    };
+    const auto moves = *rc::gen::container<std::vector<std::tuple<int, int, int>>>(
+        rc::gen::tuple(rc::gen::inRange(0, 4), rc::gen::inRange(0, 40), rc::gen::inRange(0, 12)));
+    for (const auto& [what, which, when] : moves) {
+      const Slot slot = customers.slots[static_cast<std::size_t>(which)];
+      if (what <= 1) {
+        timers.set(slot, Timestamp{when});
+        due_of[slot.value] = when;
+      } else if (what == 2) {
+        timers.set(slot, after_all_time);
+        due_of.erase(slot.value);
+      } else if (const auto due = timers.take_due(Timestamp{when})) {
+        RC_ASSERT(!due_of.empty());
+        RC_ASSERT(first() == std::make_pair(due->at.ms, std::string(customers.table.key(due->slot).id)));
+        due_of.erase(due->slot.value);
+      } else {
+        RC_ASSERT(due_of.empty() || first().first > when);
+      }
+      RC_ASSERT(timers.size() == due_of.size());
+      RC_ASSERT(timers.next_due() == (due_of.empty() ? after_all_time : Timestamp{first().first}));
+    }
+  });
+  EXPECT_TRUE(ok);
+}
+
+TEST(Timers, ManyAtOnceAreAsIfSetOneByOne) {
+  const Customers customers(30);
+  Timers one_by_one(customers.table);
+  Timers at_once(customers.table);
+  std::vector<Timers::Due> all;
+  for (std::size_t i = 0; i < customers.slots.size(); ++i) {
+    const Timestamp due{static_cast<std::int64_t>(i * 7 % 10)};
+    one_by_one.set(customers.slots[i], due);
+    all.push_back({customers.slots[i], due});
+  }
+  at_once.assign(all);
+  at_once.set(customers.slots[3], Timestamp{99});
+  one_by_one.set(customers.slots[3], Timestamp{99});
+  while (const auto expected = one_by_one.take_due(Timestamp{100})) {
+    const auto got = at_once.take_due(Timestamp{100});
+    ASSERT_TRUE(got);
+    EXPECT_EQ(got->slot, expected->slot);
+    EXPECT_EQ(got->at, expected->at);
+  }
+  EXPECT_FALSE(at_once.take_due(Timestamp{100}));
+}
+
+}  // namespace
+}  // namespace holdfast::engine
