@@ -1,6 +1,7 @@
 #include "app/replay.hpp"
 
 #include <algorithm>
+#include <array>
 #include <deque>
 #include <thread>
 #include <utility>
@@ -63,12 +64,13 @@ struct Lane {
   state::HotTable table;
   Outbox outbox;
   engine::Task task;
+  std::array<Offset, limits::sources_max> next{};  ///< Offsets as the partitions of a topic would number the records.
 };
 
 class Replay {
  public:
   Replay(const ReplaySettings& settings, std::vector<std::unique_ptr<ingest::FileSource>> files, ReplayOutput& output)
-      : settings_(settings), files_(std::move(files)), output_(output), ends_(files_.size()) {
+      : settings_(settings), files_(std::move(files)), output_(output) {
     const Positions start{.next = {}, .sources = static_cast<std::uint8_t>(files_.size())};
     for (std::int32_t p = 0; p < settings.partitions; ++p)
       lanes_.push_back(std::make_unique<Lane>(settings, Partition{p}, start));
@@ -122,23 +124,29 @@ class Replay {
   void push(std::size_t source, const RecordBatch& batch) {
     EventBatch events;
     decoders_[source].decode(batch, events);
-    ends_[source] = Offset{batch.records().back().offset.value + 1};
     events_read_ += events.events.size();
-    const SourceIndex index{static_cast<std::uint8_t>(source)};
     if (lanes_.size() == 1) {
-      lanes_[0]->task.push(index, std::move(events));
+      push(source, *lanes_[0], std::move(events));
       return;
     }
     auto parts = ingest::split(std::move(events), lanes_.size(), [&](const Event& event) {
       return static_cast<std::size_t>(
           ingest::partition_for(settings_.partitioner, event.customer.id, settings_.partitions));
     });
-    for (std::size_t p = 0; p < lanes_.size(); ++p) lanes_[p]->task.push(index, std::move(parts[p]));
+    for (std::size_t p = 0; p < lanes_.size(); ++p) push(source, *lanes_[p], std::move(parts[p]));
+  }
+
+  static void push(std::size_t source, Lane& lane, EventBatch events) {
+    for (Event& event : events.events) {
+      event.offset = lane.next[source];
+      ++lane.next[source].value;
+    }
+    lane.task.push(SourceIndex{static_cast<std::uint8_t>(source)}, std::move(events));
   }
 
   void finish_source(std::size_t source) {
     for (auto& lane : lanes_)
-      lane->task.reached_end(SourceIndex{static_cast<std::uint8_t>(source)}, ends_[source]);
+      lane->task.reached_end(SourceIndex{static_cast<std::uint8_t>(source)}, lane->next[source]);
   }
 
   // Tasks share nothing, so each thread takes its own; which one runs which makes no difference.
@@ -209,7 +217,6 @@ class Replay {
   const ReplaySettings& settings_;
   std::vector<std::unique_ptr<ingest::FileSource>> files_;
   ReplayOutput& output_;
-  std::vector<Offset> ends_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::vector<ingest::Decoder> decoders_;
   std::uint64_t events_read_ = 0;

@@ -7,9 +7,9 @@
 #include <thread>
 #include <utility>
 
+#include "app/kafka_clients.hpp"
 #include "ingest/kafka_journal.hpp"
 #include "ingest/kafka_reader.hpp"
-#include "ingest/kafka_settings.hpp"
 #include "ingest/kafka_writer.hpp"
 
 namespace holdfast::app {
@@ -19,31 +19,6 @@ constexpr Duration retry_first{200};
 constexpr Duration retry_max{5'000};
 constexpr Duration progress_every{5'000};
 constexpr Duration look_every{100};
-
-void log_of_client(int level, std::string_view line) {
-  if (level <= 3) {
-    spdlog::error("kafka: {}", line);
-  } else if (level <= 4) {
-    spdlog::warn("kafka: {}", line);
-  } else {
-    spdlog::debug("kafka: {}", line);
-  }
-}
-
-ingest::KafkaSettings kafka_settings(const Config& config) {
-  ingest::KafkaSettings out;
-  out.properties = config.kafka;
-  out.application_id = config.application_id;
-  out.instance_id = config.instance_id;
-  for (const auto& source : config.sources) out.source_topics.push_back(source.topic);
-  out.alerts_topic = config.alerts_topic;
-  out.dead_letters_topic = config.dead_letters_topic;
-  out.journal_topic = config.journal_topic;
-  out.exactly_once = config.guarantee == Guarantee::exactly_once;
-  out.max_rate = config.max_rate;
-  out.log = log_of_client;
-  return out;
-}
 
 /// Whether beginning again from the committed state can help.
 bool passes(ErrorKind kind) { return kind == ErrorKind::unavailable || kind == ErrorKind::rollback; }
@@ -121,7 +96,7 @@ void Service::stop() {
 
 // The writer first: what an earlier process left open is ended before positions and journal are read.
 Expected<std::unique_ptr<Service::Clients>> Service::connect() {
-  const ingest::KafkaSettings settings = kafka_settings(config_);
+  const ingest::KafkaSettings settings = kafka_settings_of(config_);
   auto clients = std::make_unique<Clients>();
   auto reader = ingest::make_kafka_reader(settings);
   if (!reader) return std::unexpected(reader.error());

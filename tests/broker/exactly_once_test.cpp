@@ -1,0 +1,242 @@
+// The whole program against a real broker: whatever is killed and whenever, the alerts that a read_committed consumer
+// sees are those of a run that nobody disturbed, and those of `holdfast replay` over the same events.
+
+#include <gtest/gtest.h>
+#include <librdkafka/rdkafka.h>
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/support/broker.hpp"
+#include "tests/support/process.hpp"
+
+namespace holdfast::testing {
+namespace {
+
+constexpr int partitions = 4;
+constexpr std::uint64_t events = 300'000;
+constexpr std::uint64_t customers = 20'000;
+
+const std::vector<std::string> sources{"purchases", "complaints", "visits"};
+
+using AlertsByCustomer = std::map<std::string, std::vector<std::string>>;
+
+std::string model_json() {
+  return R"({"name":"test-mbg","time_unit":"7d","horizon":"91d",
+             "mbg":{"r":0.8,"alpha":4.0,"a":0.9,"b":2.5},
+             "gamma_gamma":{"p":6.25,"q":3.74,"v":15.44},
+             "logistic":{"intercept":0.1,"weights":{"mbg_logit":1.0,"visits_30d":-0.05,"complaints_opened_60d":0.2}}})";
+}
+
+std::string config_yaml(const std::string& bootstrap, const std::filesystem::path& folder, const std::string& more) {
+  return "application_id: shop\n"
+         "instance_id: one\n"
+         "kafka: {bootstrap.servers: \"" + bootstrap + "\"}\n"
+         "commit_interval: 50ms\n"
+         "time: {clock: event}\n"
+         "sources:\n"
+         "  purchases: {topic: purchases, kind: purchase}\n"
+         "  complaints: {topic: complaints, kind: complaint}\n"
+         "  visits: {topic: visits, kind: visit}\n"
+         "risk: {model: model.json, levels: {watch: 0.5, high: 0.7, critical: 0.85}, expire_after: 120d}\n"
+         "http: {listen: \"127.0.0.1:0\"}\n"
+         "state: {directory: " + (folder / "state").string() + ", checkpoint_interval: 300ms}\n" + more;
+}
+
+/// A broker with the events in its topics, and the files to run Holdfast with.
+struct Shop {
+  explicit Shop(const std::string& more = "") {
+    write_file(folder.path() / "model.json", model_json());
+    write_file(config(), config_yaml(broker.bootstrap(), folder.path(), more));
+    require({"topics", "-c", config(), "--create", "--partitions", std::to_string(partitions)});
+    require({"generate", "-c", config(), "--events", std::to_string(events), "--customers", std::to_string(customers),
+             "--seed", "7", "--kafka"});
+  }
+
+  static void require(const std::vector<std::string>& arguments) {
+    const Finished done = run_holdfast(arguments);
+    if (done.status != 0) throw std::runtime_error(arguments[0] + " failed: " + done.err + done.out);
+  }
+  [[nodiscard]] std::string config() const { return (folder.path() / "shop.yaml").string(); }
+  [[nodiscard]] std::filesystem::path log() const { return folder.path() / "run.log"; }
+  [[nodiscard]] AlertsByCustomer alerts() const {
+    AlertsByCustomer out;
+    for (const ConsumedRecord& record : broker.consume_all("alerts")) out[record.key.value()].push_back(record.value.value());
+    return out;
+  }
+
+  TemporaryFolder folder;
+  mutable Broker broker;
+};
+
+/// The alerts of `holdfast replay` over the same events.
+AlertsByCustomer replayed() {
+  const TemporaryFolder folder;
+  const std::string config = (folder.path() / "shop.yaml").string();
+  write_file(folder.path() / "model.json", model_json());
+  write_file(config, config_yaml("127.0.0.1:1", folder.path(), ""));
+  Shop::require({"generate", "-c", config, "--events", std::to_string(events), "--customers",
+                 std::to_string(customers), "--seed", "7", "--out", folder.path().string()});
+  std::vector<std::string> arguments{"replay", "-c", config, "--partitions", std::to_string(partitions), "--alerts",
+                                     (folder.path() / "alerts.ndjson").string()};
+  for (const auto& source : sources) {
+    arguments.emplace_back("--source");
+    arguments.push_back(source + "=" + (folder.path() / (source + ".ndjson")).string());
+  }
+  Shop::require(arguments);
+  AlertsByCustomer out;
+  std::ifstream in(folder.path() / "alerts.ndjson");
+  for (std::string line; std::getline(in, line);) {
+    const std::string id = nlohmann::json::parse(line).at("customer_id");
+    out[id].push_back(line);
+  }
+  return out;
+}
+
+/// What nobody disturbed gives; computed once.
+const AlertsByCustomer& expected() {
+  static const AlertsByCustomer alerts = replayed();
+  return alerts;
+}
+
+void expect_as_expected(const AlertsByCustomer& got) {
+  ASSERT_EQ(got.size(), expected().size());
+  for (const auto& [customer, alerts] : expected()) {
+    const auto it = got.find(customer);
+    ASSERT_NE(it, got.end()) << "no alert of " << customer;
+    ASSERT_EQ(it->second, alerts) << "of " << customer;
+    for (std::size_t i = 0; i < alerts.size(); ++i)
+      ASSERT_EQ(nlohmann::json::parse(alerts[i]).at("seq").get<std::uint64_t>(), i + 1) << "of " << customer;
+  }
+}
+
+struct Destroy {
+  void operator()(rd_kafka_t* client) const { rd_kafka_destroy(client); }
+  void operator()(rd_kafka_topic_partition_list_t* list) const { rd_kafka_topic_partition_list_destroy(list); }
+};
+
+/// Looks at a broker from outside.
+class Observer {
+ public:
+  Observer(const std::string& bootstrap, const std::string& isolation) {
+    rd_kafka_conf_t* conf = rd_kafka_conf_new();
+    std::array<char, 512> error{};
+    const std::map<std::string, std::string> settings{
+        {"bootstrap.servers", bootstrap}, {"group.id", "shop"}, {"isolation.level", isolation}};
+    for (const auto& [name, value] : settings)
+      rd_kafka_conf_set(conf, name.c_str(), value.c_str(), error.data(), error.size());
+    client_.reset(rd_kafka_new(RD_KAFKA_CONSUMER, conf, error.data(), error.size()));
+    if (!client_) throw std::runtime_error(error.data());
+  }
+
+  /// Sum of the group's committed offsets of all sources.
+  std::int64_t committed() {
+    const std::unique_ptr<rd_kafka_topic_partition_list_t, Destroy> list(
+        rd_kafka_topic_partition_list_new(static_cast<int>(sources.size()) * partitions));
+    for (const auto& source : sources) {
+      for (int p = 0; p < partitions; ++p) rd_kafka_topic_partition_list_add(list.get(), source.c_str(), p);
+    }
+    if (rd_kafka_committed(client_.get(), list.get(), 10'000) != RD_KAFKA_RESP_ERR_NO_ERROR) return -1;
+    std::int64_t sum = 0;
+    for (int i = 0; i < list->cnt; ++i) sum += std::max<std::int64_t>(list->elems[i].offset, 0);
+    return sum;
+  }
+
+  /// The end of a partition; under read_committed that is before the first open transaction.
+  std::int64_t end(const std::string& topic, int partition) {
+    std::int64_t low = 0;
+    std::int64_t high = -1;
+    rd_kafka_query_watermark_offsets(client_.get(), topic.c_str(), partition, &low, &high, 10'000);
+    return high;
+  }
+
+ private:
+  std::unique_ptr<rd_kafka_t, Destroy> client_;
+};
+
+bool transaction_open(Observer& committed, Observer& uncommitted) {
+  for (int p = 0; p < partitions; ++p) {
+    if (committed.end("alerts", p) < uncommitted.end("alerts", p)) return true;
+  }
+  for (int p = 0; p < 8; ++p) {
+    if (committed.end("shop-holdfast-journal", p) < uncommitted.end("shop-holdfast-journal", p)) return true;
+  }
+  return false;
+}
+
+/// A checkpoint's file that was being written when the process died.
+bool checkpoint_running(const std::filesystem::path& state) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(state)) {
+    if (entry.path().string().find("tmp") != std::string::npos && entry.is_regular_file()) return true;
+  }
+  return false;
+}
+
+TEST(ExactlyOnce, AnUndisturbedRunGivesTheAlertsOfAReplay) {
+  const Shop shop;
+  Process run({"run", "-c", shop.config(), "--exit-at-end"}, shop.log());
+  ASSERT_EQ(run.wait(180), 0) << read_file(shop.log());
+  std::size_t count = 0;
+  for (const auto& [customer, alerts] : expected()) count += alerts.size();
+  EXPECT_GT(count, 5'000U) << "too few alerts to prove anything";
+  expect_as_expected(shop.alerts());
+}
+
+TEST(ExactlyOnce, SurvivesSigkillAtAnyMoment) {
+  constexpr int kills_min = 20;
+  const Shop shop("max_rate: 20000\n");
+  Observer committed(shop.broker.bootstrap(), "read_committed");
+  Observer uncommitted(shop.broker.bootstrap(), "read_uncommitted");
+  std::mt19937_64 random(std::random_device{}());
+  int kills = 0;
+  int in_backlog = 0;
+  int in_transaction = 0;
+  int in_checkpoint = 0;
+  while (kills < kills_min + 10) {
+    Process run({"run", "-c", shop.config(), "--exit-at-end"}, shop.log());
+    const double seconds = 0.8 + static_cast<double>(random() % 1500) / 1000;
+    if (const auto status = run.wait(seconds)) {
+      ASSERT_EQ(*status, 0) << read_file(shop.log());
+      break;
+    }
+    run.kill9();
+    ++kills;
+    const std::int64_t position = committed.committed();
+    in_backlog += position < static_cast<std::int64_t>(events) ? 1 : 0;
+    in_transaction += transaction_open(committed, uncommitted) ? 1 : 0;
+    in_checkpoint += checkpoint_running(shop.folder.path() / "state") ? 1 : 0;
+  }
+  Process run({"run", "-c", shop.config(), "--exit-at-end", "--set", "max_rate=0"}, shop.log());
+  ASSERT_EQ(run.wait(180), 0) << read_file(shop.log());
+  std::cout << kills << " kills, " << in_backlog << " inside the backlog, " << in_transaction
+            << " inside an open transaction, " << in_checkpoint << " inside the writing of a checkpoint\n";
+  EXPECT_GE(in_backlog, kills_min);
+  EXPECT_GT(in_transaction, 0);
+  expect_as_expected(shop.alerts());
+}
+
+TEST(ExactlyOnce, SurvivesTheDeathOfItsBroker) {
+  Shop shop("max_rate: 20000\n");
+  Process run({"run", "-c", shop.config(), "--exit-at-end"}, shop.log());
+  std::mt19937_64 random(std::random_device{}());
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_FALSE(run.wait(2.5)) << "ended before the broker was killed: " << read_file(shop.log());
+    shop.broker.kill9();
+    std::this_thread::sleep_for(std::chrono::milliseconds(500 + random() % 2500));
+    shop.broker.restart();
+  }
+  ASSERT_EQ(run.wait(240), 0) << read_file(shop.log());
+  expect_as_expected(shop.alerts());
+}
+
+}  // namespace
+}  // namespace holdfast::testing
