@@ -232,10 +232,9 @@ Expected<std::map<std::string, std::int32_t>> query_partition_counts(const Kafka
 
 Expected<std::map<std::string, std::int32_t>> require_topics(const KafkaClient& client,
                                                              std::span<const std::string> topics, Duration patience) {
-  const Deadline brokers(patience);
   const Deadline young_topics(std::min(patience, new_topics_patience));
   for (;;) {
-    auto counts = query_partition_counts(client, topics, brokers);
+    auto counts = query_partition_counts(client, topics, Deadline(patience));
     if (!counts || counts->size() == topics.size()) return counts;
     if (young_topics.passed()) {
       std::vector<std::string> missing;

@@ -1,0 +1,309 @@
+#include "tests/support/broker.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <librdkafka/rdkafka.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <stdexcept>
+#include <thread>
+
+namespace holdfast::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int timeout_ms = 30'000;
+
+template <auto destroy>
+struct Destroy {
+  template <class T>
+  void operator()(T* object) const { destroy(object); }
+};
+template <class T, auto destroy>
+using Owned = std::unique_ptr<T, Destroy<destroy>>;
+using Handle = Owned<rd_kafka_t, rd_kafka_destroy>;
+using TopicHandle = Owned<rd_kafka_topic_t, rd_kafka_topic_destroy>;
+using QueueHandle = Owned<rd_kafka_queue_t, rd_kafka_queue_destroy>;
+using EventHandle = Owned<rd_kafka_event_t, rd_kafka_event_destroy>;
+using Properties = std::map<std::string, std::string>;
+
+[[noreturn]] void give_up(const std::string& what, const std::string& why) {
+  throw std::runtime_error(what + ": " + why);
+}
+
+void check(const std::string& what, rd_kafka_resp_err_t code) {
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) give_up(what, rd_kafka_err2str(code));
+}
+
+void check(const std::string& what, rd_kafka_error_t* error) {
+  if (error == nullptr) return;
+  const std::string why = rd_kafka_error_string(error);
+  rd_kafka_error_destroy(error);
+  give_up(what, why);
+}
+
+Handle make_handle(rd_kafka_type_t type, Properties properties, const std::string& bootstrap) {
+  properties["bootstrap.servers"] = bootstrap;
+  properties["reconnect.backoff.max.ms"] = "200";
+  rd_kafka_conf_t* conf = rd_kafka_conf_new();
+  std::array<char, 512> why{};
+  for (const auto& [name, value] : properties) {
+    if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), why.data(), why.size()) != RD_KAFKA_CONF_OK) {
+      give_up(name, why.data());
+    }
+  }
+  // Without it flush() waits in steps of 10 ms.
+  rd_kafka_conf_set_dr_msg_cb(conf, [](rd_kafka_t*, const rd_kafka_message_t*, void*) {});
+  Handle handle(rd_kafka_new(type, conf, why.data(), why.size()));
+  if (!handle) give_up("rd_kafka_new", why.data());
+  return handle;
+}
+
+void send(rd_kafka_t* producer, const std::string& topic, std::int32_t partition, const std::optional<std::string>& key,
+          const std::optional<std::string>& value, std::span<const Header> headers) {
+  rd_kafka_headers_t* list = rd_kafka_headers_new(headers.size());
+  for (const Header& h : headers) {
+    rd_kafka_header_add(list, h.name.c_str(), -1, h.has_value ? h.value.data() : nullptr,
+                        static_cast<ssize_t>(h.value.size()));
+  }
+  const char* key_bytes = key ? key->data() : nullptr;
+  char* value_bytes = value ? const_cast<char*>(value->data()) : nullptr;
+  for (;;) {
+    const auto code = rd_kafka_producev(
+        producer, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(partition),
+        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key_bytes, (key ? key->size() : 0)),
+        RD_KAFKA_V_VALUE(value_bytes, (value ? value->size() : 0)), RD_KAFKA_V_HEADERS(list), RD_KAFKA_V_END);
+    if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) return check("produce to " + topic, code);
+    rd_kafka_poll(producer, 10);
+  }
+}
+
+ConsumedRecord to_record(const rd_kafka_message_t& message) {
+  const auto text = [](const void* bytes, std::size_t size) -> std::optional<std::string> {
+    if (bytes == nullptr) return std::nullopt;
+    return std::string(static_cast<const char*>(bytes), size);
+  };
+  ConsumedRecord record{message.partition, message.offset, text(message.key, message.key_len),
+                        text(message.payload, message.len), {}};
+  rd_kafka_headers_t* headers = nullptr;
+  if (rd_kafka_message_headers(&message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    const char* name = nullptr;
+    const void* value = nullptr;
+    std::size_t size = 0;
+    for (std::size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) == 0; ++i) {
+      record.headers.push_back({name, text(value, size).value_or(""), value != nullptr});
+    }
+  }
+  return record;
+}
+
+// Runs deploy/kafka and returns what it prints.
+std::string deploy_kafka(const std::vector<std::string>& arguments, const std::string& settings) {
+  const std::string program = std::string(HOLDFAST_SOURCE_DIR) + "/deploy/kafka";
+  std::vector<std::string> words{program};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  for (std::string& w : words) argv.push_back(w.data());
+  argv.push_back(nullptr);
+
+  std::vector<std::string> variables;
+  for (char** e = environ; *e != nullptr; ++e) variables.emplace_back(*e);
+  variables.push_back("KAFKA_SETTINGS=" + settings);
+  std::vector<char*> envp;
+  for (std::string& v : variables) envp.push_back(v.data());
+  envp.push_back(nullptr);
+
+  std::array<int, 2> ends{};
+  if (pipe2(ends.data(), O_CLOEXEC) != 0) give_up("pipe", "no descriptors left");
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+  pid_t child = -1;
+  const int spawned = posix_spawn(&child, program.c_str(), &actions, nullptr, argv.data(), envp.data());
+  posix_spawn_file_actions_destroy(&actions);
+  close(ends[1]);
+  std::string printed;
+  std::array<char, 256> chunk{};
+  for (ssize_t n = 0; (n = read(ends[0], chunk.data(), chunk.size())) > 0;) {
+    printed.append(chunk.data(), static_cast<std::size_t>(n));
+  }
+  close(ends[0]);
+  int status = 0;
+  if (spawned != 0 || waitpid(child, &status, 0) != child || status != 0) give_up(program, "it failed");
+  while (!printed.empty() && printed.back() == '\n') printed.pop_back();
+  return printed;
+}
+
+}  // namespace
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Life
+
+Broker::Broker(const std::string& settings) : settings_(settings) {
+  std::string name = (std::filesystem::temp_directory_path() / "holdfast-broker-XXXXXX").string();
+  if (mkdtemp(name.data()) == nullptr) give_up("mkdtemp", name);
+  directory_ = name;
+  start();
+}
+
+Broker::~Broker() {
+  try {
+    kill9();
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "{}\n", e.what());
+  }
+  std::error_code ignored;
+  std::filesystem::remove_all(directory_, ignored);
+}
+
+void Broker::start() { bootstrap_ = deploy_kafka({"start", "--port", "0", "--dir", directory_.string()}, settings_); }
+
+void Broker::restart() { start(); }
+
+void Broker::stop() { deploy_kafka({"stop", "--dir", directory_.string()}, settings_); }
+
+pid_t Broker::pid() const {
+  pid_t result = -1;
+  std::ifstream(directory_ / "pid") >> result;
+  return result;
+}
+
+void Broker::kill9() {
+  const pid_t p = pid();
+  if (p <= 0) return;
+  kill(p, SIGKILL);
+  for (int i = 0; kill(p, 0) == 0; ++i) {
+    // It is no child of ours; init takes it.
+    std::ifstream state(fmt::format("/proc/{}/stat", p));
+    std::string number, name, letter;
+    if (state >> number >> name >> letter && letter == "Z") break;
+    if (i > 10'000) give_up("kill -9", "the broker lives on");
+    std::this_thread::sleep_for(1ms);
+  }
+  std::filesystem::remove(directory_ / "pid");
+}
+
+void Broker::pause() { kill(pid(), SIGSTOP); }
+void Broker::resume() { kill(pid(), SIGCONT); }
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Topics and records
+
+void Broker::create_topic(const std::string& topic, std::int32_t partitions, const Properties& settings) {
+  const Handle handle = make_handle(RD_KAFKA_PRODUCER, {}, bootstrap_);
+  std::array<char, 512> why{};
+  const Owned<rd_kafka_NewTopic_t, rd_kafka_NewTopic_destroy> plan(
+      rd_kafka_NewTopic_new(topic.c_str(), partitions, 1, why.data(), why.size()));
+  for (const auto& [name, value] : settings) {
+    check(name, rd_kafka_NewTopic_set_config(plan.get(), name.c_str(), value.c_str()));
+  }
+  const QueueHandle answers(rd_kafka_queue_new(handle.get()));
+  rd_kafka_NewTopic_t* one = plan.get();
+  rd_kafka_CreateTopics(handle.get(), &one, 1, nullptr, answers.get());
+  const EventHandle event(rd_kafka_queue_poll(answers.get(), timeout_ms));
+  if (!event) give_up("create " + topic, "no answer");
+  check("create " + topic, rd_kafka_event_error(event.get()));
+  std::size_t count = 0;
+  const auto** results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
+  if (count == 1) check("create " + topic, rd_kafka_topic_result_error(results[0]));
+}
+
+void Broker::produce(const std::string& topic, std::int32_t partition, const std::optional<std::string>& key,
+                     const std::optional<std::string>& value, std::span<const Header> headers) {
+  const Handle handle = make_handle(RD_KAFKA_PRODUCER, {{"linger.ms", "0"}}, bootstrap_);
+  send(handle.get(), topic, partition, key, value, headers);
+  check("deliver to " + topic, rd_kafka_flush(handle.get(), timeout_ms));
+}
+
+void Broker::produce_numbers(const std::string& topic, std::int32_t partition, int first, int count) {
+  const Handle handle = make_handle(RD_KAFKA_PRODUCER, {{"enable.idempotence", "true"}}, bootstrap_);
+  for (int i = first; i < first + count; ++i) send(handle.get(), topic, partition, "k", std::to_string(i), {});
+  check("deliver to " + topic, rd_kafka_flush(handle.get(), timeout_ms));
+}
+
+void Broker::delete_records(const std::string& topic, std::int32_t partition, std::int64_t offset) {
+  const Handle handle = make_handle(RD_KAFKA_PRODUCER, {}, bootstrap_);
+  const Owned<rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy> before(
+      rd_kafka_topic_partition_list_new(1));
+  rd_kafka_topic_partition_list_add(before.get(), topic.c_str(), partition)->offset = offset;
+  const Owned<rd_kafka_DeleteRecords_t, rd_kafka_DeleteRecords_destroy> request(
+      rd_kafka_DeleteRecords_new(before.get()));
+  const QueueHandle answers(rd_kafka_queue_new(handle.get()));
+  rd_kafka_DeleteRecords_t* one = request.get();
+  rd_kafka_DeleteRecords(handle.get(), &one, 1, nullptr, answers.get());
+  const EventHandle event(rd_kafka_queue_poll(answers.get(), timeout_ms));
+  if (!event) give_up("delete records of " + topic, "no answer");
+  check("delete records of " + topic, rd_kafka_event_error(event.get()));
+}
+
+std::vector<ConsumedRecord> Broker::consume_all(const std::string& topic, bool read_committed) {
+  const Handle handle = make_handle(RD_KAFKA_CONSUMER,
+                                    {{"isolation.level", read_committed ? "read_committed" : "read_uncommitted"},
+                                     {"enable.partition.eof", "true"},
+                                     {"fetch.wait.max.ms", "20"}},
+                                    bootstrap_);
+  const TopicHandle rkt(rd_kafka_topic_new(handle.get(), topic.c_str(), nullptr));
+  const struct rd_kafka_metadata* metadata = nullptr;
+  check("describe " + topic, rd_kafka_metadata(handle.get(), 0, rkt.get(), &metadata, timeout_ms));
+  const int partitions = metadata->topics[0].partition_cnt;
+  rd_kafka_metadata_destroy(metadata);
+
+  std::vector<ConsumedRecord> records;
+  for (std::int32_t p = 0; p < partitions; ++p) {
+    if (rd_kafka_consume_start(rkt.get(), p, RD_KAFKA_OFFSET_BEGINNING) != 0) give_up("consume " + topic, "no start");
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+    for (bool more = true; more;) {
+      if (std::chrono::steady_clock::now() > deadline) give_up("consume " + topic, "no end in sight");
+      const Owned<rd_kafka_message_t, rd_kafka_message_destroy> message(rd_kafka_consume(rkt.get(), p, 100));
+      if (!message) continue;
+      if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        more = false;
+      } else if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        records.push_back(to_record(*message));
+      }
+    }
+    rd_kafka_consume_stop(rkt.get(), p);
+  }
+  return records;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+
+struct ForeignTransaction::Producer {
+  Handle handle;
+};
+
+ForeignTransaction::ForeignTransaction(const Broker& broker, const std::string& transactional_id)
+    : producer_(std::make_unique<Producer>()) {
+  producer_->handle = make_handle(RD_KAFKA_PRODUCER, {{"transactional.id", transactional_id}, {"linger.ms", "0"}},
+                                  broker.bootstrap());
+  check("init_transactions", rd_kafka_init_transactions(producer_->handle.get(), timeout_ms));
+  check("begin_transaction", rd_kafka_begin_transaction(producer_->handle.get()));
+}
+
+ForeignTransaction::~ForeignTransaction() = default;
+
+void ForeignTransaction::produce(const std::string& topic, std::int32_t partition, const std::string& key,
+                                 const std::string& value) {
+  send(producer_->handle.get(), topic, partition, key, value, {});
+  check("deliver to " + topic, rd_kafka_flush(producer_->handle.get(), timeout_ms));
+}
+
+void ForeignTransaction::commit() {
+  check("commit_transaction", rd_kafka_commit_transaction(producer_->handle.get(), timeout_ms));
+}
+
+void ForeignTransaction::abort() {
+  check("abort_transaction", rd_kafka_abort_transaction(producer_->handle.get(), timeout_ms));
+}
+
+}  // namespace holdfast::testing

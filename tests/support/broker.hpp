@@ -1,0 +1,84 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "domain/event.hpp"
+
+namespace holdfast::testing {
+
+/// A record as a consumer sees it.
+struct ConsumedRecord {
+  std::int32_t partition = 0;
+  std::int64_t offset = 0;
+  std::optional<std::string> key;
+  std::optional<std::string> value;
+  std::vector<Header> headers;
+};
+
+/// A real Kafka broker of its own, in a temporary folder, on a free port. Everything throws std::runtime_error if it
+/// does not work. The broker ends with the object.
+class Broker {
+ public:
+  /// `settings`: lines of server.properties.
+  explicit Broker(const std::string& settings = "");
+  Broker(const Broker&) = delete;
+  Broker& operator=(const Broker&) = delete;
+  ~Broker();
+
+  /// "127.0.0.1:port"; the same after a restart.
+  [[nodiscard]] const std::string& bootstrap() const { return bootstrap_; }
+  [[nodiscard]] const std::filesystem::path& directory() const { return directory_; }
+
+  void kill9();
+  void stop();
+  /// Starts it again on the same data and port, after kill9() or stop().
+  void restart();
+  /// SIGSTOP and SIGCONT: it is there, but does not answer.
+  void pause();
+  void resume();
+
+  void create_topic(const std::string& topic, std::int32_t partitions,
+                    const std::map<std::string, std::string>& settings = {});
+  void produce(const std::string& topic, std::int32_t partition, const std::optional<std::string>& key,
+               const std::optional<std::string>& value, std::span<const Header> headers = {});
+  /// Values "<first>" to "<first + count - 1>" with key "k", quickly.
+  void produce_numbers(const std::string& topic, std::int32_t partition, int first, int count);
+  /// Deletes what lies below `offset`.
+  void delete_records(const std::string& topic, std::int32_t partition, std::int64_t offset);
+  /// What the topic holds now: by partition, then offset. read_committed stops before a transaction that is open.
+  [[nodiscard]] std::vector<ConsumedRecord> consume_all(const std::string& topic, bool read_committed = true);
+
+ private:
+  void start();
+  [[nodiscard]] pid_t pid() const;
+
+  std::filesystem::path directory_;
+  std::string settings_;
+  std::string bootstrap_;
+};
+
+/// A transaction of somebody else. Left open when it is neither committed nor aborted.
+class ForeignTransaction {
+ public:
+  ForeignTransaction(const Broker& broker, const std::string& transactional_id);
+  ~ForeignTransaction();
+  /// Waits for the delivery.
+  void produce(const std::string& topic, std::int32_t partition, const std::string& key, const std::string& value);
+  void commit();
+  void abort();
+
+ private:
+  struct Producer;
+  std::unique_ptr<Producer> producer_;
+};
+
+}  // namespace holdfast::testing
