@@ -66,7 +66,10 @@ class Stripper {
 
   void raw_string() {
     const std::size_t open = source_.find('(', at_);
-    if (open == std::string_view::npos) return copy(2);
+    if (open == std::string_view::npos) {
+      copy(2);
+      return;
+    }
     std::string close = ")";
     close += source_.substr(at_ + 2, open - at_ - 2);
     close += '"';

@@ -32,7 +32,7 @@ TEST(Product, HasItsDocuments) { EXPECT_EQ(to_text(check_documents(product())), 
 
 /// A made-up tree in a folder of its own.
 class MadeUp : public testing::Test {
- protected:
+ public:
   MadeUp()
       : root_(std::filesystem::temp_directory_path() /
               ("holdfast-structure-" + std::to_string(getpid()) + "-" + std::to_string(made_++))) {
