@@ -43,7 +43,7 @@ struct CheckOptions : CommonOptions {
 
 struct TopicsOptions : CommonOptions {
   bool create = false;
-  std::int32_t partitions = 6;   ///< Of source topics, if none is there yet.
+  std::int32_t partitions = 6;  ///< Of source topics, if none is there yet.
   std::int32_t replication = 1;
   bool json = false;
 };
@@ -53,16 +53,16 @@ struct GenerateOptions : CommonOptions {
   std::uint64_t customers = 0;
   std::uint64_t seed = 0;
   bool kafka = false;
-  std::string out;                ///< Folder; empty: to Kafka.
+  std::string out;  ///< Folder; empty: to Kafka.
   std::optional<Timestamp> from;
   std::optional<Timestamp> to;
   std::optional<double> days;
-  double rate = 0;                ///< Events/s; 0: as fast as possible.
+  double rate = 0;  ///< Events/s; 0: as fast as possible.
 };
 
 struct InspectOptions : CommonOptions {
   std::string customer;
-  std::optional<Timestamp> at;    ///< No value: the checkpoint's stream time.
+  std::optional<Timestamp> at;  ///< No value: the checkpoint's stream time.
   bool json = false;
 };
 

@@ -1,0 +1,389 @@
+#include "app/config.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <charconv>
+#include <filesystem>
+#include <optional>
+#include <utility>
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "app/config_keys.hpp"
+#include "app/config_values.hpp"
+#include "app/model_file.hpp"
+#include "app/settings.hpp"
+#include "app/text_file.hpp"
+#include "app/units.hpp"
+#include "domain/wire.hpp"
+#include "ingest/kafka_settings.hpp"
+
+namespace holdfast::app {
+namespace {
+
+// Kafka's own limit for topic names is 249; suffixes are added to ids.
+constexpr std::size_t topic_bytes_max = 249;
+constexpr std::size_t id_bytes_max = 200;
+constexpr std::string_view default_brokers = "localhost:9092";
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0) return "holdfast";
+  return name.data();
+}
+
+/// What Kafka allows in the names of topics; ids become part of them.
+bool is_kafka_name(std::string_view name, std::size_t bytes_max) {
+  return !name.empty() && name.size() <= bytes_max && name != "." && name != ".." &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+                  c == '-';
+         });
+}
+
+struct Address {
+  std::string host;
+  std::uint16_t port = 0;
+};
+
+/// "127.0.0.1:8480", "[::1]:8480", "localhost:8480".
+std::optional<Address> parse_address(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  std::string_view host = text.substr(0, colon);
+  const std::string_view digits = text.substr(colon + 1);
+  const bool bracketed = host.starts_with('[') && host.ends_with(']');
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  Address address{.host = std::string(host)};
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), address.port);
+  if (digits.empty() || error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
+  std::array<std::uint8_t, 16> ignored{};
+  const bool v4 = inet_pton(AF_INET, address.host.c_str(), ignored.data()) == 1;
+  const bool v6 = inet_pton(AF_INET6, address.host.c_str(), ignored.data()) == 1;
+  if (bracketed ? !v6 : !v4 && host != "localhost") return std::nullopt;
+  return address;
+}
+
+bool is_loopback(const std::string& host) { return host.starts_with("127.") || host == "::1" || host == "localhost"; }
+
+/// Makes a Config out of values; each function reads one part of it and reports what is wrong there.
+class Builder {
+ public:
+  Builder(Values& values, Faults& faults) : values_(values), faults_(faults) {}
+
+  Config build() {
+    read_identity();
+    read_kafka();
+    read_pace();
+    read_sources();
+    read_topics();
+    read_model();
+    read_policy();
+    read_http();
+    config_.state = {.directory = values_.path("state.directory"),
+                     .memory_bytes = values_.size("state.memory"),
+                     .checkpoint_interval = values_.duration("state.checkpoint_interval")};
+    config_.language = values_.choice("alerts.language") == 0 ? "en" : "";
+    config_.log = {.level = static_cast<LogLevel>(values_.choice("log.level")),
+                   .format = static_cast<LogFormat>(values_.choice("log.format"))};
+    list_effective();
+    return std::move(config_);
+  }
+
+ private:
+  void read_identity() {
+    config_.application_id = read_id("application_id");
+    config_.instance_id = values_.has("instance_id") ? read_id("instance_id") : host_name();
+  }
+
+  std::string read_id(const std::string& key) {
+    std::string id = values_.text(key);
+    if (values_.has(key) && !is_kafka_name(id, id_bytes_max)) {
+      values_.fault(key,
+                    fmt::format("'{}' is not possible: Kafka takes letters, digits, '.', '_' and '-' only, here at "
+                                "most {} of them",
+                                id, id_bytes_max));
+    }
+    return id;
+  }
+
+  void read_kafka() {
+    constexpr std::size_t group_size = std::string_view("kafka.").size();
+    constexpr std::string_view file_suffix = ".file";
+    config_.kafka["bootstrap.servers"] = default_brokers;
+    for (const Setting* setting : values_.below("kafka")) {
+      std::string property = setting->key.substr(group_size);
+      if (!property.ends_with(file_suffix)) {
+        check_property(property, *setting);
+        config_.kafka[property] = setting->value;
+        continue;
+      }
+      property.resize(property.size() - file_suffix.size());
+      if (values_.has("kafka." + property)) {
+        values_.fault(setting->key, fmt::format("kafka.{} is set as well; remove one of them", property));
+      }
+      auto secret = read_text_file(values_.path(setting->key));
+      if (!secret) {
+        values_.fault(setting->key, secret.error().message);
+        continue;
+      }
+      while (secret->ends_with('\n') || secret->ends_with('\r')) secret->pop_back();
+      if (secret->empty()) values_.fault(setting->key, "the file is empty; write the value into it");
+      config_.kafka[property] = std::move(*secret);
+    }
+  }
+
+  void check_property(const std::string& property, const Setting& setting) {
+    ingest::KafkaSettings probe{.properties = {{"bootstrap.servers", "b"}, {property, setting.value}},
+                                .application_id = "a",
+                                .instance_id = "i",
+                                .source_topics = {"1"},
+                                .alerts_topic = "2",
+                                .dead_letters_topic = "3",
+                                .journal_topic = "4",
+                                .log = {}};
+    if (const Status status = ingest::check_settings(probe); !status)
+      values_.fault(setting.key, status.error().message);
+  }
+
+  void read_pace() {
+    config_.guarantee = static_cast<Guarantee>(values_.choice("guarantee"));
+    config_.commit_interval = values_.duration("commit_interval");
+    config_.max_rate = values_.count("max_rate");
+    config_.shards = static_cast<int>(values_.count("shards"));
+    config_.partitioner = static_cast<ingest::Partitioner>(values_.choice("partitioner"));
+    config_.clock = static_cast<TimeClock>(values_.choice("time.clock"));
+    config_.max_ahead = values_.duration("time.max_ahead");
+  }
+
+  void read_sources() {
+    if (values_.sources().empty()) {
+      values_.fault("sources",
+                    "is missing; name at least one, such as `purchases: {topic: purchases, kind: purchase}`");
+    }
+    if (values_.sources().size() > limits::sources_max) {
+      const std::string group = "sources." + values_.sources()[limits::sources_max];
+      values_.fault(values_.below(group).front()->key,
+                    fmt::format("is source number {}, and {} are possible; remove some, or merge topics of one kind",
+                                limits::sources_max + 1, limits::sources_max));
+      return;
+    }
+    for (const std::string& source : values_.sources()) config_.sources.push_back(read_source(source));
+  }
+
+  ingest::SourceFormat read_source(const std::string& source) {
+    const std::string group = "sources." + source;
+    ingest::SourceFormat format;
+    format.name = source;
+    format.topic = values_.text(group + ".topic");
+    format.kind = static_cast<EventKind>(values_.choice(group + ".kind"));
+    format.time_format = static_cast<ingest::TimeFormat>(values_.choice(group + ".time_format"));
+    format.max_ahead = config_.max_ahead;
+    for (const Setting* field : values_.below(group + ".fields")) {
+      format.fields[field->key.substr(group.size() + std::string_view(".fields.").size())] = field->value;
+    }
+    for (const Setting* field : values_.below(group + ".defaults")) {
+      format.defaults[field->key.substr(group.size() + std::string_view(".defaults.").size())] = field->value;
+    }
+    return format;
+  }
+
+  void read_topics() {
+    config_.alerts_topic = values_.text("topics.alerts");
+    config_.dead_letters_topic = values_.text("topics.dead_letters");
+    config_.journal_topic = config_.application_id + "-holdfast-journal";
+    // By topic: the key that named it first.
+    std::map<std::string, std::string> users{{config_.journal_topic, "the journal of the application"}};
+    for (const ingest::SourceFormat& source : config_.sources) {
+      check_topic("sources." + source.name + ".topic", source.topic, users);
+    }
+    check_topic("topics.alerts", config_.alerts_topic, users);
+    check_topic("topics.dead_letters", config_.dead_letters_topic, users);
+  }
+
+  void check_topic(const std::string& key, const std::string& topic, std::map<std::string, std::string>& users) {
+    if (topic.empty()) return;
+    if (!is_kafka_name(topic, topic_bytes_max)) {
+      values_.fault(key,
+                    fmt::format("'{}' is no topic name: Kafka takes letters, digits, '.', '_' and '-' only, at most "
+                                "{} of them",
+                                topic, topic_bytes_max));
+    }
+    if (const auto [user, added] = users.emplace(topic, key); !added) {
+      values_.fault(key, fmt::format("topic '{}' is that of {} already; every source and output needs its own", topic,
+                                     user->second));
+    }
+  }
+
+  void read_model() {
+    config_.model_path = values_.path("risk.model");
+    auto model = app::read_model(config_.model_path);
+    if (model) {
+      config_.model = std::move(*model);
+      return;
+    }
+    std::string_view faults = model.error().message;
+    while (!faults.empty()) {
+      const std::size_t end = faults.find('\n');
+      faults_.add(values_.origin_of("risk.model"), "risk.model", faults.substr(0, end));
+      faults = end == std::string_view::npos ? std::string_view() : faults.substr(end + 1);
+    }
+  }
+
+  void read_policy() {
+    engine::RiskPolicy& policy = config_.policy;
+    policy.horizon = values_.has("risk.horizon") ? values_.duration("risk.horizon") : config_.model.horizon;
+    policy.thresholds = {values_.number("risk.levels.watch"), values_.number("risk.levels.high"),
+                         values_.number("risk.levels.critical")};
+    policy.hysteresis = values_.number("risk.hysteresis");
+    policy.min_purchases = static_cast<std::uint32_t>(values_.count("risk.min_purchases"));
+    policy.expire_after = values_.duration("risk.expire_after");
+    check_thresholds();
+    if (config_.model.logistic && values_.is_sound("risk.horizon") && policy.horizon != config_.model.horizon) {
+      values_.fault("risk.horizon",
+                    fmt::format("the model was trained for {} and has a `logistic` part, which holds for no "
+                                "other horizon; remove the key, or train a model for {}",
+                                to_text(config_.model.horizon), to_text(policy.horizon)));
+    }
+  }
+
+  void check_thresholds() {
+    constexpr std::array<const char*, 3> keys{"risk.levels.watch", "risk.levels.high", "risk.levels.critical"};
+    const auto& thresholds = config_.policy.thresholds;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (!(thresholds[i] > 0 && thresholds[i] < 1)) {
+        values_.fault(keys[i], fmt::format("is {}, and must lie between 0 and 1, both excluded", thresholds[i]));
+      } else if (i > 0 && values_.is_sound(keys[i - 1]) && thresholds[i] <= thresholds[i - 1]) {
+        values_.fault(keys[i], fmt::format("is {}, and must be greater than {}, which is {}", thresholds[i],
+                                           keys[i - 1], thresholds[i - 1]));
+      }
+    }
+    const double hysteresis = config_.policy.hysteresis;
+    if (values_.is_sound(keys[0]) && !(hysteresis >= 0 && hysteresis < thresholds[0])) {
+      values_.fault("risk.hysteresis",
+                    fmt::format("is {}, and must be at least 0 and less than risk.levels.watch, which is "
+                                "{}: otherwise no level could ever be left",
+                                hysteresis, thresholds[0]));
+    }
+  }
+
+  void read_http() {
+    const std::string listen = values_.text("http.listen");
+    config_.http.token_file = values_.path("http.token_file");
+    const auto address = parse_address(listen);
+    if (!address) {
+      values_.fault("http.listen",
+                    fmt::format("'{}' is no address: write IP:PORT, such as 127.0.0.1:8480, 0.0.0.0:8480 or "
+                                "[::1]:8480",
+                                listen));
+      return;
+    }
+    config_.http.host = address->host;
+    config_.http.port = address->port;
+    if (!is_loopback(address->host) && config_.http.token_file.empty()) {
+      values_.fault("http.listen", fmt::format("'{}' can be reached by others: name a file with a token in "
+                                               "http.token_file, or listen on 127.0.0.1",
+                                               listen));
+    }
+  }
+
+  void list_effective() {
+    for (const Key& key : config_keys()) {
+      const std::string pattern(key.name);
+      if (pattern == "kafka.*") {
+        if (!values_.has("kafka.bootstrap.servers")) list("kafka.bootstrap.servers", std::string(default_brokers));
+        for (const Setting* setting : values_.below("kafka")) list(setting->key, "");
+      } else if (pattern == "sources.*.topic") {
+        for (const std::string& source : values_.sources()) {
+          for (const Setting* setting : values_.below("sources." + source)) list(setting->key, "");
+        }
+      } else if (pattern == "instance_id") {
+        list(pattern, config_.instance_id);
+      } else if (pattern == "risk.horizon") {
+        list(pattern, to_text(config_.policy.horizon));
+      } else if (pattern.find('*') == std::string::npos) {
+        list(pattern, std::string(key.fallback));
+      }
+    }
+  }
+
+  void list(const std::string& key, const std::string& fallback) {
+    const Setting* setting = values_.find(key);
+    if (setting == nullptr && fallback.empty()) return;
+    config_.effective.push_back({.key = key,
+                                 .value = setting == nullptr ? fallback
+                                          : is_secret(key)   ? "********"
+                                                             : setting->value,
+                                 .origin = setting == nullptr ? "default" : setting->origin.text});
+  }
+
+  Values& values_;
+  Faults& faults_;
+  Config config_;
+};
+
+void put_text(std::string& out, std::string_view text) {
+  wire::put_varint(out, text.size());
+  out += text;
+}
+
+void put_pairs(std::string& out, const std::map<std::string, std::string>& pairs) {
+  wire::put_varint(out, pairs.size());
+  for (const auto& [name, value] : pairs) {
+    put_text(out, name);
+    put_text(out, value);
+  }
+}
+
+}  // namespace
+
+PolicyId Config::policy_id() const {
+  std::string bytes;
+  put_text(bytes, model.id);
+  wire::put_signed(bytes, policy.horizon.ms);
+  for (const double threshold : policy.thresholds) wire::put_u64(bytes, std::bit_cast<std::uint64_t>(threshold));
+  wire::put_u64(bytes, std::bit_cast<std::uint64_t>(policy.hysteresis));
+  wire::put_varint(bytes, policy.min_purchases);
+  wire::put_signed(bytes, policy.expire_after.ms);
+  wire::put_varint(bytes, sources.size());
+  for (const ingest::SourceFormat& source : sources) {
+    put_text(bytes, source.name);
+    put_text(bytes, source.topic);
+    wire::put_varint(bytes, static_cast<std::uint64_t>(source.kind));
+    put_pairs(bytes, source.fields);
+    put_pairs(bytes, source.defaults);
+    wire::put_varint(bytes, static_cast<std::uint64_t>(source.time_format));
+  }
+  wire::put_signed(bytes, max_ahead.ms);
+  return {fingerprint(bytes)};
+}
+
+Environment process_environment() {
+  Environment environment;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    const std::size_t equals = text.find('=');
+    if (equals != std::string_view::npos) environment.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return environment;
+}
+
+Expected<Config> load_config(const std::string& path, std::span<const Override> overrides,
+                             const Environment& environment) {
+  Faults faults;
+  auto settings = read_yaml(path, faults);
+  if (!settings) return std::unexpected(settings.error());
+  const auto from_environment = read_environment(environment, *settings, faults);
+  const auto from_flags = read_flags(overrides, faults);
+  settings->insert(settings->end(), from_environment.begin(), from_environment.end());
+  settings->insert(settings->end(), from_flags.begin(), from_flags.end());
+  Values values(*settings, path, faults);
+  Config config = Builder(values, faults).build();
+  if (!faults.empty()) return std::unexpected(faults.error());
+  return config;
+}
+
+}  // namespace holdfast::app

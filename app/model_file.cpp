@@ -1,0 +1,222 @@
+#include "app/model_file.hpp"
+
+#define XXH_INLINE_ALL
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <xxhash.h>
+
+#include "app/config_keys.hpp"
+#include "app/text_file.hpp"
+#include "app/units.hpp"
+
+namespace holdfast::app {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr Duration time_unit_max{3650LL * 86'400'000};
+
+std::string content_hash(std::string_view bytes) {
+  XXH128_canonical_t canonical{};
+  XXH128_canonicalFromHash(&canonical, XXH3_128bits(bytes.data(), bytes.size()));
+  std::string hex;
+  for (const unsigned char byte : canonical.digest) hex += fmt::format("{:02x}", byte);
+  return hex;
+}
+
+std::string nearest(std::string_view word, std::span<const std::string_view> known) {
+  std::string_view best = known.front();
+  for (const std::string_view candidate : known) {
+    if (edit_distance(word, candidate) < edit_distance(word, best)) best = candidate;
+  }
+  return std::string(best);
+}
+
+/// Reads one model file and collects what is wrong with it.
+class ModelReader {
+ public:
+  explicit ModelReader(const std::string& path) : path_(path) {}
+
+  engine::Model read(const Json& root) {
+    constexpr std::array<std::string_view, 8> known{"format",  "name", "about",       "time_unit",
+                                                    "horizon", "mbg",  "gamma_gamma", "logistic"};
+    engine::Model model;
+    if (!root.is_object()) {
+      fault("", "the file must be a JSON object");
+      return model;
+    }
+    // A newer format may mean all else differently, so nothing more is said about the file.
+    if (!check_format(root)) return model;
+    check_keys(root, "", known);
+    model.name = text(root, "name");
+    model.time_unit = duration(root, "time_unit");
+    model.horizon = duration(root, "horizon");
+    model.mbg = read_mbg(root);
+    if (root.contains("gamma_gamma")) model.gamma_gamma = read_gamma_gamma(root["gamma_gamma"]);
+    if (root.contains("logistic")) model.logistic = read_logistic(root["logistic"]);
+    return model;
+  }
+
+  [[nodiscard]] const std::string& faults() const { return faults_; }
+
+ private:
+  void fault(const std::string& key, std::string_view message) {
+    faults_ += fmt::format("{}{}: {}{}{}", faults_.empty() ? "" : "\n", path_, key, key.empty() ? "" : ": ", message);
+  }
+
+  bool check_format(const Json& root) {
+    if (!root.contains("format")) return true;
+    const Json& format = root["format"];
+    if (!format.is_number_unsigned() || format.get<std::uint64_t>() == 0) {
+      fault("format", "must be a whole number from 1");
+      return false;
+    }
+    if (format.get<std::uint64_t>() <= model_format) return true;
+    fault("format", fmt::format("is {}, and this release reads up to {}; update Holdfast or train the model with this "
+                                "release",
+                                format.get<std::uint64_t>(), model_format));
+    return false;
+  }
+
+  void check_keys(const Json& object, const std::string& group, std::span<const std::string_view> known) {
+    for (const auto& item : object.items()) {
+      if (std::find(known.begin(), known.end(), item.key()) != known.end()) continue;
+      fault(group + item.key(), fmt::format("unknown key; did you mean {}{}?", group, nearest(item.key(), known)));
+    }
+  }
+
+  std::string text(const Json& root, const std::string& key) {
+    if (!root.contains(key)) {
+      fault(key, "is missing");
+    } else if (!root[key].is_string() || root[key].get_ref<const std::string&>().empty()) {
+      fault(key, "must be a text in quotes");
+    } else {
+      return root[key].get<std::string>();
+    }
+    return {};
+  }
+
+  Duration duration(const Json& root, const std::string& key) {
+    const std::string written = text(root, key);
+    if (written.empty()) return {};
+    const auto value = parse_duration(written);
+    if (!value) {
+      fault(key, value.error());
+    } else if (value->ms == 0 || *value > time_unit_max) {
+      fault(key, fmt::format("'{}' must be more than nothing and at most {}", written, to_text(time_unit_max)));
+    } else {
+      return *value;
+    }
+    return {};
+  }
+
+  /// A finite number above `above`.
+  double number(const Json& object, const std::string& group, const std::string& key,
+                double above = -std::numeric_limits<double>::infinity()) {
+    if (!object.contains(key)) {
+      fault(group + key, "is missing");
+    } else if (!object[key].is_number() || !std::isfinite(object[key].get<double>())) {
+      fault(group + key, "must be a number");
+    } else if (const auto value = object[key].get<double>(); value > above) {
+      return value;
+    } else {
+      fault(group + key, fmt::format("is {}, and must be greater than {}", value, above));
+    }
+    return 0;
+  }
+
+  bool is_object(const Json& value, const std::string& key) {
+    if (value.is_object()) return true;
+    fault(key, "must be an object");
+    return false;
+  }
+
+  engine::MbgParameters read_mbg(const Json& root) {
+    constexpr std::array<std::string_view, 4> known{"r", "alpha", "a", "b"};
+    if (!root.contains("mbg")) {
+      fault("mbg", "is missing; every model needs it");
+      return {};
+    }
+    const Json& mbg = root["mbg"];
+    if (!is_object(mbg, "mbg")) return {};
+    check_keys(mbg, "mbg.", known);
+    return {.r = number(mbg, "mbg.", "r", 0),
+            .alpha = number(mbg, "mbg.", "alpha", 0),
+            .a = number(mbg, "mbg.", "a", 0),
+            .b = number(mbg, "mbg.", "b", 0)};
+  }
+
+  std::optional<engine::GammaGammaParameters> read_gamma_gamma(const Json& part) {
+    constexpr std::array<std::string_view, 3> known{"p", "q", "v"};
+    if (!is_object(part, "gamma_gamma")) return std::nullopt;
+    check_keys(part, "gamma_gamma.", known);
+    // The mean spend over all customers is p·v/(q - 1): there is none for a q up to 1.
+    return engine::GammaGammaParameters{.p = number(part, "gamma_gamma.", "p", 0),
+                                        .q = number(part, "gamma_gamma.", "q", 1),
+                                        .v = number(part, "gamma_gamma.", "v", 0)};
+  }
+
+  std::optional<engine::Logistic> read_logistic(const Json& part) {
+    constexpr std::array<std::string_view, 2> known{"intercept", "weights"};
+    if (!is_object(part, "logistic")) return std::nullopt;
+    check_keys(part, "logistic.", known);
+    engine::Logistic logistic;
+    logistic.intercept = number(part, "logistic.", "intercept");
+    if (!part.contains("weights")) {
+      fault("logistic.weights", "is missing");
+    } else if (const Json& weights = part["weights"]; is_object(weights, "logistic.weights")) {
+      read_weights(weights, logistic);
+    }
+    return logistic;
+  }
+
+  void read_weights(const Json& weights, engine::Logistic& logistic) {
+    std::vector<std::string_view> known;
+    for (std::size_t i = 0; i < features; ++i) {
+      const auto feature = static_cast<Feature>(i);
+      if (feature == Feature::purchase_history) continue;
+      known.push_back(name(feature));
+      const std::string key(name(feature));
+      if (weights.contains(key)) logistic.terms.push_back({feature, number(weights, "logistic.weights.", key)});
+    }
+    check_keys(weights, "logistic.weights.", known);
+  }
+
+  const std::string& path_;
+  std::string faults_;
+};
+
+/// nlohmann's message without the name of its exception.
+std::string plain(std::string_view what) {
+  const std::size_t end = what.find("] ");
+  return std::string(what.starts_with('[') && end != what.npos ? what.substr(end + 2) : what);
+}
+
+}  // namespace
+
+Expected<engine::Model> parse_model(std::string_view bytes, const std::string& path) {
+  try {
+    ModelReader reader(path);
+    engine::Model model = reader.read(Json::parse(bytes));
+    if (!reader.faults().empty()) return fail(ErrorKind::invalid_argument, reader.faults());
+    model.id = content_hash(bytes);
+    return model;
+  } catch (const nlohmann::json::exception& error) {
+    return fail(ErrorKind::invalid_argument, fmt::format("{}: is no JSON: {}", path, plain(error.what())));
+  }
+}
+
+Expected<engine::Model> read_model(const std::string& path) {
+  const auto bytes = read_text_file(path);
+  if (!bytes) return std::unexpected(bytes.error());
+  return parse_model(*bytes, path);
+}
+
+}  // namespace holdfast::app

@@ -1,0 +1,117 @@
+#include "app/settings.hpp"
+
+#include <algorithm>
+#include <regex>
+
+#include <fmt/format.h>
+
+#include "app/config_keys.hpp"
+
+namespace holdfast::app {
+namespace {
+
+constexpr std::string_view variable_prefix = "HOLDFAST_";
+
+/// Kubernetes puts the address of every service of the namespace into the environment; for one that is named
+/// `holdfast` these look like ours.
+bool is_service_link(const std::string& variable) {
+  static const std::regex pattern(
+      R"(HOLDFAST_([A-Z0-9_]*_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?))");
+  return std::regex_match(variable, pattern);
+}
+
+std::string lower(std::string text) {
+  for (char& c : text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return text;
+}
+
+/// The source of the file whose name a variable spells as `segment`: capitals and hyphens are lost in variables.
+std::string source_name(const std::string& segment, std::span<const Setting> from_file) {
+  constexpr std::string_view group = "sources.";
+  for (const Setting& setting : from_file) {
+    if (!setting.key.starts_with(group)) continue;
+    const std::string name = setting.key.substr(group.size(), setting.key.find('.', group.size()) - group.size());
+    std::string spelled = lower(name);
+    std::replace(spelled.begin(), spelled.end(), '-', '_');
+    if (spelled == segment) return name;
+  }
+  return segment;
+}
+
+std::string key_of_variable(std::string_view variable, std::span<const Setting> from_file) {
+  std::vector<std::string> segments;
+  for (std::string_view rest = variable.substr(variable_prefix.size());;) {
+    const std::size_t end = rest.find("__");
+    segments.push_back(lower(std::string(rest.substr(0, end))));
+    if (end == std::string_view::npos) break;
+    rest.remove_prefix(end + 2);
+  }
+  if (segments.size() > 1 && segments[0] == "sources") segments[1] = source_name(segments[1], from_file);
+  if (segments[0] == "kafka") {
+    for (std::string& segment : segments) std::replace(segment.begin(), segment.end(), '_', '.');
+  }
+  return fmt::format("{}", fmt::join(segments, "."));
+}
+
+}  // namespace
+
+void Faults::add(const Origin& origin, std::string_view key, std::string_view message) {
+  faults_.push_back({origin, key.empty() ? fmt::format("{}: {}", origin.text, message)
+                                         : fmt::format("{}: {}: {}", origin.text, key, message)});
+}
+
+Error Faults::error() const {
+  std::vector<Fault> sorted = faults_;
+  std::stable_sort(sorted.begin(), sorted.end(), [](const Fault& a, const Fault& b) {
+    return std::pair(a.origin.layer, a.origin.line) < std::pair(b.origin.layer, b.origin.line);
+  });
+  std::string message;
+  for (const Fault& fault : sorted) message += (message.empty() ? "" : "\n") + fault.text;
+  return {ErrorKind::invalid_argument, message};
+}
+
+std::vector<Setting> read_environment(const Environment& environment, std::span<const Setting> from_file,
+                                      Faults& faults) {
+  std::vector<Setting> settings;
+  for (const auto& [variable, value] : environment) {
+    if (!variable.starts_with(variable_prefix) || is_service_link(variable)) continue;
+    Setting setting{
+        key_of_variable(variable, from_file), value, {Origin::Layer::environment, "environment variable " + variable}};
+    if (find_key(setting.key) == nullptr) {
+      faults.add(setting.origin, setting.key, unknown_key_message(setting.key));
+    } else if (value.empty()) {
+      faults.add(setting.origin, setting.key, "has no value; give one or unset the variable");
+    } else {
+      settings.push_back(std::move(setting));
+    }
+  }
+  return settings;
+}
+
+std::vector<Setting> read_flags(std::span<const Override> overrides, Faults& faults) {
+  std::vector<Setting> settings;
+  for (const Override& flag : overrides) {
+    Setting setting{flag.key, flag.value, {Origin::Layer::flag, "flag --set " + flag.key}};
+    if (find_key(flag.key) == nullptr) {
+      faults.add(setting.origin, "", unknown_key_message(flag.key));
+    } else if (is_secret(flag.key)) {
+      faults.add(setting.origin, "",
+                 fmt::format("a secret in a flag can be read by every user of the machine; put it into a file and name "
+                             "that with {}.file, or into an environment variable",
+                             flag.key));
+    } else if (flag.value.empty()) {
+      faults.add(setting.origin, "", "has no value; write KEY=VALUE");
+    } else {
+      settings.push_back(std::move(setting));
+    }
+  }
+  return settings;
+}
+
+std::string unknown_key_message(std::string_view key) {
+  return fmt::format("unknown key; did you mean {}?", nearest_key(key));
+}
+
+}  // namespace holdfast::app

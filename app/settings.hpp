@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/config.hpp"
+#include "domain/error.hpp"
+
+/// Settings as texts, before they mean anything: from the file, from the environment, from flags.
+namespace holdfast::app {
+
+/// Where a setting was made.
+struct Origin {
+  enum class Layer { file, environment, flag } layer{};
+  std::string text;  ///< "shop.yaml:12:3", "environment variable HOLDFAST_RISK__HORIZON", "flag --set risk.horizon"
+  int line = 0;      ///< In a file, from 1; 0: the file as a whole.
+};
+
+struct Setting {
+  std::string key;
+  std::string value;
+  Origin origin;
+};
+
+/// Collects what is wrong with a configuration, so that all of it can be mended in one go.
+class Faults {
+ public:
+  void add(const Origin& origin, std::string_view key, std::string_view message);
+  [[nodiscard]] bool empty() const { return faults_.empty(); }
+  /// invalid_argument: a line each, "origin: key: message", in the order of the file, environment and flags last.
+  [[nodiscard]] Error error() const;
+
+ private:
+  struct Fault {
+    Origin origin;
+    std::string text;
+  };
+  std::vector<Fault> faults_;
+};
+
+/// The settings of a YAML file in its order. Keys that are unknown, doubled, of the wrong shape or without a value are
+/// faults and left out. The error is that of a file that cannot be read or is no YAML.
+[[nodiscard]] Expected<std::vector<Setting>> read_yaml(const std::string& path, Faults& faults);
+
+/// The settings of variables that begin with HOLDFAST_: `__` separates groups, in kafka's properties `_` stands for a
+/// dot. `from_file` names the sources, whose names a variable cannot always spell.
+[[nodiscard]] std::vector<Setting> read_environment(const Environment& environment, std::span<const Setting> from_file,
+                                                    Faults& faults);
+
+[[nodiscard]] std::vector<Setting> read_flags(std::span<const Override> overrides, Faults& faults);
+
+/// "unknown key; did you mean risk.horizon?"
+[[nodiscard]] std::string unknown_key_message(std::string_view key);
+
+}  // namespace holdfast::app

@@ -1,0 +1,116 @@
+#include <algorithm>
+#include <map>
+#include <vector>
+
+#include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
+
+#include "app/config_keys.hpp"
+#include "app/settings.hpp"
+#include "app/text_file.hpp"
+
+namespace holdfast::app {
+namespace {
+
+// A configuration has some dozens of keys. Aliases can make a small file endless.
+constexpr std::size_t nodes_max = 10'000;
+constexpr std::size_t source_name_max = 64;
+
+class Walker {
+ public:
+  Walker(const std::string& path, Faults& faults) : path_(path), faults_(faults) {}
+
+  void walk(const YAML::Node& map, const std::string& group) {
+    for (const auto& entry : map) {
+      const YAML::Node& name = entry.first;
+      const YAML::Node& value = entry.second;
+      const Origin origin = origin_of(name);
+      if (++nodes_ > nodes_max) {
+        if (nodes_ == nodes_max + 1)
+          faults_.add(origin, group, fmt::format("more than {} keys in one file", nodes_max));
+        return;
+      }
+      if (!name.IsScalar()) {
+        faults_.add(origin, group, "a key must be a plain word");
+        continue;
+      }
+      const std::string key = group.empty() ? name.Scalar() : group + "." + name.Scalar();
+      if (group == "sources" && !is_source_name(name.Scalar())) {
+        faults_.add(origin, key,
+                    fmt::format("the name of a source labels metrics: rename it with letters, digits, '-' and '_', at "
+                                "most {} of them",
+                                source_name_max));
+      } else if (const auto [first, added] = seen_.emplace(key, origin.line); !added) {
+        faults_.add(origin, key, fmt::format("stands here a second time, first in line {}; remove one", first->second));
+      } else {
+        visit(value, key, origin);
+      }
+    }
+  }
+
+  std::vector<Setting> take() { return std::move(settings_); }
+  [[nodiscard]] Origin origin_of(const YAML::Node& node) const {
+    const YAML::Mark mark = node.Mark();
+    return {Origin::Layer::file, fmt::format("{}:{}:{}", path_, mark.line + 1, mark.column + 1), mark.line + 1};
+  }
+
+ private:
+  static bool is_source_name(const std::string& name) {
+    return !name.empty() && name.size() <= source_name_max && std::all_of(name.begin(), name.end(), [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+    });
+  }
+
+  void visit(const YAML::Node& value, const std::string& key, const Origin& origin) {
+    const bool group = is_group(key);
+    const Key* leaf = find_key(key);
+    if (leaf == nullptr && !group) {
+      faults_.add(origin, key, unknown_key_message(key));
+    } else if (value.IsMap() && group) {
+      walk(value, key);
+    } else if (value.IsScalar() && leaf != nullptr && !value.Scalar().empty()) {
+      settings_.push_back({key, value.Scalar(), origin});
+    } else if (leaf != nullptr && (value.IsNull() || value.IsScalar())) {
+      faults_.add(origin, key, "has no value; give one or remove the key");
+    } else if (!value.IsNull()) {
+      faults_.add(origin, key,
+                  leaf == nullptr ? "is a group of keys, not a single value; indent its keys below it"
+                                  : "takes a single value, not a list or a group of keys");
+    }
+  }
+
+  const std::string& path_;
+  Faults& faults_;
+  std::vector<Setting> settings_;
+  std::map<std::string, int> seen_;
+  std::size_t nodes_ = 0;
+};
+
+}  // namespace
+
+Expected<std::vector<Setting>> read_yaml(const std::string& path, Faults& faults) {
+  const auto text = read_text_file(path);
+  if (!text) {
+    return fail(ErrorKind::invalid_argument, text.error().message + "; name the configuration with -c FILE");
+  }
+  try {
+    Walker walker(path, faults);
+    const std::vector<YAML::Node> documents = YAML::LoadAll(*text);
+    if (documents.size() > 1) {
+      faults.add(walker.origin_of(documents[1]), "", "a second document begins here; keep one, without '---'");
+    }
+    if (!documents.empty() && documents[0].IsMap()) {
+      walker.walk(documents[0], "");
+    } else if (!documents.empty() && !documents[0].IsNull()) {
+      faults.add(walker.origin_of(documents[0]), "",
+                 "the file must be a group of keys, such as `application_id: shop`");
+    }
+    return walker.take();
+  } catch (const YAML::Exception& error) {
+    return fail(ErrorKind::invalid_argument,
+                fmt::format("{}:{}:{}: is no YAML: {}; look at the indentation, brackets and quotes here and above",
+                            path, error.mark.line + 1, error.mark.column + 1, error.msg));
+  }
+}
+
+}  // namespace holdfast::app

@@ -1,0 +1,507 @@
+#include "app/config.hpp"
+
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "domain/limits.hpp"
+#include "tests/support/process.hpp"
+
+namespace holdfast::app {
+namespace {
+
+constexpr std::string_view model_text =
+    R"({"name":"m","time_unit":"7d","horizon":"91d","mbg":{"r":0.5,"alpha":6.0,"a":0.9,"b":1.6}})";
+constexpr std::string_view logistic_text =
+    R"({"name":"m","time_unit":"7d","horizon":"91d","mbg":{"r":0.5,"alpha":6.0,"a":0.9,"b":1.6},)"
+    R"("logistic":{"intercept":0.1,"weights":{"mbg_logit":1.0}}})";
+
+// Three lines that every configuration needs.
+constexpr std::string_view minimum =
+    "application_id: shop\n"
+    "sources:\n"
+    "  purchases: {topic: purchases, kind: purchase}\n";
+
+class ConfigTest : public ::testing::Test {
+ protected:
+  ConfigTest() { write("model.json", model_text); }
+
+  Expected<Config> load(std::string_view text, std::vector<Override> flags = {}, Environment environment = {}) {
+    return load_config(write("shop.yaml", text), flags, environment);
+  }
+
+  /// The faults, with the path of the folder left out.
+  std::string faults(std::string_view text, std::vector<Override> flags = {}, Environment environment = {}) {
+    const auto config = load(text, std::move(flags), std::move(environment));
+    if (config) return "none";
+    EXPECT_EQ(config.error().kind, ErrorKind::invalid_argument);
+    std::string message = config.error().message;
+    const std::string folder = in_folder("");
+    for (std::size_t at = message.find(folder); at != std::string::npos; at = message.find(folder)) {
+      message.erase(at, folder.size());
+    }
+    return message;
+  }
+  std::string faults_with(std::string_view more) { return faults(std::string(minimum) + std::string(more)); }
+
+  [[nodiscard]] std::string in_folder(const std::string& name) const { return (folder_.path() / name).string(); }
+  std::string write(const std::string& name, std::string_view content) const {
+    testing::write_file(in_folder(name), std::string(content));
+    return in_folder(name);
+  }
+
+  testing::TemporaryFolder folder_;
+};
+
+TEST_F(ConfigTest, DefaultsAreThoseOfTheReference) {
+  const auto config = load(minimum);
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->application_id, "shop");
+  EXPECT_FALSE(config->instance_id.empty());
+  EXPECT_EQ(config->kafka, (std::map<std::string, std::string>{{"bootstrap.servers", "localhost:9092"}}));
+  EXPECT_EQ(config->guarantee, Guarantee::exactly_once);
+  EXPECT_EQ(config->commit_interval, Duration{100});
+  EXPECT_EQ(config->max_rate, 0u);
+  EXPECT_EQ(config->shards, 0);
+  EXPECT_EQ(config->partitioner, ingest::Partitioner::murmur2);
+  EXPECT_EQ(config->alerts_topic, "alerts");
+  EXPECT_EQ(config->dead_letters_topic, "dead-letters");
+  EXPECT_EQ(config->journal_topic, "shop-holdfast-journal");
+  EXPECT_EQ(config->clock, TimeClock::wall);
+  EXPECT_EQ(config->max_ahead, Duration{3'600'000});
+  EXPECT_EQ(config->state.directory, in_folder("state"));
+  EXPECT_EQ(config->state.memory_bytes, std::uint64_t{2} << 30);
+  EXPECT_EQ(config->state.checkpoint_interval, Duration{30'000});
+  EXPECT_EQ(config->policy.horizon.days(), 91);
+  EXPECT_EQ(config->policy.thresholds, (std::array<double, 3>{0.60, 0.75, 0.90}));
+  EXPECT_EQ(config->policy.hysteresis, 0.05);
+  EXPECT_EQ(config->policy.min_purchases, 2u);
+  EXPECT_EQ(config->policy.expire_after.days(), 180);
+  EXPECT_EQ(config->model.name, "m");
+  EXPECT_EQ(config->language, "en");
+  EXPECT_EQ(config->http.host, "127.0.0.1");
+  EXPECT_EQ(config->http.port, 8480);
+  EXPECT_EQ(config->http.token_file, "");
+  EXPECT_EQ(config->log.level, LogLevel::info);
+  EXPECT_EQ(config->log.format, LogFormat::automatic);
+}
+
+TEST_F(ConfigTest, ReadsEveryKey) {
+  write("token", "t0ken\n");
+  write("password", "pass word\r\n");
+  write("other.json", model_text);
+  const auto config = load(R"(application_id: eu.shop_1
+instance_id: a-1
+kafka:
+  bootstrap.servers: "b1:9092,b2:9092"
+  sasl.password.file: password
+  linger.ms: 5
+guarantee: at_least_once
+commit_interval: 1s
+max_rate: 5000
+shards: 3
+sources:
+  visits: {topic: v, kind: visit, time_format: epoch_s}
+  orders_eu:
+    topic: eu.orders
+    kind: purchase
+    fields: {customer_id: /customer/id, time: /created_at, amount: /total/value}
+    defaults: {currency: EUR}
+  complaints: {topic: c, kind: complaint, time_format: rfc3339}
+partitioner: none
+topics: {alerts: a, dead_letters: d}
+time: {clock: event, max_ahead: 2d}
+state: {directory: /var/lib/holdfast, memory: 512MiB, checkpoint_interval: 5m}
+risk:
+  model: other.json
+  horizon: 30d
+  levels: {watch: 0.5, high: 0.7, critical: 0.8}
+  hysteresis: 0
+  min_purchases: 1
+  expire_after: 100d
+alerts: {language: en}
+http: {listen: "[::]:0", token_file: token}
+log: {level: debug, format: json}
+)");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->application_id, "eu.shop_1");
+  EXPECT_EQ(config->instance_id, "a-1");
+  EXPECT_EQ(config->kafka,
+            (std::map<std::string, std::string>{
+                {"bootstrap.servers", "b1:9092,b2:9092"}, {"linger.ms", "5"}, {"sasl.password", "pass word"}}));
+  EXPECT_EQ(config->guarantee, Guarantee::at_least_once);
+  EXPECT_EQ(config->commit_interval, Duration{1000});
+  EXPECT_EQ(config->max_rate, 5000u);
+  EXPECT_EQ(config->shards, 3);
+  EXPECT_EQ(config->partitioner, ingest::Partitioner::none);
+  ASSERT_EQ(config->sources.size(), 3u);
+  EXPECT_EQ(config->sources[0].name, "visits");
+  EXPECT_EQ(config->sources[0].kind, EventKind::visit);
+  EXPECT_EQ(config->sources[0].time_format, ingest::TimeFormat::epoch_s);
+  EXPECT_EQ(config->sources[1].name, "orders_eu");
+  EXPECT_EQ(config->sources[1].topic, "eu.orders");
+  EXPECT_EQ(config->sources[1].kind, EventKind::purchase);
+  EXPECT_EQ(config->sources[1].time_format, ingest::TimeFormat::any);
+  EXPECT_EQ(config->sources[1].fields.at("amount"), "/total/value");
+  EXPECT_EQ(config->sources[1].fields.size(), 3u);
+  EXPECT_EQ(config->sources[1].defaults.at("currency"), "EUR");
+  EXPECT_EQ(config->sources[1].max_ahead.days(), 2);
+  EXPECT_EQ(config->sources[2].kind, EventKind::complaint);
+  EXPECT_EQ(config->sources[2].time_format, ingest::TimeFormat::rfc3339);
+  EXPECT_EQ(config->alerts_topic, "a");
+  EXPECT_EQ(config->dead_letters_topic, "d");
+  EXPECT_EQ(config->journal_topic, "eu.shop_1-holdfast-journal");
+  EXPECT_EQ(config->clock, TimeClock::event);
+  EXPECT_EQ(config->state.directory, "/var/lib/holdfast");
+  EXPECT_EQ(config->state.memory_bytes, std::uint64_t{512} << 20);
+  EXPECT_EQ(config->state.checkpoint_interval, Duration{300'000});
+  EXPECT_EQ(config->model_path, in_folder("other.json"));
+  EXPECT_EQ(config->policy.horizon.days(), 30);
+  EXPECT_EQ(config->policy.thresholds, (std::array<double, 3>{0.5, 0.7, 0.8}));
+  EXPECT_EQ(config->policy.hysteresis, 0);
+  EXPECT_EQ(config->policy.min_purchases, 1u);
+  EXPECT_EQ(config->policy.expire_after.days(), 100);
+  EXPECT_EQ(config->http.host, "::");
+  EXPECT_EQ(config->http.port, 0);
+  EXPECT_EQ(config->http.token_file, in_folder("token"));
+  EXPECT_EQ(config->log.level, LogLevel::debug);
+  EXPECT_EQ(config->log.format, LogFormat::json);
+}
+
+struct Case {
+  const char* name;
+  const char* more;   ///< Appended to the minimum, so it begins in line 4.
+  const char* fault;  ///< The whole message.
+};
+class ConfigFaultTest : public ConfigTest, public ::testing::WithParamInterface<Case> {};
+
+TEST_P(ConfigFaultTest, SaysWhatWhereAndHowToMendIt) { EXPECT_EQ(faults_with(GetParam().more), GetParam().fault); }
+
+INSTANTIATE_TEST_SUITE_P(
+    All, ConfigFaultTest,
+    ::testing::Values(
+        Case{"unknown", "guarante: exactly_once\n", "shop.yaml:4:1: guarante: unknown key; did you mean guarantee?"},
+        Case{"unknown_in_group", "risk:\n  horizn: 30d\n",
+             "shop.yaml:5:3: risk.horizn: unknown key; did you mean risk.horizon?"},
+        Case{"unknown_in_source", "  visits: {topic: v, knid: visit, kind: visit}\n",
+             "shop.yaml:4:22: sources.visits.knid: unknown key; did you mean sources.visits.kind?"},
+        Case{"unknown_group", "rsik: {horizon: 30d}\n", "shop.yaml:4:1: rsik: unknown key; did you mean risk?"},
+        Case{"right_key_wrong_group", "horizon: 30d\n",
+             "shop.yaml:4:1: horizon: unknown key; did you mean risk.horizon?"},
+        Case{"twice", "max_rate: 1\nmax_rate: 2\n",
+             "shop.yaml:5:1: max_rate: stands here a second time, first in line 4; remove one"},
+        Case{"twice_dotted", "risk: {hysteresis: 0.1}\nrisk.hysteresis: 0.2\n",
+             "shop.yaml:5:1: risk.hysteresis: stands here a second time, first in line 4; remove one"},
+        Case{"no_value", "guarantee:\n", "shop.yaml:4:1: guarantee: has no value; give one or remove the key"},
+        Case{"list", "guarantee: [exactly_once]\n",
+             "shop.yaml:4:1: guarantee: takes a single value, not a list or a group of keys"},
+        Case{"group_for_value", "max_rate: {a: 1}\n",
+             "shop.yaml:4:1: max_rate: takes a single value, not a list or a group of keys"},
+        Case{"value_for_group", "risk: high\n",
+             "shop.yaml:4:1: risk: is a group of keys, not a single value; indent its keys below it"},
+        Case{"list_for_group", "risk: [high]\n",
+             "shop.yaml:4:1: risk: is a group of keys, not a single value; indent its keys below it"},
+        Case{"second_document", "---\nmax_rate: 1\n",
+             "shop.yaml:5:1: a second document begins here; keep one, without '---'"},
+        Case{"choice", "guarantee: exactly-once\n",
+             "shop.yaml:4:1: guarantee: 'exactly-once' is not possible; use exactly_once or at_least_once"},
+        Case{"count", "max_rate: 1e6\n",
+             "shop.yaml:4:1: max_rate: '1e6' is no whole number: write digits only, such as 1000"},
+        Case{"negative", "max_rate: -1\n",
+             "shop.yaml:4:1: max_rate: '-1' is no whole number: write digits only, such as 1000"},
+        Case{"count_range", "shards: 1000\n", "shop.yaml:4:1: shards: '1000' is out of range; use 0 to 256"},
+        Case{"number", "risk: {hysteresis: small}\n",
+             "shop.yaml:4:8: risk.hysteresis: 'small' is no number: write digits with a decimal point, such as 0.75"},
+        Case{"not_finite", "risk: {hysteresis: inf}\n",
+             "shop.yaml:4:8: risk.hysteresis: 'inf' is no number: write digits with a decimal point, such as 0.75"},
+        Case{"no_unit", "commit_interval: 100\n",
+             "shop.yaml:4:1: commit_interval: '100' has no unit: add one of ms, s, m, h, d, as in 30s"},
+        Case{"unknown_unit", "commit_interval: 100 sec\n",
+             "shop.yaml:4:1: commit_interval: '100 sec' has the unknown unit 'sec': use one of ms, s, m, h, d"},
+        Case{"no_duration", "commit_interval: soon\n",
+             "shop.yaml:4:1: commit_interval: 'soon' is no duration: write a whole number and a unit, such as 30s"},
+        Case{"zero_interval", "commit_interval: 0s\n",
+             "shop.yaml:4:1: commit_interval: '0s' is out of range; use 1ms to 30s"},
+        Case{"zero_horizon", "risk: {horizon: 0d}\n",
+             "shop.yaml:4:8: risk.horizon: '0d' is out of range; use 1ms to 3650d"},
+        Case{"zero_checkpoints", "state: {checkpoint_interval: 0ms}\n",
+             "shop.yaml:4:9: state.checkpoint_interval: '0ms' is out of range; use 10ms to 1d"},
+        Case{"size_no_unit", "state: {memory: 2000000000}\n",
+             "shop.yaml:4:9: state.memory: '2000000000' has no unit: add one of B, kB, MB, GB, TB, KiB, MiB, GiB, TiB, "
+             "as in 2GiB"},
+        Case{"size_range", "state: {memory: 10kB}\n",
+             "shop.yaml:4:9: state.memory: '10kB' is out of range; use 1MiB to 16TiB"},
+        Case{"level_range", "risk:\n  levels: {critical: 1.0}\n",
+             "shop.yaml:5:12: risk.levels.critical: is 1, and must lie between 0 and 1, both excluded"},
+        Case{"level_order", "risk:\n  levels:\n    high: 0.5\n",
+             "shop.yaml:6:5: risk.levels.high: is 0.5, and must be greater than risk.levels.watch, which is 0.6"},
+        Case{"hysteresis", "risk: {hysteresis: 0.6}\n",
+             "shop.yaml:4:8: risk.hysteresis: is 0.6, and must be at least 0 and less than risk.levels.watch, which is "
+             "0.6: otherwise no level could ever be left"},
+        Case{
+            "hysteresis_negative", "risk: {hysteresis: -0.1}\n",
+            "shop.yaml:4:8: risk.hysteresis: is -0.1, and must be at least 0 and less than risk.levels.watch, which is "
+            "0.6: otherwise no level could ever be left"},
+        Case{"min_purchases", "risk: {min_purchases: 0}\n",
+             "shop.yaml:4:8: risk.min_purchases: '0' is out of range; use 1 to 1000000"},
+        Case{
+            "one_topic_twice", "  orders: {topic: purchases, kind: purchase}\n",
+            "shop.yaml:4:12: sources.orders.topic: topic 'purchases' is that of sources.purchases.topic already; every "
+            "source and output needs its own"},
+        Case{
+            "output_is_source", "topics: {alerts: purchases}\n",
+            "shop.yaml:4:10: topics.alerts: topic 'purchases' is that of sources.purchases.topic already; every source "
+            "and output needs its own"},
+        Case{"outputs_alike", "topics: {dead_letters: alerts}\n",
+             "shop.yaml:4:10: topics.dead_letters: topic 'alerts' is that of topics.alerts already; every source and "
+             "output needs its own"},
+        Case{"journal_taken", "topics: {alerts: shop-holdfast-journal}\n",
+             "shop.yaml:4:10: topics.alerts: topic 'shop-holdfast-journal' is that of the journal of the application "
+             "already; every source and output needs its own"},
+        Case{"topic_name", "topics: {alerts: my alerts}\n",
+             "shop.yaml:4:10: topics.alerts: 'my alerts' is no topic name: Kafka takes letters, digits, '.', '_' and "
+             "'-' "
+             "only, at most 249 of them"},
+        Case{"source_name", "  eu.orders: {topic: o, kind: purchase}\n",
+             "shop.yaml:4:3: sources.eu.orders: the name of a source labels metrics: rename it with letters, digits, "
+             "'-' "
+             "and '_', at most 64 of them"},
+        Case{"source_incomplete", "  visits: {topic: visits}\n",
+             "shop.yaml: sources.visits.kind: is missing; set it to purchase | complaint | visit"},
+        Case{"kind", "  visits: {topic: visits, kind: click}\n",
+             "shop.yaml:4:27: sources.visits.kind: 'click' is not possible; use purchase or complaint or visit"},
+        Case{"reserved", "kafka: {group.id: mine}\n",
+             "shop.yaml:4:9: kafka.group.id: kafka property 'group.id' belongs to Holdfast: it is the application_id. "
+             "Remove it from the configuration"},
+        Case{"secret_file", "kafka: {sasl.password.file: nowhere}\n",
+             "shop.yaml:4:9: kafka.sasl.password.file: nowhere: cannot be read: No such file or directory"},
+        Case{"secret_twice", "kafka: {sasl.password: a, sasl.password.file: model.json}\n",
+             "shop.yaml:4:27: kafka.sasl.password.file: kafka.sasl.password is set as well; remove one of them"},
+        Case{"no_model", "risk: {model: nowhere.json}\n",
+             "shop.yaml:4:8: risk.model: nowhere.json: cannot be read: No such file or directory"},
+        Case{"bad_model", "risk: {model: shop.yaml}\n",
+             "shop.yaml:4:8: risk.model: shop.yaml: is no JSON: parse error at line 1, column 1: syntax error while "
+             "parsing "
+             "value - invalid literal; last read: 'a'"},
+        Case{"no_address", "http: {listen: 8480}\n",
+             "shop.yaml:4:8: http.listen: '8480' is no address: write IP:PORT, such as 127.0.0.1:8480, 0.0.0.0:8480 or "
+             "[::1]:8480"},
+        Case{"port", "http: {listen: \"127.0.0.1:65536\"}\n",
+             "shop.yaml:4:8: http.listen: '127.0.0.1:65536' is no address: write IP:PORT, such as 127.0.0.1:8480, "
+             "0.0.0.0:8480 or [::1]:8480"},
+        Case{"open_to_all", "http: {listen: \"0.0.0.0:8480\"}\n",
+             "shop.yaml:4:8: http.listen: '0.0.0.0:8480' can be reached by others: name a file with a token in "
+             "http.token_file, or listen on 127.0.0.1"},
+        Case{"language", "alerts: {language: de}\n", "shop.yaml:4:10: alerts.language: 'de' is not possible; use en"}),
+    [](const auto& test) { return std::string(test.param.name); });
+
+TEST_F(ConfigTest, AllFaultsAreReportedTogetherInTheOrderOfTheFile) {
+  EXPECT_EQ(
+      faults("application_id: \"my shop\"\n"
+             "commit_interval: 5\n"
+             "risk: {horizon: 0d, levels: {watch: 2}, hysteresis: 3}\n"
+             "colour: red\n"),
+      "shop.yaml: sources: is missing; name at least one, such as `purchases: {topic: purchases, kind: purchase}`\n"
+      "shop.yaml:1:1: application_id: 'my shop' is not possible: Kafka takes letters, digits, '.', '_' and '-' only, "
+      "here at most 200 of them\n"
+      "shop.yaml:2:1: commit_interval: '5' has no unit: add one of ms, s, m, h, d, as in 30s\n"
+      "shop.yaml:3:8: risk.horizon: '0d' is out of range; use 1ms to 3650d\n"
+      "shop.yaml:3:30: risk.levels.watch: is 2, and must lie between 0 and 1, both excluded\n"
+      "shop.yaml:4:1: colour: unknown key; did you mean log?");
+}
+
+TEST_F(ConfigTest, AnEmptyFileSaysWhatIsMissing) {
+  EXPECT_EQ(
+      faults(""),
+      "shop.yaml: application_id: is missing; set it to a text\n"
+      "shop.yaml: sources: is missing; name at least one, such as `purchases: {topic: purchases, kind: purchase}`");
+}
+
+TEST_F(ConfigTest, AFileThatIsNoGroupIsRefused) {
+  EXPECT_EQ(
+      faults("just words\n"),
+      "shop.yaml: application_id: is missing; set it to a text\n"
+      "shop.yaml: sources: is missing; name at least one, such as `purchases: {topic: purchases, kind: purchase}`\n"
+      "shop.yaml:1:1: the file must be a group of keys, such as `application_id: shop`");
+}
+
+TEST_F(ConfigTest, BrokenYamlIsNamedByPlace) {
+  EXPECT_EQ(
+      faults("application_id: [shop\nrisk: 2\n"),
+      "shop.yaml:2:5: is no YAML: end of sequence flow not found; look at the indentation, brackets and quotes here "
+      "and above");
+}
+
+TEST_F(ConfigTest, AFileThatIsNotThereIsNamed) {
+  const auto config = load_config(in_folder("none.yaml"), {}, Environment{});
+  ASSERT_FALSE(config);
+  EXPECT_EQ(
+      config.error().message,
+      in_folder("none.yaml") + ": cannot be read: No such file or directory; name the configuration with -c FILE");
+  const auto folder = load_config(in_folder(""), {}, Environment{});
+  ASSERT_FALSE(folder);
+  EXPECT_EQ(folder.error().message,
+            in_folder("") + ": cannot be read: Is a directory; name the configuration with -c FILE");
+}
+
+TEST_F(ConfigTest, AliasesCannotMakeAFileEndless) {
+  std::string bomb = "kafka:\n  a0: &a0 {x: 1, y: 2, z: 3}\n";
+  for (int i = 1; i < 20; ++i) {
+    const std::string last = "*a" + std::to_string(i - 1);
+    bomb += "  a" + std::to_string(i) + ": &a" + std::to_string(i) + " {x: " + last + ", y: " + last + ", z: " + last +
+            "}\n";
+  }
+  const std::string message = faults_with(bomb);
+  EXPECT_NE(message.find("more than 10000 keys in one file"), std::string::npos) << message;
+}
+
+TEST_F(ConfigTest, NoMoreSourcesThanAStepHolds) {
+  std::string text = "application_id: shop\nsources:\n";
+  for (std::size_t i = 0; i <= limits::sources_max; ++i) {
+    text += "  s" + std::to_string(i) + ": {topic: t" + std::to_string(i) + ", kind: visit}\n";
+  }
+  EXPECT_EQ(
+      faults(text),
+      "shop.yaml:19:21: sources.s16.kind: is source number 17, and 16 are possible; remove some, or merge topics of "
+      "one kind");
+}
+
+TEST_F(ConfigTest, ALogisticModelHasOnlyItsOwnHorizon) {
+  write("model.json", logistic_text);
+  EXPECT_EQ(
+      faults_with("risk: {horizon: 30d}\n"),
+      "shop.yaml:4:8: risk.horizon: the model was trained for 91d and has a `logistic` part, which holds for no other "
+      "horizon; remove the key, or train a model for 30d");
+  EXPECT_TRUE(load(std::string(minimum) + "risk: {horizon: 91d}\n"));
+  EXPECT_TRUE(load(minimum));
+}
+
+TEST_F(ConfigTest, FaultsOfTheModelStandAtItsKey) {
+  write("model.json", R"({"name":"m","time_unit":"7","horizon":"91d","mbg":{"r":0,"alpha":6.0,"a":0.9,"b":1.6}})");
+  EXPECT_EQ(faults(minimum),
+            "shop.yaml: risk.model: model.json: time_unit: '7' has no unit: add one of ms, s, m, h, d, as in 30s\n"
+            "shop.yaml: risk.model: model.json: mbg.r: is 0, and must be greater than 0");
+}
+
+TEST_F(ConfigTest, FlagsBeatEnvironmentBeatFile) {
+  const std::string text = std::string(minimum) + "max_rate: 1\nshards: 1\ncommit_interval: 1ms\n";
+  const auto config = load(text, {{"max_rate", "3"}}, {{"HOLDFAST_MAX_RATE", "2"}, {"HOLDFAST_SHARDS", "2"}});
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->max_rate, 3u);
+  EXPECT_EQ(config->shards, 2);
+  EXPECT_EQ(config->commit_interval, Duration{1});
+}
+
+TEST_F(ConfigTest, TheEnvironmentReachesEveryKindOfKey) {
+  const auto config = load("application_id: shop\nsources:\n  Web-Shop: {topic: w, kind: visit}\n", {},
+                           {{"HOLDFAST_KAFKA__BOOTSTRAP_SERVERS", "b:1"},
+                            {"HOLDFAST_KAFKA__SASL_PASSWORD", "secret"},
+                            {"HOLDFAST_RISK__LEVELS__WATCH", "0.3"},
+                            {"HOLDFAST_SOURCES__WEB_SHOP__TOPIC", "other"},
+                            {"HOLDFAST_SOURCES__WEB_SHOP__FIELDS__CUSTOMER_ID", "/id"},
+                            {"HOLDFAST_SOURCES__MORE__TOPIC", "more"},
+                            {"HOLDFAST_SOURCES__MORE__KIND", "complaint"},
+                            {"PATH", "/bin"}});
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->kafka.at("bootstrap.servers"), "b:1");
+  EXPECT_EQ(config->kafka.at("sasl.password"), "secret");
+  EXPECT_EQ(config->policy.thresholds[0], 0.3);
+  ASSERT_EQ(config->sources.size(), 2u);
+  EXPECT_EQ(config->sources[0].topic, "other");
+  EXPECT_EQ(config->sources[0].fields.at("customer_id"), "/id");
+  EXPECT_EQ(config->sources[1].name, "more");
+}
+
+TEST_F(ConfigTest, FaultsOfVariablesAndFlagsNameThem) {
+  EXPECT_EQ(
+      faults(minimum, {{"risk.horizn", "1d"}, {"max_rate", "many"}, {"kafka.sasl.password", "x"}, {"shards", ""}},
+             {{"HOLDFAST_RISK__HORIZON", "91"}, {"HOLDFAST_GUARANTE", "x"}, {"HOLDFAST_LOG__LEVEL", ""}}),
+      "environment variable HOLDFAST_GUARANTE: guarante: unknown key; did you mean guarantee?\n"
+      "environment variable HOLDFAST_LOG__LEVEL: log.level: has no value; give one or unset the variable\n"
+      "environment variable HOLDFAST_RISK__HORIZON: risk.horizon: '91' has no unit: add one of ms, s, m, h, d, as in "
+      "30s\n"
+      "flag --set risk.horizn: unknown key; did you mean risk.horizon?\n"
+      "flag --set kafka.sasl.password: a secret in a flag can be read by every user of the machine; put it into a file "
+      "and name that with kafka.sasl.password.file, or into an environment variable\n"
+      "flag --set shards: has no value; write KEY=VALUE\n"
+      "flag --set max_rate: max_rate: 'many' is no whole number: write digits only, such as 1000");
+}
+
+TEST_F(ConfigTest, ServiceLinksOfKubernetesAreNoSettings) {
+  EXPECT_EQ(faults(minimum, {},
+                   {{"HOLDFAST_PORT", "tcp://10.0.0.1:8480"},
+                    {"HOLDFAST_PORT_8480_TCP", "tcp://10.0.0.1:8480"},
+                    {"HOLDFAST_PORT_8480_TCP_ADDR", "10.0.0.1"},
+                    {"HOLDFAST_SERVICE_HOST", "10.0.0.1"},
+                    {"HOLDFAST_SERVICE_PORT_HTTP", "8480"},
+                    {"HOLDFAST_METRICS_SERVICE_HOST", "10.0.0.2"}}),
+            "none");
+}
+
+TEST_F(ConfigTest, PathsOfVariablesAndFlagsStartAtTheWorkingDirectory) {
+  const auto config = load(minimum, {{"state.directory", "here/state"}}, {});
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->state.directory, "here/state");
+}
+
+TEST_F(ConfigTest, TheEffectiveSettingsHideSecretsAndSayWhereEachComesFrom) {
+  const auto config = load(std::string(minimum) + "kafka: {sasl.username: me, sasl.password: s3cret}\n",
+                           {{"max_rate", "3"}}, {{"HOLDFAST_SHARDS", "2"}});
+  ASSERT_TRUE(config) << config.error().message;
+  std::string text;
+  for (const EffectiveSetting& setting : config->effective) {
+    EXPECT_EQ(setting.value.find("s3cret"), std::string::npos) << setting.key;
+    text += setting.key + "=" + setting.value + " (" + setting.origin.substr(setting.origin.rfind('/') + 1) + ")\n";
+  }
+  for (const char* line :
+       {"application_id=shop (shop.yaml:1:1)\n", "kafka.bootstrap.servers=localhost:9092 (default)\n",
+        "kafka.sasl.password=******** (shop.yaml:4:28)\n", "max_rate=3 (flag --set max_rate)\n",
+        "shards=2 (environment variable HOLDFAST_SHARDS)\n", "risk.horizon=91d (default)\n",
+        "sources.purchases.topic=purchases (shop.yaml:3:15)\n", "risk.levels.watch=0.60 (default)\n"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << "in\n" << text;
+  }
+}
+
+TEST_F(ConfigTest, ThePolicyIdChangesWithAllThatAlertsDependOn) {
+  const std::string base = std::string(minimum) + "  visits: {topic: visits, kind: visit}\n";
+  const auto id = [&](const std::string& text, std::vector<Override> flags = {}) {
+    const auto config = load(text, std::move(flags));
+    EXPECT_TRUE(config) << config.error().message;
+    return config ? config->policy_id() : PolicyId{};
+  };
+  const PolicyId original = id(base);
+  EXPECT_EQ(id(base), original);
+  for (const Override& flag : std::vector<Override>{{"instance_id", "other"},
+                                                    {"kafka.bootstrap.servers", "other:1"},
+                                                    {"commit_interval", "1s"},
+                                                    {"state.directory", "/elsewhere"},
+                                                    {"state.checkpoint_interval", "1s"},
+                                                    {"shards", "4"},
+                                                    {"log.level", "debug"}}) {
+    EXPECT_EQ(id(base, {flag}), original) << flag.key;
+  }
+  for (const Override& flag : std::vector<Override>{{"risk.horizon", "90d"},
+                                                    {"risk.levels.watch", "0.61"},
+                                                    {"risk.levels.high", "0.76"},
+                                                    {"risk.levels.critical", "0.91"},
+                                                    {"risk.hysteresis", "0.06"},
+                                                    {"risk.min_purchases", "3"},
+                                                    {"risk.expire_after", "181d"},
+                                                    {"time.max_ahead", "2h"},
+                                                    {"sources.purchases.topic", "p"},
+                                                    {"sources.purchases.kind", "complaint"},
+                                                    {"sources.purchases.time_format", "epoch_s"},
+                                                    {"sources.purchases.fields.amount", "/a"},
+                                                    {"sources.purchases.defaults.currency", "EUR"}}) {
+    EXPECT_NE(id(base, {flag}), original) << flag.key;
+  }
+  EXPECT_NE(id("application_id: shop\nsources:\n  visits: {topic: visits, kind: visit}\n"
+               "  purchases: {topic: purchases, kind: purchase}\n"),
+            original);
+  write("model.json", std::string(model_text) + "\n");
+  EXPECT_NE(id(base), original);
+}
+
+}  // namespace
+}  // namespace holdfast::app
