@@ -49,7 +49,7 @@ struct Customer {
   std::array<std::uint8_t, 2> unused;
 
   enum Flag : std::uint8_t {
-    seen = 1,        ///< Had an event: `moment_ms` holds.
+    seen = 1,  ///< Had an event: `moment_ms` holds.
     lost = 2,
     won_back = 4,
     has_amount = 8,  ///< `currency`, `spent` and `first_day_spent` hold.

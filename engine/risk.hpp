@@ -1,6 +1,8 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 
@@ -19,7 +21,8 @@ namespace holdfast::engine {
 /// MBG/NBD probability that the customer is still active at `t`. Same requirements.
 [[nodiscard]] double p_alive_at(const Customer& customer, const Model& model, Timestamp t);
 
-/// The value of a feature at `t`; no value where the feature is absent. REQUIRES: as above, feature != purchase_history.
+/// The value of a feature at `t`; no value where the feature is absent. REQUIRES: as above, feature !=
+/// purchase_history.
 [[nodiscard]] std::optional<double> feature_at(const Customer& customer, const Model& model, Duration horizon,
                                                Feature feature, Timestamp t);
 
@@ -44,6 +47,9 @@ struct Explanation {
 
 /// Whether alerts are made for the customer now.
 [[nodiscard]] bool is_judged(const Customer& customer, const RiskPolicy& policy);
+
+/// A timer lies at most 10 years of 365 days after the customer's moment.
+inline constexpr Duration timer_reach{std::int64_t{3650} * 86'400'000};
 
 /// The customer's next timer (docs/semantics.md, "Level, episode, expiry"): the least t > moment at which the episode
 /// expires or judging would change the level; after_all_time if there is none. Exact to the millisecond.

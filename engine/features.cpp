@@ -1,0 +1,65 @@
+#include "engine/features.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace holdfast::engine {
+namespace {
+
+std::optional<double> recency_ratio(const Customer& customer, double silence_days) {
+  const double mean = customer.mean_gap_days();
+  if (mean == 0) return std::nullopt;
+  return silence_days / mean;
+}
+
+std::optional<double> gap_variation(const Customer& customer) {
+  const double mean = customer.mean_gap_days();
+  if (customer.x < 2 || mean == 0) return std::nullopt;
+  const double variance = static_cast<double>(customer.gap_squares) / customer.x - mean * mean;
+  return std::sqrt(std::max(0.0, variance)) / mean;
+}
+
+std::optional<double> log_mean_spend(const Customer& customer) {
+  if (!customer.has(Customer::has_amount)) return std::nullopt;
+  return std::log1p(customer.spent / (1.0 + customer.x));
+}
+
+double decayed(const Customer& customer, Counter counter, Timestamp t) {
+  const auto index = static_cast<std::size_t>(counter);
+  const double age_days = (t - customer.moment()).days();
+  return static_cast<double>(customer.counters[index]) * std::exp2(-age_days / half_life_days[index]);
+}
+
+}  // namespace
+
+std::optional<Counter> counter_of(Feature feature) {
+  switch (feature) {
+    case Feature::purchases_30d: return Counter::purchases_30d;
+    case Feature::purchases_90d: return Counter::purchases_90d;
+    case Feature::visits_30d: return Counter::visits_30d;
+    case Feature::complaints_opened_60d: return Counter::complaints_opened_60d;
+    case Feature::complaints_resolved_60d: return Counter::complaints_resolved_60d;
+    case Feature::complaints_withdrawn_60d: return Counter::complaints_withdrawn_60d;
+    case Feature::returns_60d: return Counter::returns_60d;
+    default: return std::nullopt;
+  }
+}
+
+std::optional<double> plain_feature_at(const Customer& customer, Feature feature, Timestamp t) {
+  if (const auto counter = counter_of(feature)) return decayed(customer, *counter, t);
+  const double silence_days = (t - customer.last()).days();
+  switch (feature) {
+    case Feature::days_since_purchase: return silence_days;
+    case Feature::log_days_since_purchase: return std::log1p(std::max(0.0, silence_days));
+    case Feature::customer_age_days: return (t - customer.first()).days();
+    case Feature::repeat_purchases: return customer.x;
+    case Feature::log_repeat_purchases: return std::log1p(customer.x);
+    case Feature::recency_ratio: return recency_ratio(customer, silence_days);
+    case Feature::gap_variation: return gap_variation(customer);
+    case Feature::open_complaints: return customer.open_complaints;
+    case Feature::log_mean_spend: return log_mean_spend(customer);
+    default: return std::nullopt;
+  }
+}
+
+}  // namespace holdfast::engine

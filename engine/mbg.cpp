@@ -1,0 +1,57 @@
+#include "engine/mbg.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace holdfast::engine {
+namespace {
+
+double bounded(double value) { return std::clamp(value, 1e-50, 1e50); }
+
+}  // namespace
+
+Mbg::Mbg(const MbgParameters& parameters, double x, double first_to_last, double horizon)
+    : k_(bounded(parameters.r) + x),
+      age_at_last_(bounded(parameters.alpha) + first_to_last),
+      horizon_(bounded(horizon)),
+      log_odds_at_last_(std::log(bounded(parameters.a) / (bounded(parameters.b) + x))) {}
+
+double Mbg::dropped_log_odds(double silence) const {
+  return log_odds_at_last_ + k_ * std::log1p(silence / age_at_last_);
+}
+
+double Mbg::buying_exponent(double silence) const { return k_ * std::log1p(horizon_ / (age_at_last_ + silence)); }
+
+double Mbg::p_alive(double silence) const { return 1 / (1 + std::exp(dropped_log_odds(silence))); }
+
+// With odds E = (1 - PA) / PA the risk is (E + S) / (1 + E): a sum of positive parts, whatever their size.
+double Mbg::risk(double silence) const {
+  const double log_odds = dropped_log_odds(silence);
+  const double stays_away = std::exp(-buying_exponent(silence));
+  const double lesser = std::exp(-std::abs(log_odds));
+  return log_odds >= 0 ? (1 + lesser * stays_away) / (1 + lesser) : (lesser + stays_away) / (1 + lesser);
+}
+
+// risk / (1 - risk) = (E + S) / (1 - S).
+Mbg::Logit Mbg::logit(double silence) const {
+  const double log_odds = dropped_log_odds(silence);
+  const double exponent = buying_exponent(silence);
+  const double difference = log_odds + exponent;
+  const double lesser = std::exp(-std::abs(difference));
+  const double buys = -std::expm1(-exponent);
+  return {.value = std::max(log_odds, -exponent) + std::log1p(lesser) - std::log(buys),
+          .age = age_at_last_ + silence,
+          .dropped = (difference >= 0 ? 1 : lesser) / (1 + lesser),
+          .buys = buys};
+}
+
+// With k = r + x and u = alpha + T the slope is k h / (u (u + h)) / buys + dropped k / (u + h). As time passes, u and
+// `dropped` grow and `buys` shrinks, so each factor is bounded by its values at the ends.
+Slopes Mbg::slopes(const Logit& from, const Logit& to) const {
+  const double hazard_from = k_ / (from.age + horizon_);
+  const double hazard_to = k_ / (to.age + horizon_);
+  return {.at_least = hazard_to * (horizon_ / to.age / from.buys + from.dropped),
+          .at_most = hazard_from * (horizon_ / from.age / to.buys + to.dropped)};
+}
+
+}  // namespace holdfast::engine

@@ -1,0 +1,49 @@
+#pragma once
+
+#include "engine/model.hpp"
+
+namespace holdfast::engine {
+
+/// The least and the greatest slope of a curve within an interval.
+struct Slopes {
+  double at_least = 0;
+  double at_most = 0;
+};
+
+/// MBG/NBD of one customer with x repeat purchases as a function of the silence since the latest one. Times are in the
+/// model's time unit. Evaluated in log space: no argument leads to an infinity, a NaN or a difference of near equals.
+class Mbg {
+ public:
+  /// `first_to_last` is t_x. Parameters and horizon are taken within 1e-50 and 1e50: no data tell what lies beyond.
+  Mbg(const MbgParameters& parameters, double x, double first_to_last, double horizon);
+
+  /// Probability that the customer is still active.
+  [[nodiscard]] double p_alive(double silence) const;
+  /// Probability of no purchase within the horizon.
+  [[nodiscard]] double risk(double silence) const;
+
+  /// The logit of `risk` with what its slope is made of.
+  struct Logit {
+    double value;
+    double age;      ///< alpha + T
+    double dropped;  ///< Of the odds of no purchase, the share of those who dropped out.
+    double buys;     ///< 1 - S: probability that an active customer buys within the horizon.
+  };
+  [[nodiscard]] Logit logit(double silence) const;
+  /// Bounds of the logit's slope between two evaluations, per time unit; both its slope where they are the same.
+  /// REQUIRES: from.age <= to.age.
+  [[nodiscard]] Slopes slopes(const Logit& from, const Logit& to) const;
+
+ private:
+  /// ln((1 - PA) / PA)
+  [[nodiscard]] double dropped_log_odds(double silence) const;
+  /// -ln(S)
+  [[nodiscard]] double buying_exponent(double silence) const;
+
+  double k_;            ///< r + x
+  double age_at_last_;  ///< alpha + t_x
+  double horizon_;
+  double log_odds_at_last_;
+};
+
+}  // namespace holdfast::engine

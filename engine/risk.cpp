@@ -1,0 +1,154 @@
+#include "engine/risk.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+
+#include "engine/crossing.hpp"
+#include "engine/features.hpp"
+#include "engine/mbg.hpp"
+#include "engine/score.hpp"
+
+namespace holdfast::engine {
+namespace {
+
+constexpr double no_value = std::numeric_limits<double>::quiet_NaN();
+
+double units(Duration duration, const Model& model) {
+  return static_cast<double>(duration.ms) / static_cast<double>(model.time_unit.ms);
+}
+
+double mean_gap_or_none(const Customer& customer) { return customer.x == 0 ? no_value : customer.mean_gap_days(); }
+
+double weight_of(const Model& model, Feature feature) {
+  if (!model.logistic) return feature == Feature::mbg_logit ? 1.0 : 0.0;
+  for (const Logistic::Term& term : model.logistic->terms) {
+    if (term.feature == feature) return bounded_weight(term.weight);
+  }
+  return 0;
+}
+
+void add(Explanation& explanation, const Reason& reason) {
+  if (reason.contribution != 0) explanation.reasons[explanation.size++] = reason;
+}
+
+/// The parts of mbg_logit: what a customer without history would have, what its history adds, and what its silence
+/// adds.
+struct MbgParts {
+  double base = 0;
+  double history = 0;
+  double silence = 0;
+};
+
+MbgParts mbg_parts(const Customer& customer, const Model& model, Duration horizon, Timestamp t) {
+  const double weight = weight_of(model, Feature::mbg_logit);
+  if (weight == 0) return {};
+  const Mbg mbg = mbg_of(customer, model, horizon);
+  const double newcomer = Mbg(model.mbg, 0, 0, units(horizon, model)).logit(0).value;
+  const double after_last = mbg.logit(0).value;
+  const double now = mbg.logit(units(t - customer.last(), model)).value;
+  return {
+      .base = weight * newcomer, .history = weight * (after_last - newcomer), .silence = weight * (now - after_last)};
+}
+
+/// Where the risk may be without a change of level.
+Band band_of(Level level, const RiskPolicy& policy) {
+  Band band;
+  const auto index = static_cast<std::size_t>(level);
+  if (level != Level::critical) band.below = policy.thresholds[index];
+  if (level != Level::none) band.at_least = policy.thresholds[index - 1] - policy.hysteresis;
+  return band;
+}
+
+}  // namespace
+
+double risk_at(const Customer& customer, const Model& model, Duration horizon, Timestamp t) {
+  return Score(customer, model, horizon).risk(t);
+}
+
+double p_alive_at(const Customer& customer, const Model& model, Timestamp t) {
+  return mbg_of(customer, model, model.horizon).p_alive(units(t - customer.last(), model));
+}
+
+std::optional<double> feature_at(const Customer& customer, const Model& model, Duration horizon, Feature feature,
+                                 Timestamp t) {
+  if (feature != Feature::mbg_logit) return plain_feature_at(customer, feature, t);
+  return mbg_of(customer, model, horizon).logit(units(t - customer.last(), model)).value;
+}
+
+Explanation explain_at(const Customer& customer, const Model& model, Duration horizon, Timestamp t) {
+  const MbgParts mbg = mbg_parts(customer, model, horizon, t);
+  const double silence_days = (t - customer.last()).days();
+  Explanation explanation;
+  explanation.base = mbg.base + (model.logistic ? bounded_weight(model.logistic->intercept) : 0.0);
+  add(explanation, {.feature = Feature::purchase_history,
+                    .value = customer.x + 1.0,
+                    .typical = no_value,
+                    .contribution = mbg.history});
+  add(explanation, {.feature = Feature::days_since_purchase,
+                    .value = silence_days,
+                    .typical = mean_gap_or_none(customer),
+                    .contribution = mbg.silence + weight_of(model, Feature::days_since_purchase) * silence_days});
+  if (model.logistic) {
+    for (const auto [feature, weight] : model.logistic->terms) {
+      if (feature == Feature::mbg_logit || feature == Feature::days_since_purchase) continue;
+      const auto value = plain_feature_at(customer, feature, t);
+      if (!value) continue;
+      add(explanation, {.feature = feature,
+                        .value = *value,
+                        .typical = feature == Feature::recency_ratio ? 1.0 : no_value,
+                        .contribution = bounded_weight(weight) * *value});
+    }
+  }
+  std::ranges::sort(explanation.reasons.begin(), explanation.reasons.begin() + explanation.size,
+                    [](const Reason& a, const Reason& b) {
+                      const double size_a = std::abs(a.contribution);
+                      const double size_b = std::abs(b.contribution);
+                      return size_a != size_b ? size_a > size_b : a.feature < b.feature;
+                    });
+  return explanation;
+}
+
+std::optional<double> expected_spend_at(const Customer& customer, const Model& model, Duration horizon, Timestamp t) {
+  if (!model.gamma_gamma || !customer.has(Customer::has_amount)) return std::nullopt;
+  const auto& [p, q, v] = *model.gamma_gamma;
+  const double x = customer.x;
+  const double repeat_spent = std::max(0.0, customer.spent - customer.first_day_spent);
+  const double per_purchase = p * (v + repeat_spent) / (p * x + q - 1);
+  const double purchases_per_unit = (model.mbg.r + x) / (model.mbg.alpha + units(t - customer.first(), model));
+  const double expected = per_purchase * purchases_per_unit * units(horizon, model);
+  if (!std::isfinite(expected) || expected < 0) return std::nullopt;
+  return expected;
+}
+
+Level level_for(double risk, const RiskPolicy& policy) {
+  return static_cast<Level>(std::ranges::count_if(policy.thresholds, [risk](double t) { return risk >= t; }));
+}
+
+Level judged_level(Level current, double risk, const RiskPolicy& policy) {
+  return band_of(current, policy).contains(risk) ? current : level_for(risk, policy);
+}
+
+bool is_judged(const Customer& customer, const RiskPolicy& policy) {
+  return customer.purchases > 0 && std::uint64_t{customer.x} + 1 >= policy.min_purchases &&
+         !customer.has(Customer::lost);
+}
+
+Timestamp next_timer(const Customer& customer, const Model& model, const RiskPolicy& policy) {
+  const Timestamp moment = customer.moment();
+  const Level level = customer.current_level();
+  Timestamp expiry = after_all_time;
+  if (level != Level::none) {
+    const Timestamp due = std::max(Timestamp{customer.raised_at_ms}, customer.last()) + policy.expire_after;
+    expiry = std::max(due, moment + Duration{1});
+  }
+  const Timestamp reach = moment + timer_reach;
+  const Timestamp none_or_expiry = expiry <= reach ? expiry : after_all_time;
+  if (!is_judged(customer, policy)) return none_or_expiry;
+  const Score score(customer, model, policy.horizon);
+  return std::min(none_or_expiry,
+                  first_crossing(score, band_of(level, policy), moment, std::min(reach, none_or_expiry)));
+}
+
+}  // namespace holdfast::engine

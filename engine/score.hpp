@@ -1,0 +1,70 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+#include "domain/time.hpp"
+#include "engine/customer.hpp"
+#include "engine/mbg.hpp"
+#include "engine/model.hpp"
+
+namespace holdfast::engine {
+
+/// The customer's MBG/NBD. REQUIRES: customer.purchases > 0.
+[[nodiscard]] Mbg mbg_of(const Customer& customer, const Model& model, Duration horizon);
+
+/// A weight or intercept as it is used: within 1e100, so that sums of weighted features stay finite.
+[[nodiscard]] inline double bounded_weight(double weight) { return std::clamp(weight, -1e100, 1e100); }
+
+/// A customer's risk as a curve over time, as it stands without further events. Borrows nothing.
+///
+/// The score, ln(risk / (1 - risk)), is a sum of terms each of which moves in one direction only: the MBG/NBD logit,
+/// multiples of the days since the latest purchase and of their logarithm, and counters that halve at a constant pace.
+class Score {
+ public:
+  /// REQUIRES: customer.purchases > 0. Of its curve only times at or after customer.first() have a meaning.
+  Score(const Customer& customer, const Model& model, Duration horizon);
+
+  [[nodiscard]] double risk(Timestamp t) const;
+
+  /// The score at a moment with what its slope is made of. A slope is the sum of a part that never falls with time, of
+  /// one that never rises, and of the weighted MBG/NBD slope; per millisecond.
+  struct Point {
+    Timestamp t;
+    double value = 0;
+    double rising_slope = 0;
+    double falling_slope = 0;
+    Mbg::Logit mbg{};
+  };
+  [[nodiscard]] Point at(Timestamp t) const;
+  /// Bounds of the score's slope between two of its points, per millisecond. REQUIRES: from.t <= to.t.
+  [[nodiscard]] Slopes slopes(const Point& from, const Point& to) const;
+
+  /// Whether the score can never fall: MBG/NBD without `logistic`.
+  [[nodiscard]] bool only_rises() const { return !logistic_; }
+
+ private:
+  struct Decay {
+    double half_life_days = 0;
+    double amount = 0;  ///< At the customer's moment.
+  };
+
+  void add_term(const Customer& customer, const Logistic::Term& term);
+  void add_decay(double half_life_days, double amount);
+  [[nodiscard]] double silence_units(Timestamp t) const;
+
+  Mbg mbg_;
+  Timestamp last_;
+  Timestamp moment_;
+  double unit_ms_;
+  bool logistic_;
+  double mbg_weight_ = 1;
+  double constant_ = 0;
+  double per_day_ = 0;
+  double per_log_day_ = 0;
+  std::array<Decay, counter_count> decays_{};  ///< One for each half-life: equal ones add up.
+  std::size_t decay_count_ = 0;
+};
+
+}  // namespace holdfast::engine
