@@ -12,7 +12,7 @@ enum class MetricType { counter, gauge, histogram };
 
 /// A metric as docs/reference/metrics.md lists it.
 struct MetricInfo {
-  std::string_view name;    ///< Prefix `holdfast_` included.
+  std::string_view name;  ///< Prefix `holdfast_` included.
   MetricType type{};
   std::string_view labels;  ///< "source,code"; empty: none.
   std::string_view help;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -8,6 +9,7 @@
 
 #include "console/metrics.hpp"
 #include "domain/error.hpp"
+#include "domain/time.hpp"
 
 namespace holdfast::console {
 
@@ -15,8 +17,13 @@ namespace holdfast::console {
 struct ServerSettings {
   std::string host = "127.0.0.1";  ///< An address or `localhost`, without brackets.
   std::uint16_t port = 8480;       ///< 0: any free one.
-  std::string token_file;          ///< Clients must present what stands in it as bearer token. Empty: everybody may ask.
+  std::string token_file;     ///< Clients must present what stands in it as bearer token. Empty: everybody may ask.
+  Duration patience{10'000};  ///< For a request to come, for an answer to be taken, and between two requests.
+  std::size_t connections_max = 64;  ///< More are closed at once.
 };
+
+/// The token in a file, without blanks and line breaks at its end. invalid_argument: it cannot be read or is empty.
+[[nodiscard]] Expected<std::string> read_token(const std::string& path);
 
 /// What the program knows of itself. Called on the server's thread, one call at a time.
 class Facts {
