@@ -39,7 +39,15 @@ std::vector<std::string> values(const std::vector<ConsumedRecord>& records) {
   return result;
 }
 
-OutputRecord alert(std::string_view value) { return {.topic = OutputTopic::alerts, .key = "k", .value = value}; }
+OutputRecord record(OutputTopic topic, std::string_view key, std::string_view value) {
+  OutputRecord result;
+  result.topic = topic;
+  result.key = key;
+  result.value = value;
+  return result;
+}
+
+OutputRecord alert(std::string_view value) { return record(OutputTopic::alerts, "k", value); }
 
 TaskPosition position(std::int32_t partition, std::int64_t next) {
   TaskPosition task{Partition{partition}, {}};
@@ -103,7 +111,7 @@ TEST_F(KafkaWriterTest, RecordsAndPositionsBecomeVisibleTogether) {
   EXPECT_EQ(committed(0), std::nullopt);
   const std::array positions{position(0, 10), position(1, 0)};
   ASSERT_OK(writer->commit(positions));
-  const auto visible = broker_.consume_all("alerts");
+  const auto visible = broker_.consume_at_least("alerts", 1);
   ASSERT_EQ(visible.size(), 1u);
   EXPECT_EQ(visible[0].key, "k");
   EXPECT_EQ(visible[0].headers.at(0).value, "17");
@@ -128,7 +136,7 @@ TEST_F(KafkaWriterTest, WhatIsAbortedIsNeverVisible) {
   ASSERT_OK(writer->begin());
   ASSERT_OK(writer->append(alert("kept")));
   ASSERT_OK(writer->commit(std::array{position(0, 1)}));
-  EXPECT_EQ(values(broker_.consume_all("alerts")), std::vector<std::string>{"kept"});
+  EXPECT_EQ(values(broker_.consume_at_least("alerts", 1)), std::vector<std::string>{"kept"});
   EXPECT_EQ(broker_.consume_all("alerts", false).size(), 2u);
 }
 
@@ -144,7 +152,7 @@ TEST_F(KafkaWriterTest, ASecondWriterFencesTheFirst) {
   ASSERT_FALSE(fenced);
   EXPECT_EQ(fenced.error().kind, ErrorKind::fenced) << fenced.error().message;
   ASSERT_OK(second->commit(std::array{position(0, 7)}));
-  EXPECT_EQ(values(broker_.consume_all("alerts")), std::vector<std::string>{"alive"});
+  EXPECT_EQ(values(broker_.consume_at_least("alerts", 1)), std::vector<std::string>{"alive"});
   EXPECT_EQ(committed(0), Offset{7});
 }
 
@@ -162,10 +170,10 @@ TEST_F(KafkaWriterTest, TheNextWriterEndsWhatWasLeftOpen) {
   writer.reset();
   EXPECT_LT(std::chrono::steady_clock::now() - began, 2s);
   // Behind the open transaction nothing can be seen, until it is ended.
-  broker_.produce("alerts", broker_.consume_all("alerts")[0].partition, "k", "behind");
+  broker_.produce("alerts", broker_.consume_at_least("alerts", 1).at(0).partition, "k", "behind");
   EXPECT_EQ(values(broker_.consume_all("alerts")), std::vector<std::string>{"committed"});
   writer = open_writer();
-  EXPECT_EQ(values(broker_.consume_all("alerts")), (std::vector<std::string>{"behind", "committed"}));
+  EXPECT_EQ(values(broker_.consume_at_least("alerts", 2)), (std::vector<std::string>{"behind", "committed"}));
   EXPECT_EQ(committed(0), Offset{3});
 }
 
@@ -211,10 +219,10 @@ TEST_F(KafkaWriterTest, ADeadLetterTooLargeForItsTopicGoesWithoutItsValue) {
   const auto writer = open_writer();
   ASSERT_OK(writer->begin());
   const std::string large(3000, 'x');
-  ASSERT_OK(writer->append({.topic = OutputTopic::dead_letters, .key = "k", .value = large}));
-  ASSERT_OK(writer->append({.topic = OutputTopic::dead_letters, .key = "k", .value = "{}"}));
+  ASSERT_OK(writer->append(record(OutputTopic::dead_letters, "k", large)));
+  ASSERT_OK(writer->append(record(OutputTopic::dead_letters, "k", "{}")));
   ASSERT_OK(writer->commit(std::array{position(0, 1)}));
-  const auto letters = broker_.consume_all("small");
+  const auto letters = broker_.consume_at_least("small", 2);
   ASSERT_EQ(letters.size(), 2u);
   EXPECT_EQ(letters[0].key, "k");
   EXPECT_EQ(letters[0].value, std::nullopt);
@@ -256,10 +264,10 @@ class KafkaJournalTest : public KafkaWriterTest {
  protected:
   static Status write(LogWriter& writer, const JournalEntry& e, std::int32_t to_partition = -1) {
     const std::string key = std::to_string(e.partition.value);
-    return writer.append({.topic = OutputTopic::journal,
-                          .key = key,
-                          .value = encode_journal_entry(e),
-                          .partition = to_partition});
+    const std::string value = encode_journal_entry(e);
+    OutputRecord output = record(OutputTopic::journal, key, value);
+    output.partition = to_partition;
+    return writer.append(output);
   }
   std::vector<std::uint64_t> first_steps(std::vector<Partition> partitions, Timestamp since = {}) {
     auto journal = make_kafka_journal_reader(settings_);
@@ -297,7 +305,7 @@ TEST_F(KafkaJournalTest, ReadsCommittedEntriesOfTheWantedTasksInOrder) {
   EXPECT_EQ(first_steps({Partition{3}}), std::vector<std::uint64_t>{});
   // Without a partition of their own all of an instance go to the same one.
   std::set<std::int32_t> used;
-  for (const ConsumedRecord& r : broker_.consume_all("journal")) {
+  for (const ConsumedRecord& r : broker_.consume_at_least("journal", 6)) {
     if (decode_journal_entry(*r.value)->steps.front().number == 6) used.insert(r.partition);
   }
   EXPECT_EQ(used.size(), 1u);
@@ -404,7 +412,7 @@ TEST_F(KafkaWriterUnderFaults, NothingIsLostOrDoubledWhenTheBrokerIsKilled) {
     epochs_->run_to(1000 * round);
     killer.join();
   }
-  EXPECT_EQ(values(broker_.consume_all("alerts")), numbers(3000));
+  EXPECT_EQ(values(broker_.consume_at_least("alerts", 3000)), numbers(3000));
   EXPECT_EQ(committed(0), Offset{3000});
 }
 
@@ -418,7 +426,7 @@ TEST_F(KafkaWriterUnderFaults, NothingIsLostOrDoubledWhenTheBrokerHangs) {
   });
   epochs_->run_to(1000);
   waker.join();
-  EXPECT_EQ(values(broker_.consume_all("alerts")), numbers(1000));
+  EXPECT_EQ(values(broker_.consume_at_least("alerts", 1000)), numbers(1000));
   EXPECT_EQ(committed(0), Offset{1000});
 }
 

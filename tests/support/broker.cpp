@@ -61,8 +61,9 @@ Handle make_handle(rd_kafka_type_t type, Properties properties, const std::strin
       give_up(name, why.data());
     }
   }
-  // Without it flush() waits in steps of 10 ms.
-  rd_kafka_conf_set_dr_msg_cb(conf, [](rd_kafka_t*, const rd_kafka_message_t*, void*) {});
+  if (type == RD_KAFKA_PRODUCER) {  // Without it flush() waits in steps of 10 ms.
+    rd_kafka_conf_set_dr_msg_cb(conf, [](rd_kafka_t*, const rd_kafka_message_t*, void*) {});
+  }
   Handle handle(rd_kafka_new(type, conf, why.data(), why.size()));
   if (!handle) give_up("rd_kafka_new", why.data());
   return handle;
@@ -143,17 +144,18 @@ std::string deploy_kafka(const std::vector<std::string>& arguments, const std::s
   return printed;
 }
 
+std::filesystem::path make_directory() {
+  std::string name = (std::filesystem::temp_directory_path() / "holdfast-broker-XXXXXX").string();
+  if (mkdtemp(name.data()) == nullptr) give_up("mkdtemp", name);
+  return name;
+}
+
 }  // namespace
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Life
 
-Broker::Broker(const std::string& settings) : settings_(settings) {
-  std::string name = (std::filesystem::temp_directory_path() / "holdfast-broker-XXXXXX").string();
-  if (mkdtemp(name.data()) == nullptr) give_up("mkdtemp", name);
-  directory_ = name;
-  start();
-}
+Broker::Broker(const std::string& settings) : directory_(make_directory()), settings_(settings) { start(); }
 
 Broker::~Broker() {
   try {
@@ -274,6 +276,15 @@ std::vector<ConsumedRecord> Broker::consume_all(const std::string& topic, bool r
     rd_kafka_consume_stop(rkt.get(), p);
   }
   return records;
+}
+
+std::vector<ConsumedRecord> Broker::consume_at_least(const std::string& topic, std::size_t count) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+  for (;;) {
+    auto records = consume_all(topic);
+    if (records.size() >= count || std::chrono::steady_clock::now() > deadline) return records;
+    std::this_thread::sleep_for(20ms);
+  }
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

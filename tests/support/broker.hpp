@@ -56,6 +56,9 @@ class Broker {
   void delete_records(const std::string& topic, std::int32_t partition, std::int64_t offset);
   /// What the topic holds now: by partition, then offset. read_committed stops before a transaction that is open.
   [[nodiscard]] std::vector<ConsumedRecord> consume_all(const std::string& topic, bool read_committed = true);
+  /// What can be seen by read_committed once that are at least `count` records: a transaction becomes visible shortly
+  /// after its commit has returned.
+  [[nodiscard]] std::vector<ConsumedRecord> consume_at_least(const std::string& topic, std::size_t count);
 
  private:
   void start();
