@@ -18,7 +18,10 @@ constexpr std::array documents{"README.md",
                                "docs/semantics.md",
                                "docs/formats/alert-v1.schema.json",
                                "docs/formats/checkpoint.md",
-                               "docs/formats/journal.md"};
+                               "docs/formats/journal.md",
+                               "docs/reference/cli.md",
+                               "docs/reference/configuration.md",
+                               "docs/reference/metrics.md"};
 
 /// The lines of a document that are prose: code blocks are blank, and so is code within a line.
 std::vector<std::string> prose_of(const File& file) {

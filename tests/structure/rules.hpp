@@ -54,6 +54,8 @@ class Tree {
 [[nodiscard]] Violations check_leftovers(const Tree& tree);
 /// Relative links in documents lead somewhere, headings included; documents that sources name exist.
 [[nodiscard]] Violations check_links(const Tree& tree);
+/// What users can type or see by name (flags, configuration keys, metrics, codes) is described, and nothing else is.
+[[nodiscard]] Violations check_references(const Tree& tree);
 /// The documents that others rely on are there.
 [[nodiscard]] Violations check_documents(const Tree& tree);
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -28,6 +29,7 @@ TEST(Product, GuardsItsHeaders) { EXPECT_EQ(to_text(check_headers(product())), "
 TEST(Product, KeepsItsFilesShort) { EXPECT_EQ(to_text(check_length(product())), ""); }
 TEST(Product, LeavesNothingForLater) { EXPECT_EQ(to_text(check_leftovers(product())), ""); }
 TEST(Product, HasNoDeadLinks) { EXPECT_EQ(to_text(check_links(product())), ""); }
+TEST(Product, DescribesAllThatUsersSee) { EXPECT_EQ(to_text(check_references(product())), ""); }
 TEST(Product, HasItsDocuments) { EXPECT_EQ(to_text(check_documents(product())), ""); }
 
 /// A made-up tree in a folder of its own.
@@ -222,6 +224,41 @@ TEST_F(MadeUp, DocumentsThatSourcesNameMustExist) {
   expect_one(check_links(tree()), "domain/step.hpp", 2, "docs/formats/journal.md is not there");
   write("docs/formats/journal.md", "# Journal\n");
   EXPECT_EQ(to_text(check_links(tree())), "");
+}
+
+TEST_F(MadeUp, WhatUsersSeeIsDescribed) {
+  write("console/metrics_text.cpp", "auto a = \"holdfast_lag\";  // not \"holdfast_old\"\n");
+  write("docs/reference/metrics.md", "| `holdfast_lag` | behind |\n");
+  write("app/main.cpp", "add(\"-c,--config\"); add(\"--json\");\n");
+  write("docs/reference/cli.md", "`-c, --config FILE`, `--json`; first --- then\n");
+  write("app/config_keys.cpp", "Key{.name = \"risk.horizon\"}\n");
+  write("docs/reference/configuration.md", "| `risk.horizon` | see `elsewhere` |\n");
+  write("domain/event.cpp", "case RejectionCode::bad_time: return \"bad_time\";\n");
+  write("docs/operations.md", "a `bad_time`, and `other_words`\n");
+  EXPECT_EQ(to_text(check_references(tree())), "");
+}
+
+TEST_F(MadeUp, UndescribedNamesAreSeen) {
+  for (const auto& [code, text, document] :
+       {std::array{"console/a.cpp", "\n\"holdfast_lag\"", "docs/reference/metrics.md"},
+        std::array{"app/a.cpp", "\n\"--json\"", "docs/reference/cli.md"},
+        std::array{"app/config_keys.cpp", "\nKey{.name = \"a.b\"}", "docs/reference/configuration.md"},
+        std::array{"domain/event.cpp", "\nRejectionCode::bad: return \"bad\";", "docs/operations.md"}}) {
+    write(document, "nothing\n");
+    write(code, text);
+    expect_one(check_references(tree()), code, 2, "is not described in " + std::string(document));
+    write(code, "");
+  }
+}
+
+TEST_F(MadeUp, DescribedNamesThatAreNoMoreAreSeen) {
+  for (const auto& [document, text] : {std::array{"docs/reference/metrics.md", "\n| `holdfast_old` | gone |"},
+                                       std::array{"docs/reference/cli.md", "\n`holdfast run --old`"},
+                                       std::array{"docs/reference/configuration.md", "\n| `old.key` | gone |"}}) {
+    write(document, text);
+    expect_one(check_references(tree()), document, 2, "is unknown");
+    write(document, "");
+  }
 }
 
 TEST_F(MadeUp, MissingDocumentsAreSeen) {
