@@ -1,0 +1,278 @@
+#include "app/command_line.hpp"
+
+#include <cstdio>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <sstream>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+#include <spdlog/version.h>
+
+#include "app/commands.hpp"
+#include "console/library_versions.hpp"
+#include "domain/time.hpp"
+#include "ingest/library_versions.hpp"
+#include "state/library_versions.hpp"
+
+namespace holdfast::app {
+namespace {
+
+constexpr int usage_status = 2;
+
+/// Prints the examples (CLI11's footer) before everything else.
+class ExamplesFirst final : public CLI::Formatter {
+ public:
+  std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override {
+    std::ostringstream out;
+    if (!app->get_footer().empty()) out << app->get_footer() << '\n';
+    out << make_description(app) << make_usage(app, std::move(name)) << make_positionals(app) << make_groups(app, mode)
+        << make_subcommands(app, mode);
+    return out.str();
+  }
+};
+
+std::string version_text() {
+  return fmt::format("holdfast {}\n{}, {}, {}, fmt {}.{}.{}, spdlog {}.{}.{}, nlohmann-json {}.{}.{}, CLI11 {}\n",
+                     HOLDFAST_VERSION, ingest::library_versions(), state::library_versions(),
+                     console::library_versions(), FMT_VERSION / 10'000, FMT_VERSION / 100 % 100, FMT_VERSION % 100,
+                     SPDLOG_VER_MAJOR, SPDLOG_VER_MINOR, SPDLOG_VER_PATCH, NLOHMANN_JSON_VERSION_MAJOR,
+                     NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH, CLI11_VERSION);
+}
+
+/// "2011-09-30T10:15:00Z", or a day, which stands for its beginning in UTC.
+Timestamp parse_time(const std::string& flag, const std::string& text) {
+  constexpr std::size_t day_size = std::string_view("2011-09-30").size();
+  const auto time = parse_rfc3339(text.size() == day_size ? text + "T00:00:00Z" : text);
+  if (time) return *time;
+  throw CLI::ValidationError(flag,
+                             fmt::format("'{}' {}; write 2011-09-30T10:15:00Z or 2011-09-30", text, time.error()));
+}
+
+/// "NAME=VALUE" in two.
+std::pair<std::string, std::string> split_pair(const std::string& flag, const std::string& text, const char* shape) {
+  const std::size_t equals = text.find('=');
+  if (equals != std::string::npos && equals > 0) return {text.substr(0, equals), text.substr(equals + 1)};
+  throw CLI::ValidationError(flag, fmt::format("'{}' has no name and '='; write {}", text, shape));
+}
+
+/// The program's commands and flags, and where their values go.
+class CommandLine {
+ public:
+  CommandLine() {
+    app_.formatter(std::make_shared<ExamplesFirst>());
+    app_.footer(
+        "Examples:\n"
+        "  holdfast check -c shop.yaml --connect      is the configuration right, and are the brokers ready?\n"
+        "  holdfast run -c shop.yaml                  events in from Kafka, alerts out\n"
+        "  holdfast replay -c shop.yaml --source purchases=orders.csv\n");
+    app_.description("Holdfast tells in time which customers are about to leave.");
+    app_.set_version_flag("--version", version_text(), "Print the versions of the program and its libraries");
+    app_.require_subcommand(1);
+    add_run();
+    add_replay();
+    add_check();
+    add_topics();
+    add_generate();
+    add_inspect();
+  }
+
+  CLI::App& app() { return app_; }
+  int run() { return command_(); }
+
+ private:
+  CLI::App* add_command(const char* name, const char* description, const char* examples, CommonOptions& options) {
+    CLI::App* command = app_.add_subcommand(name, description);
+    command->formatter(std::make_shared<ExamplesFirst>());
+    command->footer(std::string("Examples:\n") + examples);
+    command->add_option("-c,--config", options.config, "The configuration, a YAML file")->required()->type_name("FILE");
+    command
+        ->add_option_function<std::vector<std::string>>(
+            "--set",
+            [&options](const std::vector<std::string>& texts) {
+              for (const std::string& text : texts) {
+                auto [key, value] = split_pair("--set", text, "KEY=VALUE");
+                options.overrides.push_back({std::move(key), std::move(value)});
+              }
+            },
+            "Set a key of the configuration, such as risk.horizon=30d; again for more")
+        ->allow_extra_args(false)
+        ->type_name("KEY=VALUE");
+    return command;
+  }
+
+  static void add_time(CLI::App* command, const char* flag, std::optional<Timestamp>& time, const char* description) {
+    command
+        ->add_option_function<std::string>(
+            flag, [flag, &time](const std::string& text) { time = parse_time(flag, text); }, description)
+        ->type_name("TIME");
+  }
+
+  static void add_json(CLI::App* command, bool& json) { command->add_flag("--json", json, "Print JSON"); }
+
+  void add_run() {
+    CLI::App* command = add_command("run", "The service: Kafka in, alerts out",
+                                    "  holdfast run -c shop.yaml\n"
+                                    "  HOLDFAST_KAFKA__BOOTSTRAP_SERVERS=broker:9092 holdfast run -c shop.yaml\n",
+                                    run_);
+    command->add_flag("--exit-at-end", run_.exit_at_end,
+                      "End once all sources are read to their end and everything is committed");
+    command->callback([this] { command_ = [this] { return run_command(run_); }; });
+  }
+
+  void add_replay() {
+    CLI::App* command = add_command(
+        "replay", "The same engine over files, without brokers: alerts as NDJSON",
+        "  holdfast replay -c shop.yaml --source purchases=orders.csv --until 2011-12-31 > alerts.ndjson\n"
+        "  zcat visits.ndjson.gz | holdfast replay -c shop.yaml --source visits=- --source purchases=orders.csv\n",
+        replay_);
+    command
+        ->add_option_function<std::vector<std::string>>(
+            "--source",
+            [this](const std::vector<std::string>& texts) {
+              for (const std::string& text : texts) {
+                replay_.sources.push_back(split_pair("--source", text, "NAME=PATH"));
+              }
+            },
+            "The file of a source: NDJSON, or CSV with a header; - is stdin; again for more")
+        ->required()
+        ->allow_extra_args(false)
+        ->type_name("NAME=PATH");
+    command->add_option("--alerts", replay_.alerts, "Where alerts go; - is stdout")
+        ->type_name("PATH")
+        ->capture_default_str();
+    command->add_option("--dead-letters", replay_.dead_letters, "Where records go that are no events; default nowhere")
+        ->type_name("PATH");
+    add_time(command, "--until", replay_.until, "Move the clock on to this time, past the last event");
+    command->add_option("--partitions", replay_.partitions, "As many as the topics have, for the same order of alerts")
+        ->check(CLI::Range(1, 10'000))
+        ->capture_default_str();
+    command->add_option("--threads", replay_.threads, "Threads that apply events")
+        ->check(CLI::Range(1, 256))
+        ->capture_default_str();
+    command->add_option("--batch", replay_.batch, "Records read at once")
+        ->check(CLI::Range(1, 1'000'000))
+        ->capture_default_str();
+    command->add_flag("--json", replay_.json, "Print the summary as JSON");
+    command->add_flag("--quiet", replay_.quiet, "No summary and no progress");
+    command->callback([this] { command_ = [this] { return replay_command(replay_); }; });
+  }
+
+  void add_check() {
+    CLI::App* command = add_command("check", "Validate the configuration",
+                                    "  holdfast check -c shop.yaml\n"
+                                    "  holdfast check -c shop.yaml --connect\n",
+                                    check_);
+    command->add_flag("--connect", check_.connect,
+                      "Also check brokers, topics, partition counts, rights, and the keys of a sample of records");
+    add_json(command, check_.json);
+    command->callback([this] { command_ = [this] { return check_command(check_); }; });
+  }
+
+  void add_topics() {
+    CLI::App* command = add_command("topics", "Print, or create, every topic that is needed",
+                                    "  holdfast topics -c shop.yaml\n"
+                                    "  holdfast topics -c shop.yaml --create --partitions 12 --replication 3\n",
+                                    topics_);
+    command->add_flag("--create", topics_.create, "Create those that are missing");
+    command
+        ->add_option("--partitions", topics_.partitions,
+                     "Partitions of missing topics, if no source topic is there to say how many")
+        ->check(CLI::Range(1, 10'000))
+        ->capture_default_str();
+    command->add_option("--replication", topics_.replication, "Copies of each partition of missing topics")
+        ->check(CLI::Range(1, 100))
+        ->capture_default_str();
+    add_json(command, topics_.json);
+    command->callback([this] { command_ = [this] { return topics_command(topics_); }; });
+  }
+
+  void add_generate() {
+    CLI::App* command =
+        add_command("generate", "A deterministic shop, with customers who really leave",
+                    "  holdfast generate -c shop.yaml --events 1000000 --customers 20000 --seed 1 --out data\n"
+                    "  holdfast generate -c shop.yaml --events 1000000 --customers 20000 --seed 1 --kafka\n",
+                    generate_);
+    command->add_option("--events", generate_.events, "How many events, about")->required()->check(CLI::PositiveNumber);
+    command->add_option("--customers", generate_.customers, "How many customers")
+        ->required()
+        ->check(CLI::PositiveNumber);
+    command->add_option("--seed", generate_.seed, "The same seed gives the same shop")->required();
+    CLI::Option* kafka = command->add_flag("--kafka", generate_.kafka, "Write to the topics of the sources");
+    command->add_option("--out", generate_.out, "Write a file for each source into this folder")
+        ->type_name("DIR")
+        ->excludes(kafka);
+    add_time(command, "--from", generate_.from, "The first day of the shop");
+    add_time(command, "--to", generate_.to, "The last day of the shop");
+    command
+        ->add_option_function<double>(
+            "--days", [this](double days) { generate_.days = days; }, "How long the shop runs")
+        ->check(CLI::PositiveNumber);
+    command->add_option("--rate", generate_.rate, "Events per second; 0: as fast as possible")
+        ->check(CLI::NonNegativeNumber)
+        ->capture_default_str();
+    command->callback([this] {
+      if (!generate_.kafka && generate_.out.empty()) throw CLI::RequiredError("generate: --kafka or --out DIR");
+      command_ = [this] { return generate_command(generate_); };
+    });
+  }
+
+  void add_inspect() {
+    CLI::App* command =
+        add_command("inspect", "What the state directory knows of a customer, as of its last checkpoint",
+                    "  holdfast inspect -c shop.yaml C17850\n"
+                    "  holdfast inspect -c shop.yaml C17850 --at 2012-01-31 --json\n",
+                    inspect_);
+    command->add_option("CUSTOMER", inspect_.customer, "The customer's id")->required()->type_name("");
+    add_time(command, "--at", inspect_.at, "The time of the risk; default: where the checkpoint stands");
+    add_json(command, inspect_.json);
+    command->callback([this] { command_ = [this] { return inspect_command(inspect_); }; });
+  }
+
+  RunOptions run_;
+  ReplayOptions replay_;
+  CheckOptions check_;
+  TopicsOptions topics_;
+  GenerateOptions generate_;
+  InspectOptions inspect_;
+  std::function<int()> command_;
+  CLI::App app_{"", "holdfast"};
+};
+
+}  // namespace
+
+std::vector<FlagInfo> command_line_flags() {
+  CommandLine line;
+  std::vector<FlagInfo> flags;
+  const auto add = [&](const std::string& command, const CLI::App& app) {
+    for (const CLI::Option* option : app.get_options()) flags.push_back({command, option->get_name()});
+  };
+  add("", line.app());
+  for (const CLI::App* command : line.app().get_subcommands({})) add(command->get_name(), *command);
+  return flags;
+}
+
+int run_program(int argc, const char* const* argv) {
+  try {
+    CommandLine line;
+    try {
+      line.app().parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+      return line.app().exit(error) == 0 ? 0 : usage_status;
+    }
+    const int status = line.run();
+    // A full disk behind stdout shows only now.
+    if (std::fflush(stdout) == 0) return status;
+    fmt::print(stderr, "cannot write the output to stdout\n");
+    return status == 0 ? 1 : status;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "holdfast: {}\n", error.what());
+    return 1;
+  }
+}
+
+}  // namespace holdfast::app
