@@ -24,7 +24,6 @@ struct ReplaySettings {
   const engine::Model* model = nullptr;
   const engine::RiskPolicy* policy = nullptr;
   std::string application_id;
-  std::string language;
   std::optional<Timestamp> until;  ///< Where the clock goes on to past the last event.
   std::int32_t partitions = 1;     ///< Tasks; as many as the topics have partitions, to get the alerts of `run`.
   int threads = 1;

@@ -190,7 +190,6 @@ int replay_command(const ReplayOptions& options) {
                                 .model = &config->model,
                                 .policy = &config->policy,
                                 .application_id = config->application_id,
-                                .language = config->language,
                                 .until = options.until,
                                 .partitions = options.partitions,
                                 .threads = options.threads,

@@ -29,8 +29,9 @@ Expected<std::unique_ptr<state::RocksStore>> open_store(const Config& config) {
   const state::StoreOptions options{.directory = config.state.directory, .application_id = config.application_id};
   auto store = state::RocksStore::open(options);
   if (store || store.error().kind != ErrorKind::corrupt) return store;
-  spdlog::warn("{}; the state directory is set aside and the state rebuilt from the log", store.error().message);
-  if (const Status moved = state::set_aside(config.state.directory); !moved) return std::unexpected(moved.error());
+  const auto moved = state::set_aside(config.state.directory);
+  if (!moved) return std::unexpected(moved.error());
+  spdlog::warn("{}; it is set aside as {}, the state is rebuilt from the log", store.error().message, moved->string());
   return state::RocksStore::open(options);
 }
 

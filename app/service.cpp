@@ -39,7 +39,6 @@ PipelineSettings pipeline_settings(const Config& config, std::int32_t partitions
   out.shard.model_id = config.model.id;
   out.shard.model_name = config.model.name;
   out.shard.horizon = config.policy.horizon;
-  out.shard.language = config.language;
   out.shard.policy = config.policy_id();
   out.shard.wall_clock = config.clock == TimeClock::wall;
   out.shard.checkpoint_interval = config.state.checkpoint_interval;

@@ -47,7 +47,6 @@ struct ShardSettings {
   std::string model_id;
   std::string model_name;
   Duration horizon;
-  std::string language;
   PolicyId policy;
   bool wall_clock = true;
   Duration checkpoint_interval;

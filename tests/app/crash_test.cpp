@@ -60,7 +60,6 @@ PipelineSettings settings(const MemoryWorld& world, const engine::Model& m, cons
   out.shard.model_id = m.id;
   out.shard.model_name = m.name;
   out.shard.horizon = p.horizon;
-  out.shard.language = "en";
   out.shard.policy = PolicyId{42};
   out.shard.wall_clock = false;
   out.shard.checkpoint_interval = Duration{300};

@@ -1,0 +1,197 @@
+#include "ingest/alert_json.hpp"
+
+#include <fmt/format.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <array>
+#include <cmath>
+#include <iterator>
+#include <utility>
+
+#include "ingest/reason_text.hpp"
+
+namespace holdfast::ingest {
+namespace {
+
+void append_escaped(std::string& out, std::string_view text) {
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (byte < 0x20) {
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
+    } else {
+      out += c;
+    }
+  }
+}
+
+void append_decimal(std::string& out, double value, int decimals) {
+  const std::size_t from = out.size();
+  fmt::format_to(std::back_inserter(out), "{:.{}f}", value, decimals);
+  while (out.back() == '0') out.pop_back();
+  if (out.back() == '.') out.pop_back();
+  if (std::string_view(out).substr(from) == "-0") out.erase(from, 1);
+}
+
+/// Writes the members of a JSON object, in the order of the calls.
+class Members {
+ public:
+  explicit Members(std::string& out) : out_(out) { out_ += '{'; }
+  void close() { out_ += '}'; }
+
+  void text(std::string_view name, std::string_view value) {
+    begin(name);
+    out_ += '"';
+    append_escaped(out_, value);
+    out_ += '"';
+  }
+  void time(std::string_view name, Timestamp value) { text(name, to_rfc3339(value)); }
+  void integer(std::string_view name, std::int64_t value) {
+    begin(name);
+    fmt::format_to(std::back_inserter(out_), "{}", value);
+  }
+  void number(std::string_view name, double value) {
+    begin(name);
+    append_decimal(out_, value, 6);
+  }
+  void money(std::string_view name, double value) {
+    begin(name);
+    append_decimal(out_, value, 2);
+  }
+  /// The member's value is written by the caller.
+  std::string& begin(std::string_view name) {
+    if (!first_) out_ += ',';
+    first_ = false;
+    out_ += '"';
+    out_ += name;
+    out_ += "\":";
+    return out_;
+  }
+
+ private:
+  std::string& out_;
+  bool first_ = true;
+};
+
+bool is_event(TriggerType type) {
+  return type == TriggerType::purchase || type == TriggerType::complaint || type == TriggerType::visit;
+}
+
+void append_trigger(std::string& out, const Trigger& trigger, const std::vector<std::string>& sources,
+                    Partition partition) {
+  Members members(out);
+  members.text("type", name(trigger.type));
+  if (is_event(trigger.type)) {
+    members.text("source", sources[trigger.source.value]);
+    members.integer("partition", partition.value);
+    members.integer("offset", trigger.offset.value);
+    if (!trigger.event_id.empty()) members.text("event_id", trigger.event_id);
+  }
+  members.close();
+}
+
+void append_reasons(std::string& out, std::span<const Reason> reasons, std::string& scratch) {
+  out += '[';
+  for (const Reason& reason : reasons) {
+    if (&reason != reasons.data()) out += ',';
+    Members members(out);
+    members.text("feature", name(reason.feature));
+    members.number("value", reason.value);
+    if (!std::isnan(reason.typical)) members.number("typical", reason.typical);
+    members.number("contribution", reason.contribution);
+    scratch.clear();
+    append_reason_text(scratch, reason);
+    members.text("text", scratch);
+    members.close();
+  }
+  out += ']';
+}
+
+void append_customer(std::string& out, const Alert& alert) {
+  Members members(out);
+  members.text("state", name(alert.state));
+  members.integer("purchases", alert.purchases);
+  members.time("first_purchase", alert.first_purchase);
+  members.time("last_purchase", alert.last_purchase);
+  members.integer("open_complaints", alert.open_complaints);
+  members.close();
+}
+
+void append_value(std::string& out, const Alert& alert) {
+  Members members(out);
+  if (!alert.currency.empty()) members.text("currency", alert.currency.text());
+  members.money("spent", alert.spent);
+  if (alert.has_expected) {
+    members.money("expected", alert.expected);
+    members.money("at_risk", alert.at_risk);
+  }
+  members.close();
+}
+
+}  // namespace
+
+std::string alert_id(std::string_view application_id, std::string_view customer_id, std::uint32_t seq) {
+  std::string bytes;
+  bytes.reserve(application_id.size() + customer_id.size() + 12);
+  bytes.append(application_id).append(1, '\0').append(customer_id).append(1, '\0');
+  fmt::format_to(std::back_inserter(bytes), "{}", seq);
+  const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
+  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+}
+
+AlertEncoder::AlertEncoder(std::string application_id, std::vector<std::string> source_names, std::string model_id,
+                           std::string model_name, Duration horizon)
+    : application_id_(std::move(application_id)),
+      source_names_(std::move(source_names)),
+      model_id_(std::move(model_id)),
+      model_name_(std::move(model_name)),
+      horizon_days_(horizon.days()) {}
+
+void AlertEncoder::encode(const Alert& alert, Partition partition, std::string& json, std::vector<Header>& headers) {
+  const std::string id = alert_id(application_id_, alert.customer.id, alert.seq);
+  json.clear();
+  Members members(json);
+  members.integer("schema", 1);
+  members.text("alert_id", id);
+  members.integer("seq", alert.seq);
+  members.integer("episode", alert.episode);
+  members.text("customer_id", alert.customer.id);
+  members.text("change", name(alert.change));
+  members.text("level", name(alert.level));
+  members.text("previous_level", name(alert.previous_level));
+  members.number("risk", alert.risk);
+  members.number("p_alive", alert.p_alive);
+  members.number("horizon_days", horizon_days_);
+  members.time("time", alert.time);
+  append_trigger(members.begin("trigger"), alert.trigger, source_names_, partition);
+  members.number("base", alert.base);
+  append_reasons(members.begin("reasons"), alert.reasons, scratch_);
+  append_customer(members.begin("customer"), alert);
+  if (alert.has_value) append_value(members.begin("value"), alert);
+  Members model(members.begin("model"));
+  model.text("id", model_id_);
+  model.text("name", model_name_);
+  model.close();
+  members.close();
+
+  headers.resize(7);
+  const auto set = [&headers](std::size_t i, std::string_view header, std::string_view value) {
+    headers[i].name.assign(header);
+    headers[i].value.assign(value);
+    headers[i].has_value = true;
+  };
+  set(0, "ce_specversion", "1.0");
+  set(1, "ce_id", id);
+  scratch_.assign("/holdfast/").append(application_id_);
+  set(2, "ce_source", scratch_);
+  set(3, "ce_type", "holdfast.alert.v1");
+  set(4, "ce_time", to_rfc3339(alert.time));
+  set(5, "ce_subject", alert.customer.id);
+  set(6, "content-type", "application/json");
+}
+
+}  // namespace holdfast::ingest

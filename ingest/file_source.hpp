@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "domain/error.hpp"
+#include "domain/record.hpp"
+#include "domain/time.hpp"
+#include "ingest/source_format.hpp"
+
+namespace holdfast::ingest {
+
+/// Files of events as one log: NDJSON, or CSV with a header where the name ends in .csv. Offsets count the records from
+/// 0 over all files; there are no keys. Blank lines are no records.
+///
+/// A CSV row becomes a JSON object for the same decoder: a field at /ts is the column ts. Numbers stay numbers where the
+/// field is one, an empty cell is absent, all else is a string. A row that does not fit the header is handed on as it
+/// is, to be rejected as malformed.
+class FileSource {
+ public:
+  virtual ~FileSource() = default;
+  /// Reads `paths` one after the other; "-" is standard input. `logged_at` is stamped on all records.
+  /// invalid_argument: a file cannot be opened, or a CSV file has no header that fits.
+  [[nodiscard]] static Expected<std::unique_ptr<FileSource>> open(const SourceFormat& format,
+                                                                  std::vector<std::string> paths, Timestamp logged_at);
+
+  /// The next records; null: the end. failed: reading failed.
+  [[nodiscard]] virtual Expected<std::unique_ptr<RecordBatch>> next(std::size_t records_max) = 0;
+  [[nodiscard]] virtual std::uint64_t bytes_read() const = 0;
+  /// No value: not known, as for standard input.
+  [[nodiscard]] virtual std::optional<std::uint64_t> bytes_total() const = 0;
+};
+
+}  // namespace holdfast::ingest

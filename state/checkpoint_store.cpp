@@ -1,0 +1,298 @@
+#include "state/checkpoint_store.hpp"
+
+#include <fmt/format.h>
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/options.h>
+#include <rocksdb/sst_file_writer.h>
+#include <rocksdb/table.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <mutex>
+#include <utility>
+
+namespace holdfast::state {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Sorts before every record, whose keys are record_prefix and the id.
+const std::string marker_key(1, '\0');
+constexpr char record_prefix = '\1';
+
+constexpr std::size_t readahead_bytes = 4 << 20;
+
+std::string family_name(Partition partition) { return "p" + std::to_string(partition.value); }
+
+std::optional<Partition> partition_named(std::string_view family) {
+  Partition partition;
+  if (!family.starts_with('p')) return std::nullopt;
+  const auto [end, error] = std::from_chars(family.data() + 1, family.data() + family.size(), partition.value);
+  if (error != std::errc{} || end != family.data() + family.size()) return std::nullopt;
+  return partition;
+}
+
+rocksdb::ColumnFamilyOptions family_options() {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_size = 16 * 1024;
+  table.no_block_cache = true;  // Checkpoints are read once, from end to end.
+  rocksdb::ColumnFamilyOptions options;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  options.compression = rocksdb::kLZ4Compression;
+  options.write_buffer_size = 64 * 1024;  // Never written to: all data is ingested.
+  options.level_compaction_dynamic_level_bytes = true;
+  return options;
+}
+
+rocksdb::DBOptions database_options(rocksdb::Env* env) {
+  rocksdb::DBOptions options;
+  options.env = env;
+  options.create_if_missing = true;
+  options.paranoid_checks = true;
+  options.max_background_jobs = 2;
+  options.info_log_level = rocksdb::WARN_LEVEL;
+  options.keep_log_file_num = 2;
+  options.max_manifest_file_size = 1 << 20;
+  options.avoid_unnecessary_blocking_io = true;
+  return options;
+}
+
+class Store final : public RocksStore {
+ public:
+  Store(StoreOptions options, std::unique_ptr<StateDirectory> directory)
+      : options_(std::move(options)),
+        env_(options_.env != nullptr ? options_.env : rocksdb::Env::Default()),
+        directory_(std::move(directory)) {}
+
+  ~Store() override {
+    for (const auto& [partition, family] : families_) db_->DestroyColumnFamilyHandle(family);
+    if (default_family_ != nullptr) db_->DestroyColumnFamilyHandle(default_family_);
+  }
+
+  Status begin() {
+    const std::string path = database_path();
+    const rocksdb::DBOptions options = database_options(env_);
+    std::vector<std::string> names;
+    if (env_->FileExists(path + "/CURRENT").ok()) {
+      if (const auto listed = rocksdb::DB::ListColumnFamilies(options, path, &names); !listed.ok())
+        return std::unexpected(error_of(listed, "open it"));
+    } else if (has_files(path)) {
+      return fail(ErrorKind::corrupt, options_.directory.string() + ": the state is damaged: db/CURRENT is missing");
+    } else if (options_.read_only) {
+      return {};
+    } else {
+      names.push_back(rocksdb::kDefaultColumnFamilyName);
+    }
+    std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+    for (const std::string& name : names) descriptors.emplace_back(name, family_options());
+
+    std::vector<rocksdb::ColumnFamilyHandle*> handles;
+    rocksdb::DB* db = nullptr;
+    const auto opened = options_.read_only
+                            ? rocksdb::DB::OpenForReadOnly(options, path, descriptors, &handles, &db)
+                            : rocksdb::DB::Open(options, path, descriptors, &handles, &db);
+    if (!opened.ok()) return std::unexpected(error_of(opened, "open it"));
+    db_.reset(db);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (const auto partition = partition_named(names[i])) {
+        families_[*partition] = handles[i];
+      } else {
+        default_family_ = handles[i];
+      }
+    }
+    return options_.read_only ? Status{} : remove_leftovers();
+  }
+
+  Expected<std::optional<Marker>> load(Partition partition, const Visitor& visit) override {
+    rocksdb::ColumnFamilyHandle* const family = find_family(partition);
+    if (family == nullptr) return std::optional<Marker>{};
+    rocksdb::ReadOptions read;
+    read.verify_checksums = true;
+    read.fill_cache = false;
+    read.readahead_size = readahead_bytes;
+    const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(read, family));
+    it->SeekToFirst();
+    if (!it->Valid() && it->status().ok()) return std::optional<Marker>{};
+
+    std::optional<Marker> marker;
+    std::uint64_t records = 0;
+    for (; it->Valid(); it->Next()) {
+      const auto key = it->key().ToStringView();
+      const auto value = it->value().ToStringView();
+      if (key == marker_key) {
+        auto decoded = decode_marker(value);
+        if (!decoded) return std::unexpected(decoded.error());
+        marker = *decoded;
+      } else {
+        visit(key.substr(1), value);
+        ++records;
+      }
+    }
+    if (!it->status().ok()) return std::unexpected(error_of(it->status(), "read partition " + std::to_string(partition.value)));
+    if (!marker || marker->partition != partition || marker->customers != records)
+      return fail(ErrorKind::corrupt,
+                  fmt::format("{}: the state is damaged: partition {} has {} records, {}", options_.directory.string(),
+                              partition.value, records,
+                              marker ? fmt::format("its marker says {}", marker->customers) : "but no marker"));
+    return marker;
+  }
+
+  Status write(CheckpointData& data) override {
+    const auto family = family_of(data.marker.partition);
+    if (!family) return std::unexpected(family.error());
+    std::ranges::sort(data.entries, [&](const auto& a, const auto& b) { return data.id(a) < data.id(b); });
+    const std::string file =
+        fmt::format("{}/p{}-{}.sst", scratch_path(), data.marker.partition.value, data.marker.step);
+    if (const auto written = write_file(file, data, *family); !written.ok()) {
+      (void)env_->DeleteFile(file);
+      return std::unexpected(error_of(written, "write a checkpoint to it"));
+    }
+    rocksdb::IngestExternalFileOptions ingest;
+    ingest.move_files = true;
+    ingest.failed_move_fall_back_to_copy = true;
+    if (const auto ingested = db_->IngestExternalFile(*family, {file}, ingest); !ingested.ok()) {
+      (void)env_->DeleteFile(file);
+      (void)db_->Resume();  // After a full disk RocksDB refuses all writes until it is told to go on.
+      return std::unexpected(error_of(ingested, "write a checkpoint to it"));
+    }
+    return {};
+  }
+
+  Status clear(Partition partition) override {
+    const std::lock_guard lock(mutex_);
+    const auto it = families_.find(partition);
+    if (it == families_.end()) return {};
+    if (const auto dropped = db_->DropColumnFamily(it->second); !dropped.ok())
+      return std::unexpected(error_of(dropped, "remove a partition from it"));
+    db_->DestroyColumnFamilyHandle(it->second);
+    families_.erase(it);
+    return {};
+  }
+
+  [[nodiscard]] std::vector<Partition> partitions() const override {
+    const std::lock_guard lock(mutex_);
+    std::vector<Partition> out;
+    for (const auto& [partition, family] : families_) out.push_back(partition);
+    return out;
+  }
+
+  [[nodiscard]] Expected<std::optional<Marker>> marker(Partition partition) const override {
+    const auto bytes = get(partition, marker_key);
+    if (!bytes) return std::unexpected(bytes.error());
+    if (!*bytes) return std::optional<Marker>{};
+    auto marker = decode_marker(**bytes);
+    if (!marker) return std::unexpected(marker.error());
+    return std::optional<Marker>{*marker};
+  }
+
+  [[nodiscard]] Expected<std::optional<std::string>> find(Partition partition, std::string_view id) const override {
+    return get(partition, std::string(1, record_prefix).append(id));
+  }
+
+ private:
+  [[nodiscard]] std::string database_path() const { return (options_.directory / "db").string(); }
+  [[nodiscard]] std::string scratch_path() const { return (options_.directory / "tmp").string(); }
+
+  bool has_files(const std::string& path) const {
+    std::vector<std::string> names;
+    if (!env_->GetChildren(path, &names).ok()) return false;
+    return std::ranges::any_of(names, [](const std::string& name) { return name.ends_with(".sst") || name.starts_with("MANIFEST"); });
+  }
+
+  // Files of checkpoints that a crash cut short: the earlier checkpoints stand.
+  Status remove_leftovers() {
+    if (const auto made = env_->CreateDirIfMissing(scratch_path()); !made.ok())
+      return std::unexpected(error_of(made, "write to it"));
+    std::vector<std::string> names;
+    (void)env_->GetChildren(scratch_path(), &names);
+    for (const std::string& name : names) {
+      if (name.ends_with(".sst")) (void)env_->DeleteFile(scratch_path() + "/" + name);
+    }
+    return {};
+  }
+
+  rocksdb::ColumnFamilyHandle* find_family(Partition partition) const {
+    const std::lock_guard lock(mutex_);
+    const auto it = families_.find(partition);
+    return it == families_.end() ? nullptr : it->second;
+  }
+
+  Expected<rocksdb::ColumnFamilyHandle*> family_of(Partition partition) {
+    if (auto* const family = find_family(partition)) return family;
+    rocksdb::ColumnFamilyHandle* family = nullptr;
+    if (const auto made = db_->CreateColumnFamily(family_options(), family_name(partition), &family); !made.ok()) {
+      (void)db_->Resume();
+      return std::unexpected(error_of(made, "write a checkpoint to it"));
+    }
+    const std::lock_guard lock(mutex_);
+    families_[partition] = family;
+    return family;
+  }
+
+  rocksdb::Status write_file(const std::string& path, const CheckpointData& data, rocksdb::ColumnFamilyHandle* family) {
+    const rocksdb::Options options(database_options(env_), family_options());
+    rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), options, family);
+    if (auto status = writer.Open(path); !status.ok()) return status;
+    if (auto status = writer.Put(marker_key, encode_marker(data.marker)); !status.ok()) return status;
+    std::string key;
+    for (const auto& entry : data.entries) {
+      key.assign(1, record_prefix).append(data.id(entry));
+      if (auto status = writer.Put(key, data.record(entry)); !status.ok()) return status;
+    }
+    return writer.Finish();
+  }
+
+  [[nodiscard]] Expected<std::optional<std::string>> get(Partition partition, const std::string& key) const {
+    rocksdb::ColumnFamilyHandle* const family = find_family(partition);
+    if (family == nullptr) return std::optional<std::string>{};
+    std::string value;
+    rocksdb::ReadOptions read;
+    read.verify_checksums = true;
+    const auto status = db_->Get(read, family, key, &value);
+    if (status.IsNotFound()) return std::optional<std::string>{};
+    if (!status.ok()) return std::unexpected(error_of(status, "read it"));
+    return std::optional{std::move(value)};
+  }
+
+  [[nodiscard]] Error error_of(const rocksdb::Status& status, std::string_view what) const {
+    const std::string where = options_.directory.string();
+    if (status.IsNoSpace() || status.ToString().find("No space left") != std::string::npos ||
+        status.ToString().find("File too large") != std::string::npos)
+      return {ErrorKind::unavailable,
+              fmt::format("{}: cannot {}: {}; make room on its disk", where, what, status.ToString())};
+    const bool damaged = status.IsCorruption() || status.IsPathNotFound() || status.IsInvalidArgument() ||
+                         status.ToString().find("No such file") != std::string::npos;
+    if (damaged)
+      return {ErrorKind::corrupt, fmt::format("{}: the state is damaged: cannot {}: {}", where, what, status.ToString())};
+    return {ErrorKind::failed, fmt::format("{}: cannot {}: {}", where, what, status.ToString())};
+  }
+
+  const StoreOptions options_;
+  rocksdb::Env* const env_;
+  const std::unique_ptr<StateDirectory> directory_;
+  std::unique_ptr<rocksdb::DB> db_;
+  rocksdb::ColumnFamilyHandle* default_family_ = nullptr;
+  mutable std::mutex mutex_;  ///< Of families_: partitions are restored while others are checkpointed.
+  std::map<Partition, rocksdb::ColumnFamilyHandle*> families_;
+};
+
+}  // namespace
+
+Expected<std::unique_ptr<RocksStore>> RocksStore::open(const StoreOptions& options) {
+  std::unique_ptr<StateDirectory> directory;
+  if (options.read_only) {
+    if (const Status known = check_state_directory(options.directory, options.application_id); !known)
+      return std::unexpected(known.error());
+  } else {
+    auto taken = StateDirectory::open(options.directory, options.application_id);
+    if (!taken) return std::unexpected(taken.error());
+    directory = std::move(*taken);
+  }
+  auto store = std::make_unique<Store>(options, std::move(directory));
+  if (const Status begun = store->begin(); !begun) return std::unexpected(begun.error());
+  return store;
+}
+
+}  // namespace holdfast::state

@@ -1,0 +1,175 @@
+#include "state/hot_table.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+#include <cstring>
+
+namespace holdfast::state {
+namespace {
+
+constexpr std::size_t index_entries_min = 1024;
+constexpr std::size_t bits_per_word = 64;
+
+/// Above three quarters full the index doubles.
+bool too_full(std::size_t records, std::size_t entries) { return records * 4 >= entries * 3; }
+
+std::uint32_t tag_of(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32); }
+
+}  // namespace
+
+HotTable::HotTable(std::uint32_t record_size)
+    : record_size_(record_size), entry_size_((id_bytes + record_size + 7) / 8 * 8) {
+  grow_index(index_entries_min);
+}
+
+std::optional<Slot> HotTable::find(const CustomerKey& key) const {
+  const IndexEntry& found = index_[probe(key)];
+  if (found.slot == nowhere) return std::nullopt;
+  return Slot{found.slot};
+}
+
+std::pair<Slot, bool> HotTable::find_or_insert(const CustomerKey& key) {
+  const std::size_t at = probe(key);
+  if (index_[at].slot != nowhere) return {Slot{index_[at].slot}, false};
+  return {append(key, at), true};
+}
+
+std::byte* HotTable::modify(Slot slot) {
+  const std::size_t word = slot.value / bits_per_word;
+  const std::uint64_t bit = std::uint64_t{1} << (slot.value % bits_per_word);
+  if (into_ != nullptr && (frozen_[word] & bit) != 0) copy_out(slot.value);
+  changed_count_ += (changed_[word] & bit) == 0 ? 1 : 0;
+  changed_[word] |= bit;
+  return entry(slot) + id_bytes;
+}
+
+CustomerKey HotTable::key(Slot slot) const { return make_customer_key(id(slot)); }
+
+void HotTable::prefetch(std::uint64_t hash) const { __builtin_prefetch(&index_[hash & index_mask_]); }
+
+void HotTable::insert_loaded(std::string_view id, std::string_view record) {
+  const CustomerKey key = make_customer_key(id);
+  const Slot slot = append(key, probe(key));
+  std::memcpy(entry(slot) + id_bytes, record.data(), std::min<std::size_t>(record.size(), record_size_));
+}
+
+void HotTable::reserve(std::size_t records) {
+  std::size_t entries = index_.size();
+  while (too_full(records, entries)) entries *= 2;
+  if (entries > index_.size()) grow_index(entries);
+}
+
+void HotTable::freeze(CheckpointData& into) {
+  assert(into_ == nullptr);
+  std::swap(changed_, frozen_);
+  changed_.assign(frozen_.size(), 0);
+  into_ = &into;
+  into.record_size = record_size_;
+  into.bytes.clear();
+  into.entries.clear();
+  into.entries.reserve(changed_count_);
+  into.bytes.reserve(std::size_t{changed_count_} * (record_size_ + inline_id_max));
+  changed_count_ = 0;
+  next_frozen_word_ = 0;
+}
+
+bool HotTable::copy_frozen(std::size_t records_max) {
+  if (into_ == nullptr) return true;
+  std::size_t copied = 0;
+  for (; next_frozen_word_ < frozen_.size(); ++next_frozen_word_) {
+    while (frozen_[next_frozen_word_] != 0) {
+      if (copied == records_max) return false;
+      const auto bit = static_cast<std::uint32_t>(std::countr_zero(frozen_[next_frozen_word_]));
+      copy_out(static_cast<std::uint32_t>(next_frozen_word_ * bits_per_word) + bit);
+      ++copied;
+    }
+  }
+  into_ = nullptr;
+  return true;
+}
+
+std::size_t HotTable::memory_bytes() const {
+  return chunks_.size() * chunk_records * entry_size_ + index_.capacity() * sizeof(IndexEntry) +
+         text_.size() * text_chunk_bytes + (changed_.capacity() + frozen_.capacity()) * sizeof(std::uint64_t);
+}
+
+std::string_view HotTable::id(Slot slot) const {
+  const std::byte* const at = entry(slot);
+  const auto length = static_cast<std::uint8_t>(at[0]);
+  if (length != long_id) return {reinterpret_cast<const char*>(at + 1), length};
+  std::uint32_t size = 0;
+  const char* text = nullptr;
+  std::memcpy(&size, at + 4, sizeof size);
+  std::memcpy(&text, at + 8, sizeof text);
+  return {text, size};
+}
+
+void HotTable::write_id(std::byte* at, std::string_view id) {
+  if (id.size() <= inline_id_max) {
+    at[0] = static_cast<std::byte>(id.size());
+    std::memcpy(at + 1, id.data(), id.size());
+    return;
+  }
+  assert(id.size() <= text_chunk_bytes);
+  if (text_used_ + id.size() > text_chunk_bytes) {
+    text_.push_back(std::make_unique_for_overwrite<char[]>(text_chunk_bytes));
+    text_used_ = 0;
+  }
+  char* const text = text_.back().get() + text_used_;
+  std::memcpy(text, id.data(), id.size());
+  text_used_ += id.size();
+  const auto size = static_cast<std::uint32_t>(id.size());
+  at[0] = static_cast<std::byte>(long_id);
+  std::memcpy(at + 4, &size, sizeof size);
+  std::memcpy(at + 8, &text, sizeof text);
+}
+
+/// Where the key's index entry is, or where it would go.
+std::size_t HotTable::probe(const CustomerKey& key) const {
+  const std::uint32_t tag = tag_of(key.hash);
+  for (std::size_t at = key.hash & index_mask_;; at = (at + 1) & index_mask_) {
+    const IndexEntry& candidate = index_[at];
+    if (candidate.slot == nowhere) return at;
+    if (candidate.tag == tag && id(Slot{candidate.slot}) == key.id) return at;
+  }
+}
+
+Slot HotTable::append(const CustomerKey& key, std::size_t at) {
+  if (too_full(size_ + std::size_t{1}, index_.size())) {
+    grow_index(index_.size() * 2);
+    at = probe(key);
+  }
+  const Slot slot{size_++};
+  if (slot.value % chunk_records == 0) {
+    chunks_.push_back(std::make_unique<std::byte[]>(chunk_records * entry_size_));
+    changed_.resize(chunks_.size() * chunk_records / bits_per_word);
+    frozen_.resize(changed_.size());
+  }
+  write_id(entry(slot), key.id);
+  index_[at] = {slot.value, tag_of(key.hash)};
+  return slot;
+}
+
+// Hashes are not kept: the ids are hashed again, once for each doubling.
+void HotTable::grow_index(std::size_t entries) {
+  index_.assign(entries, IndexEntry{nowhere, 0});
+  index_.shrink_to_fit();
+  index_mask_ = entries - 1;
+  for (Slot slot{0}; slot.value < size_; ++slot.value) {
+    const CustomerKey known = key(slot);
+    std::size_t at = known.hash & index_mask_;
+    while (index_[at].slot != nowhere) at = (at + 1) & index_mask_;
+    index_[at] = {slot.value, tag_of(known.hash)};
+  }
+}
+
+void HotTable::copy_out(std::uint32_t slot) {
+  frozen_[slot / bits_per_word] &= ~(std::uint64_t{1} << (slot % bits_per_word));
+  const std::string_view name = id(Slot{slot});
+  into_->entries.push_back({into_->bytes.size(), static_cast<std::uint32_t>(name.size())});
+  into_->bytes.append(name);
+  into_->bytes.append(reinterpret_cast<const char*>(read(Slot{slot})), record_size_);
+}
+
+}  // namespace holdfast::state

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "domain/ports.hpp"
+
+namespace holdfast::state {
+
+/// One task's customers in memory: a slab of fixed-size records, each with its id, and an open-addressing index over it
+/// (linear probing, 8 bytes an entry). Slots are dense, from 0 to size() - 1, and never move, so that timers and the
+/// sets of changed records address a customer by four bytes. Used by one thread.
+class HotTable final : public RecordTable {
+ public:
+  explicit HotTable(std::uint32_t record_size);
+
+  [[nodiscard]] std::optional<Slot> find(const CustomerKey& key) const override;
+  [[nodiscard]] std::pair<Slot, bool> find_or_insert(const CustomerKey& key) override;
+  [[nodiscard]] const std::byte* read(Slot slot) const override { return entry(slot) + id_bytes; }
+  [[nodiscard]] std::byte* modify(Slot slot) override;
+  [[nodiscard]] CustomerKey key(Slot slot) const override;
+  [[nodiscard]] std::uint32_t size() const override { return size_; }
+  void prefetch(std::uint64_t hash) const override;
+
+  /// Adds a record of a checkpoint; it does not count as changed. REQUIRES: the id is new.
+  void insert_loaded(std::string_view id, std::string_view record);
+  void reserve(std::size_t records);
+
+  /// Records changed since the last freeze.
+  [[nodiscard]] std::uint32_t changed() const { return changed_count_; }
+  /// The changed records become the frozen ones, to be copied into `into` as they are now; `into` must live until
+  /// copy_frozen() is done. REQUIRES: no freeze is under way.
+  void freeze(CheckpointData& into);
+  /// Copies up to `records_max` of the frozen records. True: all are copied, the freeze is over.
+  [[nodiscard]] bool copy_frozen(std::size_t records_max);
+
+  /// All memory, index and sets included.
+  [[nodiscard]] std::size_t memory_bytes() const;
+
+ private:
+  // An id of up to 23 bytes lies in its record, its length before it; a longer one in text_, its place in the record.
+  static constexpr std::size_t id_bytes = 24;
+  static constexpr std::size_t inline_id_max = id_bytes - 1;
+  static constexpr std::uint8_t long_id = 0xff;
+  static constexpr std::size_t chunk_records = 1 << 14;
+  static constexpr std::size_t text_chunk_bytes = 1 << 16;
+
+  struct IndexEntry {
+    std::uint32_t slot;  ///< nowhere: empty.
+    std::uint32_t tag;   ///< The hash's upper half: most mismatches are seen without a look at the record.
+  };
+  static constexpr std::uint32_t nowhere = 0xffff'ffff;
+
+  using Bits = std::vector<std::uint64_t>;
+
+  [[nodiscard]] std::byte* entry(Slot slot) const {
+    return chunks_[slot.value / chunk_records].get() + (slot.value % chunk_records) * entry_size_;
+  }
+  [[nodiscard]] std::string_view id(Slot slot) const;
+  void write_id(std::byte* entry, std::string_view id);
+  [[nodiscard]] std::size_t probe(const CustomerKey& key) const;
+  Slot append(const CustomerKey& key, std::size_t index);
+  void grow_index(std::size_t entries);
+  void copy_out(std::uint32_t slot);
+
+  const std::uint32_t record_size_;
+  const std::size_t entry_size_;
+  std::uint32_t size_ = 0;
+  std::vector<std::unique_ptr<std::byte[]>> chunks_;
+  std::vector<IndexEntry> index_;
+  std::size_t index_mask_ = 0;
+  std::vector<std::unique_ptr<char[]>> text_;
+  std::size_t text_used_ = text_chunk_bytes;
+
+  Bits changed_;
+  Bits frozen_;                           ///< Still to be copied.
+  std::uint32_t changed_count_ = 0;
+  std::size_t next_frozen_word_ = 0;
+  CheckpointData* into_ = nullptr;        ///< Set while a freeze is under way.
+};
+
+}  // namespace holdfast::state

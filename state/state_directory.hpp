@@ -1,0 +1,32 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "domain/error.hpp"
+
+namespace holdfast::state {
+
+/// The version of the state directory's layout (docs/formats/checkpoint.md).
+inline constexpr int directory_format = 1;
+
+/// A folder that belongs to one application, and to one process at a time as long as the object lives.
+class StateDirectory {
+ public:
+  virtual ~StateDirectory() = default;
+  [[nodiscard]] virtual const std::filesystem::path& path() const = 0;
+
+  /// Makes the folder, or takes one that is there. incompatible: it is of another application or of a newer format;
+  /// failed: another process has it, it holds something else, or it cannot be written. All messages name the folder.
+  [[nodiscard]] static Expected<std::unique_ptr<StateDirectory>> open(const std::filesystem::path& path,
+                                                                      const std::string& application_id);
+};
+
+/// Whether the folder is a state directory of this application, without taking it.
+[[nodiscard]] Status check_state_directory(const std::filesystem::path& path, const std::string& application_id);
+
+/// Renames the folder to <path>.corrupt-<n>, the first n that is free; what stood in it stays there to be looked at.
+[[nodiscard]] Expected<std::filesystem::path> set_aside(const std::filesystem::path& path);
+
+}  // namespace holdfast::state
