@@ -189,27 +189,34 @@ std::unexpected<Error> no_answer(const KafkaClient& client, rd_kafka_resp_err_t 
                           client.brokers(), complaint.empty() ? text_of(code) : complaint));
 }
 
-// One question for one topic; no value: there is no such topic, or it is not ready yet.
-Expected<std::optional<std::int32_t>> ask_partition_count(const KafkaClient& client, const std::string& topic,
-                                                          const Deadline& deadline) {
-  TopicPtr handle(rd_kafka_topic_new(client.get(), topic.c_str(), nullptr));
+struct TopicShape {
+  std::int32_t partitions = 0;
+  std::int32_t replication = 0;
+};
+
+Expected<std::optional<TopicShape>> to_shape(const struct rd_kafka_metadata_topic& found) {
+  switch (found.err) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR:
+      return TopicShape{found.partition_cnt, found.partition_cnt > 0 ? found.partitions[0].replica_cnt : 0};
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+      return fail(ErrorKind::failed, fmt::format("no right to describe topic '{}': allow Describe on it", found.topic));
+    case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
+      return fail(ErrorKind::invalid_argument, fmt::format("'{}' is no name for a topic", found.topic));
+    default:
+      return std::nullopt;
+  }
+}
+
+// No value: there is no such topic, or it is not ready yet.
+Expected<std::optional<TopicShape>> query_shape(const KafkaClient& client, const std::string& topic,
+                                                const Deadline& deadline) {
+  const TopicPtr handle(rd_kafka_topic_new(client.get(), topic.c_str(), nullptr));
   if (!handle) return fail(ErrorKind::invalid_argument, fmt::format("'{}' is no name for a topic", topic));
   for (;;) {
     const struct rd_kafka_metadata* raw = nullptr;
     const auto code = rd_kafka_metadata(client.get(), 0, handle.get(), &raw, deadline.remaining_ms(metadata_timeout_ms));
     const std::unique_ptr<const struct rd_kafka_metadata, MetadataDeleter> metadata(raw);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topic_cnt == 1) {
-      const rd_kafka_metadata_topic& found = metadata->topics[0];
-      if (found.err == RD_KAFKA_RESP_ERR_NO_ERROR) return found.partition_cnt;
-      if (found.err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
-        return fail(ErrorKind::failed,
-                    fmt::format("no right to describe topic '{}': give this user an ACL for it", topic));
-      }
-      if (found.err == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION) {
-        return fail(ErrorKind::invalid_argument, fmt::format("'{}' is no name for a topic", topic));
-      }
-      return std::nullopt;
-    }
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topic_cnt == 1) return to_shape(metadata->topics[0]);
     if (deadline.passed()) return no_answer(client, code);
     rd_kafka_poll(client.get(), 0);  // Brings complaints about brokers.
     std::this_thread::sleep_for(retry_pause);
@@ -223,11 +230,17 @@ Expected<std::map<std::string, std::int32_t>> query_partition_counts(const Kafka
                                                                      Deadline deadline) {
   std::map<std::string, std::int32_t> counts;
   for (const std::string& topic : topics) {
-    const auto count = ask_partition_count(client, topic, deadline);
-    if (!count) return std::unexpected(count.error());
-    if (*count) counts[topic] = **count;
+    const auto shape = query_shape(client, topic, deadline);
+    if (!shape) return std::unexpected(shape.error());
+    if (*shape) counts[topic] = (*shape)->partitions;
   }
   return counts;
+}
+
+Expected<std::int32_t> query_replication(const KafkaClient& client, const std::string& topic, Deadline deadline) {
+  const auto shape = query_shape(client, topic, deadline);
+  if (!shape) return std::unexpected(shape.error());
+  return *shape ? (*shape)->replication : 0;
 }
 
 Expected<std::map<std::string, std::int32_t>> require_topics(const KafkaClient& client,
