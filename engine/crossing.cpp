@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 
 namespace holdfast::engine {
@@ -21,17 +22,20 @@ constexpr std::size_t halvings_max = 64;
 constexpr int splits_max = 4000;
 constexpr int newton_steps_max = 40;
 
-// Newton's error is about the square of its last step over the curve's time scale of days: far below a millisecond.
-constexpr double last_newton_step_ms = 1000;
+// Newton's error is about the square of its last step over the curve's time scale of weeks: far below a millisecond.
+constexpr double last_newton_step_ms = 20'000;
 
 // Relative to the score's size: what evaluations of it may differ by from the true curve.
 constexpr double rounding = 1e-12;
 
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
 double log_odds(double probability) {
-  constexpr double infinity = std::numeric_limits<double>::infinity();
   if (probability <= 0) return -infinity;
   return probability >= 1 ? infinity : std::log(probability / (1 - probability));
 }
+
+Timestamp middle(Timestamp a, Timestamp b) { return {a.ms + (b.ms - a.ms) / 2}; }
 
 class Search {
  public:
@@ -40,10 +44,19 @@ class Search {
 
   [[nodiscard]] bool left_at(Timestamp t) const { return !band_.contains(score_.risk(t)); }
 
-  /// The least t in (from.t, end] outside of the band, of a score that moves in one direction only there. REQUIRES:
-  /// the score at `from` is within the band; the score at `end` is outside, or `end` is not to be looked at.
-  [[nodiscard]] Timestamp in_monotone(const Point& from, Timestamp end, bool rises) const {
-    return polish(newton(from, end, rises), from.t, end);
+  /// The least t in (before, end] outside of the band, of a score that moves in one direction only there. REQUIRES: the
+  /// risk is within the band at `before`, and outside of it at `end`; neither is looked at again.
+  [[nodiscard]] Timestamp in_monotone(Timestamp guess, Timestamp before, Timestamp end, bool rises) const {
+    return polish(newton(guess, before, end, rises), before, end);
+  }
+
+  /// The least t in (after, until] outside of the band, of a score that never falls.
+  [[nodiscard]] Timestamp in_rising(Timestamp after, Timestamp until) const {
+    const Timestamp begin = after + Duration{1};
+    if (lower_ > -infinity && left_at(begin)) return begin;
+    if (upper_ == infinity) return after_all_time;
+    const Timestamp found = in_monotone(score_.reached_by(upper_), after, until + Duration{1}, true);
+    return found <= until ? found : after_all_time;
   }
 
   /// The least t in (from.t, to.t] outside of the band. REQUIRES: the score at `from` is within the band.
@@ -56,7 +69,7 @@ class Search {
       const Slopes slopes = score_.slopes(from, end);
       const bool rises = slopes.at_least >= 0;
       const bool left = has_left(end);
-      if (left && (rises || slopes.at_most <= 0)) return in_monotone(from, end.t, rises);
+      if (left && (rises || slopes.at_most <= 0)) return in_monotone(on_chord(from, end, rises), from.t, end.t, rises);
       const std::int64_t length = (end.t - from.t).ms;
       if (left && length == 1) return end.t;
       if (!left && (length == 1 || stays_within(from, end, slopes))) {
@@ -91,52 +104,56 @@ class Search {
     return (top < upper_ || top <= greatest + flat) && (bottom > lower_ || bottom >= least - flat);
   }
 
-  /// About where a monotone score leaves the band.
-  [[nodiscard]] Timestamp newton(Point point, Timestamp end, bool rises) const {
-    const double target = rises ? upper_ : lower_;
-    std::int64_t before = point.t.ms;
-    std::int64_t after = end.ms;
-    for (int i = 0; i < newton_steps_max && after - before > 1; ++i) {
-      const double step = (target - point.value) / score_.slopes(point, point).at_least;
-      const double next = std::ceil(static_cast<double>(point.t.ms) + step);
-      const bool inside = next > static_cast<double>(before) && next < static_cast<double>(after);
-      if (inside && std::abs(step) < last_newton_step_ms) return {static_cast<std::int64_t>(next)};
-      // The first step may well lead beyond the end: then only the end matters.
-      const std::int64_t fallback = i == 0 ? after - 1 : before + (after - before) / 2;
-      point = score_.at({inside ? static_cast<std::int64_t>(next) : fallback});
-      ((point.value >= target) == rises ? after : before) = point.t.ms;
+  [[nodiscard]] double target(bool rises) const { return rises ? upper_ : lower_; }
+
+  /// Where the line through two points leaves the band.
+  [[nodiscard]] Timestamp on_chord(const Point& from, const Point& to, bool rises) const {
+    const double share = (target(rises) - from.value) / (to.value - from.value);
+    const double length = static_cast<double>((to.t - from.t).ms);
+    return share >= 0 && share <= 1 ? from.t + Duration{static_cast<std::int64_t>(share * length)} : to.t;
+  }
+
+  /// About where a score that moves in one direction only leaves the band. REQUIRES: as polish().
+  [[nodiscard]] Timestamp newton(Timestamp guess, Timestamp before, Timestamp end, bool rises) const {
+    Timestamp after = end;
+    Timestamp at = std::clamp(guess, before + Duration{1}, end);
+    for (int i = 0; i < newton_steps_max && (after - before).ms > 1; ++i) {
+      if (at == end) at = end - Duration{1};
+      const Point point = score_.at(at);
+      ((point.value >= target(rises)) == rises ? after : before) = at;
+      const double step = score_.stretched(at, (target(rises) - point.value) / score_.slope(point));
+      const double next = std::ceil(static_cast<double>(at.ms) + step);
+      if (std::abs(step) < last_newton_step_ms) return {static_cast<std::int64_t>(next)};
+      if (next > static_cast<double>(before.ms) && next < static_cast<double>(after.ms)) {
+        at = {static_cast<std::int64_t>(next)};
+      } else {
+        // The first step forward may well lead beyond the end: then only the end matters.
+        at = next >= static_cast<double>(end.ms) && after == end ? end : middle(before, after);
+      }
     }
-    return {after};
+    return after;
   }
 
   /// The moment in (before, after] at which the risk leaves the band, close to `guess`. REQUIRES: the risk has not left
   /// it at `before`, and has at `after`, or `after` is not to be looked at.
   [[nodiscard]] Timestamp polish(Timestamp guess, Timestamp before, Timestamp after) const {
-    const std::int64_t at = std::clamp(guess.ms, before.ms + 1, after.ms);
-    std::int64_t within = before.ms;
-    std::int64_t outside = after.ms;
-    if (at == after.ms || left_at({at})) {
-      outside = at;
-      for (std::int64_t step = 1; outside - step > within; step *= 2) {
-        if (!left_at({outside - step}))
-          within = outside - step;
-        else
-          outside -= step;
+    const Timestamp at = std::clamp(guess, before + Duration{1}, after);
+    if (at == after || left_at(at)) {
+      after = at;
+      for (Duration step{1}; after - step > before; step.ms *= 2) {
+        (left_at(after - step) ? after : before) = after - step;
       }
     } else {
-      within = at;
-      for (std::int64_t step = 1; within + step < outside; step *= 2) {
-        if (left_at({within + step}))
-          outside = within + step;
-        else
-          within += step;
+      before = at;
+      for (Duration step{1}; before + step < after; step.ms *= 2) {
+        (left_at(before + step) ? after : before) = before + step;
       }
     }
-    while (outside - within > 1) {
-      const std::int64_t middle = within + (outside - within) / 2;
-      (left_at({middle}) ? outside : within) = middle;
+    while ((after - before).ms > 1) {
+      const Timestamp between = middle(before, after);
+      (left_at(between) ? after : before) = between;
     }
-    return {outside};
+    return after;
   }
 
   const Score& score_;
@@ -152,13 +169,10 @@ Timestamp first_crossing(const Score& score, const Band& band, Timestamp after, 
   if (until <= after) return after_all_time;
   Search search(score, band);
   const Timestamp begin = after + Duration{1};
-  if (search.left_at(begin)) return begin;
+  if (score.only_rises()) return search.in_rising(after, until);
 
+  if (search.left_at(begin)) return begin;
   Point from = score.at(begin);
-  if (score.only_rises()) {
-    const Timestamp found = search.in_monotone(from, until + Duration{1}, true);
-    return found <= until ? found : after_all_time;
-  }
   for (Duration length{first_piece_ms}; from.t < until; length.ms *= piece_growth) {
     const Point to = score.at(std::min(from.t + length, until));
     if (const auto found = search.in_piece(from, to)) return *found;

@@ -24,6 +24,10 @@ double Mbg::buying_exponent(double silence) const { return k_ * std::log1p(horiz
 
 double Mbg::p_alive(double silence) const { return 1 / (1 + std::exp(dropped_log_odds(silence))); }
 
+double Mbg::silence_for(double log_odds) const {
+  return age_at_last_ * std::expm1((log_odds - log_odds_at_last_) / k_);
+}
+
 // With odds E = (1 - PA) / PA the risk is (E + S) / (1 + E): a sum of positive parts, whatever their size.
 double Mbg::risk(double silence) const {
   const double log_odds = dropped_log_odds(silence);
@@ -45,13 +49,15 @@ Mbg::Logit Mbg::logit(double silence) const {
           .buys = buys};
 }
 
-// With k = r + x and u = alpha + T the slope is k h / (u (u + h)) / buys + dropped k / (u + h). As time passes, u and
-// `dropped` grow and `buys` shrinks, so each factor is bounded by its values at the ends.
+// With k = r + x and u = alpha + T.
+double Mbg::slope(const Logit& at) const {
+  return k_ / (at.age + horizon_) * (horizon_ / (at.age * at.buys) + at.dropped);
+}
+
+// As time passes, u and `dropped` grow and `buys` shrinks: each is bounded by its values at the ends.
 Slopes Mbg::slopes(const Logit& from, const Logit& to) const {
-  const double hazard_from = k_ / (from.age + horizon_);
-  const double hazard_to = k_ / (to.age + horizon_);
-  return {.at_least = hazard_to * (horizon_ / to.age / from.buys + from.dropped),
-          .at_most = hazard_from * (horizon_ / from.age / to.buys + to.dropped)};
+  return {.at_least = k_ / (to.age + horizon_) * (horizon_ / (to.age * from.buys) + from.dropped),
+          .at_most = k_ / (from.age + horizon_) * (horizon_ / (from.age * to.buys) + to.dropped)};
 }
 
 }  // namespace holdfast::engine

@@ -19,6 +19,8 @@ class Mbg {
 
   /// Probability that the customer is still active.
   [[nodiscard]] double p_alive(double silence) const;
+  /// The silence after which the odds against being active have come to exp(log_odds); negative where they always have.
+  [[nodiscard]] double silence_for(double log_odds) const;
   /// Probability of no purchase within the horizon.
   [[nodiscard]] double risk(double silence) const;
 
@@ -30,9 +32,14 @@ class Mbg {
     double buys;     ///< 1 - S: probability that an active customer buys within the horizon.
   };
   [[nodiscard]] Logit logit(double silence) const;
-  /// Bounds of the logit's slope between two evaluations, per time unit; both its slope where they are the same.
+  /// The logit's slope, per time unit.
+  [[nodiscard]] double slope(const Logit& at) const;
+  /// Bounds of the logit's slope between two evaluations, per time unit.
   /// REQUIRES: from.age <= to.age.
   [[nodiscard]] Slopes slopes(const Logit& from, const Logit& to) const;
+
+  /// alpha + t_x
+  [[nodiscard]] double age_at_last() const { return age_at_last_; }
 
  private:
   /// ln((1 - PA) / PA)

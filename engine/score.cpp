@@ -29,6 +29,7 @@ Score::Score(const Customer& customer, const Model& model, Duration horizon)
       last_(customer.last()),
       moment_(customer.moment()),
       unit_ms_(static_cast<double>(model.time_unit.ms)),
+      origin_ms_(static_cast<double>(last_.ms) - unit_ms_ * mbg_.age_at_last()),
       logistic_(model.logistic.has_value()) {
   if (!logistic_) return;
   mbg_weight_ = 0;
@@ -93,6 +94,22 @@ Score::Point Score::at(Timestamp t) const {
     (left > 0 ? point.rising_slope : point.falling_slope) -= left * std::numbers::ln2 / (half_life * day_ms);
   }
   return point;
+}
+
+Timestamp Score::reached_by(double value) const {
+  const double t = static_cast<double>(last_.ms) + unit_ms_ * mbg_.silence_for(value);
+  return {static_cast<std::int64_t>(std::clamp(t, static_cast<double>(last_.ms), 9e18))};
+}
+
+double Score::stretched(Timestamp t, double step_ms) const {
+  if (!(step_ms < 0)) return step_ms;
+  const double age_ms = static_cast<double>(t.ms) - origin_ms_;
+  return age_ms * std::expm1(step_ms / age_ms);
+}
+
+double Score::slope(const Point& at) const {
+  const double plain = at.rising_slope + at.falling_slope;
+  return mbg_weight_ == 0 ? plain : plain + mbg_weight_ / unit_ms_ * mbg_.slope(at.mbg);
 }
 
 Slopes Score::slopes(const Point& from, const Point& to) const {

@@ -38,11 +38,17 @@ class Score {
     Mbg::Logit mbg{};
   };
   [[nodiscard]] Point at(Timestamp t) const;
+  [[nodiscard]] double slope(const Point& at) const;
   /// Bounds of the score's slope between two of its points, per millisecond. REQUIRES: from.t <= to.t.
   [[nodiscard]] Slopes slopes(const Point& from, const Point& to) const;
 
   /// Whether the score can never fall: MBG/NBD without `logistic`.
   [[nodiscard]] bool only_rises() const { return !logistic_; }
+  /// A moment by which a score that only rises has reached `value`: that at which drop-out alone accounts for it.
+  [[nodiscard]] Timestamp reached_by(double value) const;
+  /// A step back from `t` that leads along the curve's tangent over the logarithm of the age, on which it is nearly
+  /// straight, as far as `step_ms` leads along the tangent over time; a step forward as it is.
+  [[nodiscard]] double stretched(Timestamp t, double step_ms) const;
 
  private:
   struct Decay {
@@ -58,6 +64,7 @@ class Score {
   Timestamp last_;
   Timestamp moment_;
   double unit_ms_;
+  double origin_ms_;  ///< Where alpha + T is 0.
   bool logistic_;
   double mbg_weight_ = 1;
   double constant_ = 0;
