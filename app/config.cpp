@@ -182,13 +182,24 @@ class Builder {
     format.kind = static_cast<EventKind>(values_.choice(group + ".kind"));
     format.time_format = static_cast<ingest::TimeFormat>(values_.choice(group + ".time_format"));
     format.max_ahead = config_.max_ahead;
-    for (const Setting* field : values_.below(group + ".fields")) {
-      format.fields[field->key.substr(group.size() + std::string_view(".fields.").size())] = field->value;
-    }
-    for (const Setting* field : values_.below(group + ".defaults")) {
-      format.defaults[field->key.substr(group.size() + std::string_view(".defaults.").size())] = field->value;
-    }
+    read_fields(group + ".fields", format, format.fields);
+    read_fields(group + ".defaults", format, format.defaults);
     return format;
+  }
+
+  /// Reads a map of fields. Each is checked on its own, so that every fault is named with its place.
+  void read_fields(const std::string& group, const ingest::SourceFormat& source,
+                   std::map<std::string, std::string>& fields) {
+    const bool is_default = &fields == &source.defaults;
+    for (const Setting* setting : values_.below(group)) {
+      const std::string field = setting->key.substr(group.size() + 1);
+      fields[field] = setting->value;
+      ingest::SourceFormat probe;
+      probe.kind = source.kind;
+      (is_default ? probe.defaults : probe.fields)[field] = setting->value;
+      const auto problem = ingest::field_mapping_problem(probe);
+      if (problem && values_.is_sound("sources." + source.name + ".kind")) values_.fault(setting->key, *problem);
+    }
   }
 
   void read_topics() {

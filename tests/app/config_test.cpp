@@ -271,6 +271,19 @@ INSTANTIATE_TEST_SUITE_P(
              "shop.yaml: sources.visits.kind: is missing; set it to purchase | complaint | visit"},
         Case{"kind", "  visits: {topic: visits, kind: click}\n",
              "shop.yaml:4:27: sources.visits.kind: 'click' is not possible; use purchase or complaint or visit"},
+        Case{"field", "  visits: {topic: v, kind: visit, fields: {amount: /a}}\n",
+             "shop.yaml:4:44: sources.visits.fields.amount: there is no field 'amount' here; there are customer_id, "
+             "time, "
+             "event_id, channel, page, topic, duration_s, session_id"},
+        Case{"pointers", "  visits: {topic: v, kind: visit, fields: {page: page, time: at}}\n",
+             "shop.yaml:4:44: sources.visits.fields.page: 'page' of field page is no JSON Pointer; write it like "
+             "/customer/id\n"
+             "shop.yaml:4:56: sources.visits.fields.time: 'at' of field time is no JSON Pointer; write it like "
+             "/customer/id"},
+        Case{"default", "  orders: {topic: o, kind: purchase, defaults: {currency: Euro}}\n",
+             "shop.yaml:4:49: sources.orders.defaults.currency: the default of currency is 'Euro'; give an ISO 4217 "
+             "code of "
+             "three capital letters"},
         Case{"reserved", "kafka: {group.id: mine}\n",
              "shop.yaml:4:9: kafka.group.id: kafka property 'group.id' belongs to Holdfast: it is the application_id. "
              "Remove it from the configuration"},
