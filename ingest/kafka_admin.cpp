@@ -27,8 +27,12 @@ const KafkaClient::Properties admin_defaults{
 // A group is only asked about, never joined.
 KafkaClient::Properties admin_fixed(const KafkaSettings& settings) {
   return {
-      {"group.id", settings.application_id}, {"isolation.level", "read_committed"}, {"enable.auto.commit", "false"},
-      {"enable.partition.eof", "true"},      {"auto.offset.reset", "earliest"},     {"allow.auto.create.topics", "false"},
+      {"group.id", settings.application_id},
+      {"isolation.level", "read_committed"},
+      {"enable.auto.commit", "false"},
+      {"enable.partition.eof", "true"},
+      {"auto.offset.reset", "earliest"},
+      {"allow.auto.create.topics", "false"},
   };
 }
 
@@ -39,7 +43,9 @@ Expected<NewTopicPtr> to_request(const TopicPlan& plan) {
   NewTopicPtr topic(
       rd_kafka_NewTopic_new(plan.name.c_str(), plan.partitions, plan.replication, why.data(), why.size()));
   if (!topic) return fail(ErrorKind::invalid_argument, fmt::format("topic '{}': {}", plan.name, why.data()));
-  for (const auto& [name, value] : plan.settings) rd_kafka_NewTopic_set_config(topic.get(), name.c_str(), value.c_str());
+  for (const auto& [name, value] : plan.settings) {
+    rd_kafka_NewTopic_set_config(topic.get(), name.c_str(), value.c_str());
+  }
   return topic;
 }
 
@@ -61,7 +67,7 @@ class Admin final : public KafkaAdmin {
   }
   Expected<std::optional<TopicDescription>> describe(const std::string& topic) override;
   Expected<std::vector<std::string>> create(std::span<const TopicPlan> plans) override;
-  std::vector<Finding> check(PartitionOfKey partition_of, std::size_t sample) override;
+  std::vector<Finding> check(const PartitionOfKey& partition_of, std::size_t sample) override;
 
  private:
   using Counts = std::map<std::string, std::int32_t>;
@@ -74,10 +80,11 @@ class Admin final : public KafkaAdmin {
   [[nodiscard]] Finding check_equal_counts(const Counts& counts) const;
   [[nodiscard]] Finding check_not_compacted(const std::string& topic) const;
   [[nodiscard]] Finding check_group() const;
-  [[nodiscard]] Finding check_keys(const std::string& topic, std::int32_t partitions, PartitionOfKey partition_of,
+  [[nodiscard]] Finding check_keys(const std::string& topic, std::int32_t partitions,
+                                   const PartitionOfKey& partition_of,
                                    std::size_t sample) const;
   Status sample_partition(const std::string& topic, std::int32_t partition, std::int32_t partitions,
-                          PartitionOfKey partition_of, std::size_t records_max, KeySample& sample) const;
+                          const PartitionOfKey& partition_of, std::size_t records_max, KeySample& sample) const;
 
   KafkaSettings settings_;
   std::shared_ptr<KafkaClient> client_;
@@ -141,7 +148,7 @@ Expected<std::vector<std::string>> Admin::create(std::span<const TopicPlan> plan
 // ---------------------------------------------------------------------------------------------------------------------
 // Checks
 
-std::vector<Finding> Admin::check(PartitionOfKey partition_of, std::size_t sample) {
+std::vector<Finding> Admin::check(const PartitionOfKey& partition_of, std::size_t sample) {
   std::vector<Finding> findings;
   const auto counts = check_topics(findings);
   if (!counts) {
@@ -155,7 +162,7 @@ std::vector<Finding> Admin::check(PartitionOfKey partition_of, std::size_t sampl
   findings.push_back(check_group());
   for (const std::string& topic : settings_.source_topics) {
     const auto count = counts->find(topic);
-    if (count != counts->end() && partition_of != nullptr) {
+    if (count != counts->end() && partition_of) {
       findings.push_back(check_keys(topic, count->second, partition_of, sample));
     }
   }
@@ -221,12 +228,14 @@ Finding Admin::check_group() const {
                              settings_.application_id, text_of(code))};
 }
 
-Finding Admin::check_keys(const std::string& topic, std::int32_t partitions, PartitionOfKey partition_of,
+Finding Admin::check_keys(const std::string& topic, std::int32_t partitions,
+                                   const PartitionOfKey& partition_of,
                           std::size_t sample) const {
   KeySample keys;
   const std::size_t each = std::max<std::size_t>(1, sample / static_cast<std::size_t>(std::max(1, partitions)));
   for (std::int32_t p = 0; p < partitions; ++p) {
-    if (auto s = sample_partition(topic, p, partitions, partition_of, each, keys); !s) return {false, s.error().message};
+    const Status read = sample_partition(topic, p, partitions, partition_of, each, keys);
+    if (!read) return {false, read.error().message};
   }
   if (keys.without_key > 0) {
     return {false, fmt::format("topic '{}': {} of {} sampled records have no key: producers must use the customer id "
@@ -242,7 +251,7 @@ Finding Admin::check_keys(const std::string& topic, std::int32_t partitions, Par
 }
 
 Status Admin::sample_partition(const std::string& topic, std::int32_t partition, std::int32_t partitions,
-                               PartitionOfKey partition_of, std::size_t records_max, KeySample& sample) const {
+                               const PartitionOfKey& partition_of, std::size_t records_max, KeySample& sample) const {
   const auto range = query_range(*client_, topic, partition, deadline());
   if (!range) return std::unexpected(range.error());
   const std::int64_t from = std::max(range->first, range->end - static_cast<std::int64_t>(records_max));

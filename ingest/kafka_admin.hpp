@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -37,8 +38,8 @@ struct Finding {
   std::string what;  ///< A sentence: what was found, where, and if it is not ok how to mend it.
 };
 
-/// How the producers of the inputs choose partitions, as far as a check can know.
-using PartitionOfKey = std::optional<std::int32_t> (*)(std::string_view key, std::int32_t partitions);
+/// Where the producers of the inputs put a key; no value: not to be told.
+using PartitionOfKey = std::function<std::optional<std::int32_t>(std::string_view key, std::int32_t partitions)>;
 
 /// All topics that an application needs. Inputs: `partitions` each, kept for 7 days (Kafka's default). Journal: one
 /// partition for 8 instances or so is plenty, so 8; kept for 7 days as well, since a replay needs both or neither.
@@ -59,8 +60,8 @@ class KafkaAdmin {
   /// Creates those that are not there yet and waits until brokers know them. Returns the names of the created ones.
   [[nodiscard]] virtual Expected<std::vector<std::string>> create(std::span<const TopicPlan> plans) = 0;
   /// Brokers, topics, partition counts, rights, and whether the keys of the latest `sample` records of each source lie
-  /// in the partition that `partition_of` says (null: not checked). Never stops at the first finding.
-  [[nodiscard]] virtual std::vector<Finding> check(PartitionOfKey partition_of, std::size_t sample) = 0;
+  /// in the partition that `partition_of` says (empty: not checked). Never stops at the first finding.
+  [[nodiscard]] virtual std::vector<Finding> check(const PartitionOfKey& partition_of, std::size_t sample) = 0;
 };
 
 [[nodiscard]] Expected<std::unique_ptr<KafkaAdmin>> make_kafka_admin(const KafkaSettings& settings);

@@ -41,7 +41,7 @@ std::vector<Header> KafkaBatch::headers(std::size_t index) const {
   const char* name = nullptr;
   const void* value = nullptr;
   std::size_t size = 0;
-  for (std::size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
+  for (std::size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) == 0; ++i) {
     result.push_back({name, std::string(view(value, size)), value != nullptr});
   }
   return result;

@@ -214,7 +214,8 @@ Expected<std::optional<TopicShape>> query_shape(const KafkaClient& client, const
   if (!handle) return fail(ErrorKind::invalid_argument, fmt::format("'{}' is no name for a topic", topic));
   for (;;) {
     const struct rd_kafka_metadata* raw = nullptr;
-    const auto code = rd_kafka_metadata(client.get(), 0, handle.get(), &raw, deadline.remaining_ms(metadata_timeout_ms));
+    const auto code =
+        rd_kafka_metadata(client.get(), 0, handle.get(), &raw, deadline.remaining_ms(metadata_timeout_ms));
     const std::unique_ptr<const struct rd_kafka_metadata, MetadataDeleter> metadata(raw);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topic_cnt == 1) return to_shape(metadata->topics[0]);
     if (deadline.passed()) return no_answer(client, code);

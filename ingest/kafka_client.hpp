@@ -116,7 +116,8 @@ struct FatalError {
 /// How many brokers keep partition 0 of a topic that exists.
 [[nodiscard]] Expected<std::int32_t> query_replication(const KafkaClient& client, const std::string& topic,
                                                        Deadline deadline);
-/// Partition counts of topics that must exist; those just created are waited for. invalid_argument: names what is missing.
+/// Partition counts of topics that must exist; those just created are waited for. invalid_argument: names what is
+/// missing.
 [[nodiscard]] Expected<std::map<std::string, std::int32_t>> require_topics(const KafkaClient& client,
                                                                            std::span<const std::string> topics,
                                                                            Duration patience);

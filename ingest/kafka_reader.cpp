@@ -150,7 +150,7 @@ class Reader final : public KafkaReader {
   bool start_pending_ = false;         ///< Some inputs were started that librdkafka does not fetch yet.
   LogListener* listener_ = nullptr;    ///< During poll() and close().
   Status rebalance_error_;
-  bool outage_ = false;  ///< All brokers were away at some time under this assignment.
+  bool outage_ = false;  ///< Brokers were away, or the session ended for it, since the latest assignment.
   KafkaReaderCounts counts_;
 };
 
@@ -218,8 +218,8 @@ Status Reader::group_event(const rd_kafka_message_t& message) {
 }
 
 Status Reader::fatal(const FatalError& error) {
-  // The place of a static member is also gone when brokers were away for longer than its session. Nobody has taken it
-  // then, and a new consumer gets it back.
+  // When brokers did not answer for longer than a session, a static member's own requests to join again, late and
+  // repeated, fence one another. Nobody else has its place then, and a new consumer gets it back.
   if (error.code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID && outage_) {
     return fail(ErrorKind::rollback, fmt::format("group '{}' forgot instance '{}' while the brokers were away: {}",
                                                  settings_.application_id, member_id(settings_), error.reason));
@@ -270,7 +270,11 @@ void Reader::assigned(const rd_kafka_topic_partition_list_t& partitions) {
 }
 
 void Reader::revoked(bool lost) {
-  if (lost) group_->left();
+  if (lost) {
+    group_->left();
+    // Unless somebody else caused it, this was a session that ended because no broker answered.
+    if (fatal_error_of(*client_).code == RD_KAFKA_RESP_ERR_NO_ERROR) outage_ = true;
+  }
   if (!partitions_.empty()) listener_->revoked(partitions_, lost);
   group_->left();
   unassign();
