@@ -14,6 +14,7 @@
 #include <spdlog/version.h>
 
 #include "app/commands.hpp"
+#include "app/config_keys.hpp"
 #include "console/library_versions.hpp"
 #include "domain/time.hpp"
 #include "ingest/library_versions.hpp"
@@ -37,7 +38,7 @@ class ExamplesFirst final : public CLI::Formatter {
 };
 
 std::string version_text() {
-  return fmt::format("holdfast {}\n{}, {}, {}, fmt {}.{}.{}, spdlog {}.{}.{}, nlohmann-json {}.{}.{}, CLI11 {}\n",
+  return fmt::format("holdfast {}\n{}, {}, {}, fmt {}.{}.{}, spdlog {}.{}.{}, nlohmann-json {}.{}.{}, CLI11 {}",
                      HOLDFAST_VERSION, ingest::library_versions(), state::library_versions(),
                      console::library_versions(), FMT_VERSION / 10'000, FMT_VERSION / 100 % 100, FMT_VERSION % 100,
                      SPDLOG_VER_MAJOR, SPDLOG_VER_MINOR, SPDLOG_VER_PATCH, NLOHMANN_JSON_VERSION_MAJOR,
@@ -197,7 +198,7 @@ class CommandLine {
                     "  holdfast generate -c shop.yaml --events 1000000 --customers 20000 --seed 1 --out data\n"
                     "  holdfast generate -c shop.yaml --events 1000000 --customers 20000 --seed 1 --kafka\n",
                     generate_);
-    command->add_option("--events", generate_.events, "How many events, about")->required()->check(CLI::PositiveNumber);
+    command->add_option("--events", generate_.events, "How many events")->required()->check(CLI::PositiveNumber);
     command->add_option("--customers", generate_.customers, "How many customers")
         ->required()
         ->check(CLI::PositiveNumber);
@@ -206,6 +207,8 @@ class CommandLine {
     command->add_option("--out", generate_.out, "Write a file for each source into this folder")
         ->type_name("DIR")
         ->excludes(kafka);
+    command->add_option("--truth", generate_.truth, "Write who left, and when, to this file; default: DIR/truth.ndjson")
+        ->type_name("PATH");
     add_time(command, "--from", generate_.from, "The first day of the shop");
     add_time(command, "--to", generate_.to, "The last day of the shop");
     command
@@ -243,6 +246,19 @@ class CommandLine {
   CLI::App app_{"", "holdfast"};
 };
 
+/// CLI11 itself would only say that a command is required.
+std::optional<std::string> unknown_command(CLI::App& app, int argc, const char* const* argv) {
+  if (argc < 2 || argv[1][0] == '-') return std::nullopt;
+  const std::string given = argv[1];
+  std::string nearest;
+  for (const CLI::App* command : app.get_subcommands({})) {
+    const std::string& name = command->get_name();
+    if (name == given) return std::nullopt;
+    if (nearest.empty() || edit_distance(given, name) < edit_distance(given, nearest)) nearest = name;
+  }
+  return fmt::format("there is no command '{}'; did you mean {}?", given, nearest);
+}
+
 }  // namespace
 
 std::vector<FlagInfo> command_line_flags() {
@@ -259,6 +275,10 @@ std::vector<FlagInfo> command_line_flags() {
 int run_program(int argc, const char* const* argv) {
   try {
     CommandLine line;
+    if (const auto unknown = unknown_command(line.app(), argc, argv)) {
+      fmt::print(stderr, "{}\nRun with --help for more information.\n", *unknown);
+      return usage_status;
+    }
     try {
       line.app().parse(argc, argv);
     } catch (const CLI::ParseError& error) {

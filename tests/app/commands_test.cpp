@@ -1,0 +1,209 @@
+#include "app/commands.hpp"
+
+#include <cstring>
+#include <initializer_list>
+#include <regex>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "app/command_line.hpp"
+#include "engine/customer.hpp"
+#include "state/checkpoint_store.hpp"
+#include "tests/support/process.hpp"
+
+namespace holdfast::app {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::int64_t day_ms = 86'400'000;
+constexpr Timestamp start{15'000 * day_ms};
+
+class CommandsTest : public ::testing::Test {
+ protected:
+  CommandsTest() {
+    testing::write_file(folder_.path() / "model.json",
+                        R"({"name":"m","time_unit":"7d","horizon":"91d","mbg":{"r":0.5,"alpha":6.0,"a":0.9,"b":1.6}})");
+    configure("application_id: shop\nsources:\n  purchases: {topic: purchases, kind: purchase}\n");
+  }
+
+  void configure(const std::string& text) { testing::write_file(config(), text); }
+  [[nodiscard]] std::string config() const { return (folder_.path() / "shop.yaml").string(); }
+
+  struct Run {
+    int status = 0;
+    std::string out;
+    std::string err;
+  };
+  Run run(std::vector<std::string> arguments) {
+    std::vector<const char*> argv{"holdfast"};
+    for (const std::string& argument : arguments) argv.push_back(argument.c_str());
+    ::testing::internal::CaptureStdout();
+    ::testing::internal::CaptureStderr();
+    Run run;
+    run.status = run_program(static_cast<int>(argv.size()), argv.data());
+    run.out = ::testing::internal::GetCapturedStdout();
+    run.err = ::testing::internal::GetCapturedStderr();
+    return run;
+  }
+
+  /// A state directory with one customer: two purchases, ten days apart.
+  void write_state(PolicyId policy) {
+    engine::Customer customer{};
+    const auto buy = [&](Timestamp time, std::string_view event_id) {
+      Event event;
+      event.kind = EventKind::purchase;
+      event.time = time;
+      event.customer = make_customer_key("C1");
+      event.event_id = event_id;
+      engine::apply_event(customer, event);
+    };
+    buy(start, "a");
+    buy(start + Duration{10 * day_ms}, "b");
+
+    auto store = state::RocksStore::open(
+        {.directory = folder_.path() / "state", .application_id = "shop", .env = nullptr, .read_only = false});
+    ASSERT_TRUE(store) << store.error().message;
+    CheckpointData data;
+    data.marker.partition = Partition{3};
+    data.marker.policy = policy;
+    data.marker.record_format = engine::customer_format;
+    data.marker.step = 42;
+    data.marker.position.sources = 1;
+    data.marker.position.next[0] = Offset{2};
+    data.marker.stream_time = start + Duration{20 * day_ms};
+    data.marker.customers = 1;
+    data.marker.taken_at = start + Duration{30 * day_ms};
+    data.record_size = sizeof(customer);
+    data.entries.push_back({.at = 0, .id_size = 2});
+    data.bytes = "C1" + std::string(reinterpret_cast<const char*>(&customer), sizeof(customer));
+    const Status written = (*store)->write(data);
+    ASSERT_TRUE(written) << written.error().message;
+  }
+
+  testing::TemporaryFolder folder_;
+};
+
+TEST_F(CommandsTest, UsageErrorsHaveStatusTwo) {
+  for (const std::vector<std::string>& arguments : std::initializer_list<std::vector<std::string>>{
+           {},
+           {"check"},
+           {"chekc", "-c", config()},
+           {"check", "-c", config(), "--set", "novalue"},
+           {"check", "-c", config(), "extra"},
+           {"replay", "-c", config()},
+           {"replay", "-c", config(), "--source", "purchases"},
+           {"replay", "-c", config(), "--source", "a=b", "--until", "tomorrow"},
+           {"replay", "-c", config(), "--source", "a=b", "--threads", "0"},
+           {"generate", "-c", config(), "--events", "1", "--customers", "1", "--seed", "1"},
+           {"generate", "-c", config(), "--events", "1", "--customers", "1", "--seed", "1", "--kafka", "--out", "x"},
+           {"inspect", "-c", config()}}) {
+    const Run result = run(arguments);
+    EXPECT_EQ(result.status, 2) << ::testing::PrintToString(arguments);
+    EXPECT_EQ(result.out, "") << ::testing::PrintToString(arguments);
+    EXPECT_NE(result.err, "") << ::testing::PrintToString(arguments);
+  }
+  EXPECT_EQ(run({"chekc"}).err,
+            "there is no command 'chekc'; did you mean check?\nRun with --help for more information.\n");
+}
+
+TEST_F(CommandsTest, HelpBeginsWithExamplesAndVersionNamesTheLibraries) {
+  for (const std::vector<std::string>& command : std::initializer_list<std::vector<std::string>>{
+           {}, {"run"}, {"replay"}, {"check"}, {"topics"}, {"generate"}, {"inspect"}}) {
+    std::vector<std::string> arguments = command;
+    arguments.emplace_back("--help");
+    const Run result = run(arguments);
+    EXPECT_EQ(result.status, 0);
+    EXPECT_EQ(result.out.substr(0, 21), "Examples:\n  holdfast ") << ::testing::PrintToString(arguments);
+  }
+  const Run version = run({"--version"});
+  EXPECT_EQ(version.status, 0);
+  EXPECT_TRUE(version.out.starts_with("holdfast ")) << version.out;
+  for (const char* library : {"librdkafka ", "RocksDB ", "simdjson ", "Boost "}) {
+    EXPECT_NE(version.out.find(library), std::string::npos) << version.out;
+  }
+}
+
+TEST_F(CommandsTest, CheckPrintsWhatIsInForce) {
+  const Run text = run({"check", "-c", config(), "--set", "max_rate=5"});
+  EXPECT_EQ(text.status, 0) << text.err;
+  EXPECT_TRUE(std::regex_search(text.out, std::regex("\nmax_rate +5 +flag --set max_rate\n"))) << text.out;
+  EXPECT_TRUE(text.out.ends_with(config() + ": no faults\n")) << text.out;
+
+  const Run json = run({"check", "-c", config(), "--json"});
+  EXPECT_EQ(json.status, 0) << json.err;
+  const Json facts = Json::parse(json.out);
+  EXPECT_EQ(facts["ok"], true);
+  EXPECT_EQ(facts["model"]["name"], "m");
+  EXPECT_EQ(facts["journal"], "shop-holdfast-journal");
+  EXPECT_EQ(facts["settings"][0], (Json{{"key", "application_id"}, {"value", "shop"}, {"origin", config() + ":1:1"}}));
+}
+
+TEST_F(CommandsTest, CheckReportsFaults) {
+  configure("application_id: shop\nrisk: {horizon: 1}\n");
+  const Run text = run({"check", "-c", config()});
+  EXPECT_EQ(text.status, 2);
+  EXPECT_EQ(text.out, "");
+  EXPECT_NE(text.err.find("shop.yaml:2:8: risk.horizon: '1' has no unit"), std::string::npos) << text.err;
+  const Run json = run({"check", "-c", config(), "--json"});
+  EXPECT_EQ(json.status, 2);
+  EXPECT_EQ(Json::parse(json.out)["ok"], false);
+  EXPECT_EQ(Json::parse(json.out)["faults"].size(), 2u);
+
+  configure("application_id: shop\nsources:\n  p: {topic: p, kind: purchase}\nhttp: {token_file: nowhere}\n");
+  const Run token = run({"check", "-c", config()});
+  EXPECT_EQ(token.status, 2);
+  EXPECT_EQ(token.err,
+            "http.token_file: " + (folder_.path() / "nowhere").string() + " cannot be read, or is no token\n");
+}
+
+TEST_F(CommandsTest, InspectShowsACustomerOfTheLatestCheckpoint) {
+  const auto loaded = load_config(config(), {});
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  write_state(loaded->policy_id());
+
+  const Run json = run({"inspect", "-c", config(), "C1", "--json"});
+  ASSERT_EQ(json.status, 0) << json.err;
+  EXPECT_EQ(json.err, "");
+  const Json facts = Json::parse(json.out);
+  EXPECT_EQ(facts["customer_id"], "C1");
+  EXPECT_EQ(facts["partition"], 3);
+  EXPECT_EQ(facts["purchases"], 2);
+  EXPECT_EQ(facts["first_purchase"], to_rfc3339(start));
+  EXPECT_EQ(facts["as_of"], to_rfc3339(start + Duration{20 * day_ms}));
+  EXPECT_EQ(facts["checkpoint"]["step"], 42);
+
+  const Run later =
+      run({"inspect", "-c", config(), "C1", "--json", "--at", to_rfc3339(start + Duration{200 * day_ms})});
+  ASSERT_EQ(later.status, 0) << later.err;
+  EXPECT_GT(Json::parse(later.out)["risk"].get<double>(), facts["risk"].get<double>());
+
+  const Run text = run({"inspect", "-c", config(), "C1"});
+  ASSERT_EQ(text.status, 0) << text.err;
+  EXPECT_TRUE(std::regex_search(text.out, std::regex("\npurchases +2\n"))) << text.out;
+  EXPECT_NE(text.out.find("\n  purchase_history"), std::string::npos) << text.out;
+}
+
+TEST_F(CommandsTest, InspectSaysWhatItCannotShow) {
+  write_state(PolicyId{1});
+  const Run other_policy = run({"inspect", "-c", config(), "C1"});
+  EXPECT_EQ(other_policy.status, 0);
+  EXPECT_EQ(other_policy.err,
+            "warning: the checkpoint was written under another model or policy; the risk below is this one's\n");
+  const Run unknown = run({"inspect", "-c", config(), "C2"});
+  EXPECT_EQ(unknown.status, 1);
+  EXPECT_EQ(unknown.out, "");
+  EXPECT_TRUE(unknown.err.starts_with("C2: no checkpoint in ")) << unknown.err;
+  const Run early = run({"inspect", "-c", config(), "C1", "--at", to_rfc3339(start)});
+  EXPECT_EQ(early.status, 2);
+  EXPECT_NE(early.err.find("what was known before is not kept"), std::string::npos) << early.err;
+  const Run no_state = run({"inspect", "-c", config(), "C1", "--set", "state.directory=/nowhere/state"});
+  EXPECT_EQ(no_state.status, 1) << no_state.err;
+  EXPECT_NE(no_state.err.find("/nowhere/state"), std::string::npos) << no_state.err;
+}
+
+}  // namespace
+}  // namespace holdfast::app
