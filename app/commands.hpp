@@ -53,7 +53,8 @@ struct GenerateOptions : CommonOptions {
   std::uint64_t customers = 0;
   std::uint64_t seed = 0;
   bool kafka = false;
-  std::string out;  ///< Folder; empty: to Kafka.
+  std::string out;    ///< Folder; empty: to Kafka.
+  std::string truth;  ///< File for who left and when; empty: truth.ndjson in `out`, or none.
   std::optional<Timestamp> from;
   std::optional<Timestamp> to;
   std::optional<double> days;

@@ -1,0 +1,158 @@
+#include "app/shop.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace holdfast::app {
+namespace {
+
+// Of what a customer does; the rest is visits.
+constexpr double purchase_share = 0.30;
+constexpr double complaint_share = 0.04;
+constexpr double return_share = 0.4;
+
+/// Part of the period in which new customers come.
+constexpr double joining_share = 0.6;
+
+constexpr double ms_per_day = 86'400'000.0;
+
+/// Earlier events first; ties by customer, so that the order is a whole one.
+constexpr auto later = [](const auto& a, const auto& b) {
+  return a.at_ms != b.at_ms ? a.at_ms > b.at_ms : a.customer > b.customer;
+};
+
+}  // namespace
+
+std::uint64_t Random::next() {
+  std::uint64_t z = (state_ += 0x9e3779b97f4a7c15);
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+  return z ^ (z >> 31);
+}
+
+double Random::uniform() { return (static_cast<double>(next() >> 11) + 0.5) * 0x1.0p-53; }
+
+double Random::exponential(double mean) { return -mean * std::log(uniform()); }
+
+double Random::normal() {
+  const double radius = std::sqrt(-2 * std::log(uniform()));
+  return radius * std::cos(2 * std::numbers::pi * uniform());
+}
+
+double Random::gamma(double shape, double scale) {
+  if (shape < 1) return gamma(shape + 1, scale) * std::pow(uniform(), 1 / shape);
+  const double d = shape - 1.0 / 3;
+  const double c = 1 / std::sqrt(9 * d);
+  while (true) {
+    const double x = normal();
+    const double v = std::pow(1 + c * x, 3);
+    if (v > 0 && std::log(uniform()) < 0.5 * x * x + d - d * v + d * std::log(v)) return d * v * scale;
+  }
+}
+
+double Random::beta(double a, double b) {
+  const double x = gamma(a, 1);
+  return x / (x + gamma(b, 1));
+}
+
+// Rates and drop-out are chosen so that the events come to about their number within the period.
+Shop::Shop(const ShopSettings& settings) : settings_(settings), people_(settings.customers) {
+  const double events_each = static_cast<double>(settings.events) / settings.customers;
+  const double drop_out_mean = std::clamp(1.0 / (purchase_share * events_each * 1.5), 0.005, 0.3);
+  const double rate_mean = 2.2 * events_each / settings.length.days();
+  due_.reserve(settings.customers);
+  for (std::uint32_t c = 0; c < settings.customers; ++c) {
+    Person& person = people_[c];
+    Random seeding(settings.seed * 0x2545f4914f6cdd1d + c);
+    person.random = Random(seeding.next());
+    Random& random = person.random;
+    person.truth.joined = settings.from + Duration{static_cast<std::int64_t>(static_cast<double>(settings.length.ms) *
+                                                                             joining_share * random.uniform())};
+    person.truth.events_per_day = std::max(random.gamma(1.2, rate_mean / 1.2), rate_mean / 50);
+    person.truth.drop_out = random.beta(1.5, 1.5 * (1 - drop_out_mean) / drop_out_mean);
+    person.truth.mean_amount = 5 + random.gamma(1.5, 30);
+    due_.push_back({person.truth.joined.ms, c});
+  }
+  std::ranges::make_heap(due_, later);
+}
+
+std::optional<ShopEvent> Shop::next() {
+  if (told_ == settings_.events) return std::nullopt;
+  std::ranges::pop_heap(due_, later);
+  const Due due = due_.back();
+  due_.pop_back();
+
+  ShopEvent event{.number = told_++, .time = Timestamp{due.at_ms}, .customer = due.customer};
+  Person& person = people_[due.customer];
+  act(person, event);
+  if (!person.truth.left) schedule(due.customer, event.time);
+  if (due_.empty()) win_back(event.time);
+  return event;
+}
+
+// The first thing that a customer does is to buy.
+void Shop::act(Person& person, ShopEvent& event) {
+  Random& random = person.random;
+  const double what = random.uniform();
+  if (person.truth.purchases == 0 || what < purchase_share) {
+    event.kind = EventKind::purchase;
+    event.amount = std::round(random.gamma(4, person.truth.mean_amount / 4) * 100) / 100;
+    ++person.truth.purchases;
+    if (random.uniform() < person.truth.drop_out) person.truth.left = event.time;
+  } else if (what < purchase_share + complaint_share) {
+    complain(person, event);
+  } else {
+    event.kind = EventKind::visit;
+  }
+}
+
+// A complaint that is no return goes from opened over acknowledged to its end, and now and then is opened again.
+void Shop::complain(Person& person, ShopEvent& event) {
+  Random& random = person.random;
+  event.kind = EventKind::complaint;
+  const bool under_way = person.last_status != ComplaintStatus::withdrawn;
+  if (!under_way) {
+    event.complaint = ++person.complaints;
+    event.is_return = random.uniform() < return_share;
+    event.status = ComplaintStatus::opened;
+    if (!event.is_return) person.last_status = ComplaintStatus::opened;
+    return;
+  }
+  event.complaint = person.complaints;
+  const double what = random.uniform();
+  const bool open = person.last_status != ComplaintStatus::resolved;
+  if (person.last_status == ComplaintStatus::opened && what < 0.5) {
+    event.status = ComplaintStatus::acknowledged;
+  } else if (open && what < 0.9) {
+    event.status = ComplaintStatus::resolved;
+  } else if (!open && what < 0.1) {
+    event.status = ComplaintStatus::reopened;
+  } else if (open) {
+    event.status = ComplaintStatus::withdrawn;
+  } else {
+    person.last_status = ComplaintStatus::withdrawn;
+    complain(person, event);
+    return;
+  }
+  person.last_status = event.status;
+}
+
+void Shop::win_back(Timestamp now) {
+  constexpr std::uint32_t at_once = 64;
+  for (std::uint32_t i = 0; i < std::min(at_once, settings_.customers); ++i) {
+    const std::uint32_t customer = next_won_back_;
+    next_won_back_ = (next_won_back_ + 1) % settings_.customers;
+    people_[customer].truth.left.reset();
+    schedule(customer, now);
+  }
+}
+
+void Shop::schedule(std::uint32_t customer, Timestamp after) {
+  Person& person = people_[customer];
+  const double days = person.random.exponential(1 / person.truth.events_per_day);
+  due_.push_back({after.ms + 1 + static_cast<std::int64_t>(days * ms_per_day), customer});
+  std::ranges::push_heap(due_, later);
+}
+
+}  // namespace holdfast::app

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "domain/event.hpp"
+#include "domain/time.hpp"
+
+namespace holdfast::app {
+
+/// A small generator of random numbers (SplitMix64, Steele, Lea, Flood 2014): eight bytes of state, the same numbers on
+/// every machine.
+class Random {
+ public:
+  explicit Random(std::uint64_t seed) : state_(seed) {}
+  std::uint64_t next();
+  /// Within (0, 1).
+  double uniform();
+  double exponential(double mean);
+  double normal();
+  /// Marsaglia and Tsang 2000.
+  double gamma(double shape, double scale);
+  double beta(double a, double b);
+
+ private:
+  std::uint64_t state_;
+};
+
+struct ShopSettings {
+  std::uint64_t events = 0;
+  std::uint32_t customers = 0;
+  std::uint64_t seed = 0;
+  Timestamp from;
+  Duration length;  ///< Over which the events spread, roughly: there are exactly `events` of them.
+};
+
+/// Something that a customer of the shop did.
+struct ShopEvent {
+  std::uint64_t number = 0;  ///< From 0, over all kinds.
+  Timestamp time;
+  EventKind kind{};
+  std::uint32_t customer = 0;
+  double amount = 0;            ///< Purchases, whole cents.
+  ComplaintStatus status{};     ///< Complaints.
+  bool is_return = false;       ///< Complaints.
+  std::uint32_t complaint = 0;  ///< Complaints: which one of the customer's.
+};
+
+/// What the shop knows of a customer and Holdfast has to find out.
+struct ShopTruth {
+  Timestamp joined;
+  std::optional<Timestamp> left;  ///< Of its own free will, at its last purchase.
+  std::uint32_t purchases = 0;
+  double events_per_day = 0;      ///< While it is there.
+  double drop_out = 0;            ///< Probability of leaving after a purchase.
+  double mean_amount = 0;
+};
+
+/// A shop whose customers buy, look around, complain, and really leave: after each purchase with a probability of their
+/// own (as the MBG/NBD model has it), without a word. One that runs out of customers before its events are told wins
+/// some of them back. Deterministic in its settings; memory grows with the customers alone.
+class Shop {
+ public:
+  explicit Shop(const ShopSettings& settings);
+
+  /// The next event, in order of time; no value: all are told.
+  std::optional<ShopEvent> next();
+  [[nodiscard]] const ShopTruth& truth(std::uint32_t customer) const { return people_[customer].truth; }
+  [[nodiscard]] std::uint32_t customers() const { return settings_.customers; }
+
+ private:
+  struct Person {
+    Random random{0};
+    ShopTruth truth;
+    std::uint32_t complaints = 0;
+    ComplaintStatus last_status = ComplaintStatus::withdrawn;  ///< Of the complaint under way; withdrawn: none is.
+  };
+  struct Due {
+    std::int64_t at_ms;
+    std::uint32_t customer;
+  };
+
+  void act(Person& person, ShopEvent& event);
+  void complain(Person& person, ShopEvent& event);
+  void win_back(Timestamp now);
+  void schedule(std::uint32_t customer, Timestamp after);
+
+  ShopSettings settings_;
+  std::vector<Person> people_;
+  std::vector<Due> due_;  ///< A heap, the earliest first.
+  std::uint64_t told_ = 0;
+  std::uint32_t next_won_back_ = 0;
+};
+
+}  // namespace holdfast::app
