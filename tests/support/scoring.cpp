@@ -86,7 +86,8 @@ engine::Customer buyer(std::uint32_t x, Duration first_to_last) {
 
 double any_real(double low, double high) {
   constexpr int steps = 1'000'000;
-  return low + (high - low) * *rc::gen::inRange(0, steps + 1) / steps;
+  // At full size: otherwise early cases would all lie close to `low`.
+  return low + (high - low) * *rc::gen::resize(rc::kNominalSize, rc::gen::inRange(0, steps + 1)) / steps;
 }
 
 double any_magnitude(double low, double high) { return std::exp(any_real(std::log(low), std::log(high))); }

@@ -1,0 +1,271 @@
+#include "engine/crossing.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include "tests/support/scoring.hpp"
+
+namespace holdfast::engine {
+namespace {
+
+using namespace test;
+
+constexpr Duration horizon = days(91);
+constexpr Duration reach = days(3650);
+
+Band below(double risk) { return {.below = risk}; }
+Band at_least(double risk) { return {.at_least = risk}; }
+
+Score score_of(const Customer& customer, const Model& model) { return {customer, model, horizon}; }
+
+Timestamp crossing(const Score& score, const Band& band, Timestamp after) {
+  return first_crossing(score, band, after, after + reach);
+}
+
+/// Moments from which to look for excursions: closer together where curves move fast, soon after `after`.
+std::vector<Timestamp> grid(Timestamp after, Timestamp until) {
+  std::vector<Timestamp> moments;
+  const auto length = static_cast<double>((until - after).ms);
+  for (int i = 0; i <= 1500; ++i) {
+    moments.push_back(after + milliseconds(std::max<std::int64_t>(1, std::llround(std::pow(length, i / 1500.0)))));
+    moments.push_back(after + milliseconds(std::max<std::int64_t>(1, std::llround(length * i / 1500.0))));
+  }
+  return moments;
+}
+
+/// The moment of the highest risk around a local maximum between two moments.
+Timestamp peak_between(const Score& score, Timestamp low, Timestamp high) {
+  while ((high - low).ms > 3) {
+    const Duration third{(high - low).ms / 3};
+    if (score.at(low + third).value < score.at(high - third).value)
+      low = low + third;
+    else
+      high = high - third;
+  }
+  return score.at(low).value > score.at(high).value ? low : high;
+}
+
+/// Visits fade and their absence raises the risk; meanwhile the customer's age lowers it: up, then down.
+Model bumpy_model() { return logistic_model(0.5, {{Feature::customer_age_days, -0.01}, {Feature::visits_30d, -1}}); }
+
+Customer bumpy_customer() {
+  Customer customer = buyer(3, days(30));
+  customer.counters[static_cast<std::size_t>(Counter::visits_30d)] = 2;
+  return customer;
+}
+
+TEST(Crossing, OfDropOutAloneIsAtItsClosedForm) {
+  // Over an endless horizon an active customer surely buys: the risk is 1 - P(alive).
+  const Model model = cdnow_model();
+  const auto& [r, alpha, a, b] = model.mbg;
+  for (const std::uint32_t x : {1u, 3u, 12u}) {
+    const Customer customer = buyer(x, days(100));
+    const Score score(customer, model, days(100'000'000'000));
+    for (const double risk : {0.4, 0.6, 0.9}) {
+      const double odds = risk / (1 - risk);
+      const double t_x = 100.0 / 7;
+      const double age = (alpha + t_x) * std::pow(odds * (b + x) / a, 1 / (r + x)) - alpha;
+      const double exact = static_cast<double>(new_year.ms) + age * static_cast<double>(days(7).ms);
+      const Timestamp found = crossing(score, below(risk), customer.moment());
+      EXPECT_GE(static_cast<double>(found.ms), exact - 0.01) << x << ' ' << risk;
+      EXPECT_LE(static_cast<double>(found.ms), exact + 1.01) << x << ' ' << risk;
+    }
+  }
+}
+
+TEST(Crossing, LooksNeitherAtTheStartNorBeyondTheEnd) {
+  const Customer customer = buyer(3, days(30));
+  const Score score = score_of(customer, cdnow_model());
+  const Timestamp found = crossing(score, below(0.75), customer.moment());
+  ASSERT_NE(found, after_all_time);
+  EXPECT_EQ(first_crossing(score, below(0.75), customer.moment(), found), found);
+  EXPECT_EQ(first_crossing(score, below(0.75), customer.moment(), found - milliseconds(1)), after_all_time);
+  EXPECT_EQ(first_crossing(score, below(0.75), found - milliseconds(1), found), found);
+  EXPECT_EQ(first_crossing(score, below(0.75), found, found + days(1)), found + milliseconds(1));
+  EXPECT_EQ(first_crossing(score, below(0.75), found, found), after_all_time);
+}
+
+TEST(Crossing, FindsFallsAsWellAsRises) {
+  // Complaints count against the customer and are forgotten.
+  const Model model = logistic_model(-1, {{Feature::complaints_opened_60d, 1}});
+  Customer customer = buyer(3, days(30));
+  customer.counters[static_cast<std::size_t>(Counter::complaints_opened_60d)] = 4;
+  const Score score = score_of(customer, model);
+  // 4 * 2^(-d/60) - 1 = 0 at d = 120.
+  EXPECT_EQ(crossing(score, at_least(0.5), customer.moment()), customer.moment() + days(120) + milliseconds(1));
+  EXPECT_EQ(crossing(score, below(0.99), customer.moment()), after_all_time);
+}
+
+TEST(Crossing, FindsABumpOfMilliseconds) {
+  const Customer customer = bumpy_customer();
+  const Score score = score_of(customer, bumpy_model());
+  const Timestamp peak = peak_between(score, customer.moment(), customer.moment() + days(200));
+  ASSERT_GT(peak, customer.moment() + days(20));
+  ASSERT_LT(peak, customer.moment() + days(120));
+  const double highest = score.risk(peak);
+  for (const double depth : {1e-3, 1e-6, 1e-9, 1e-12}) {
+    const Timestamp found = crossing(score, below(highest - depth), customer.moment());
+    ASSERT_LE(found, peak) << depth;
+    EXPECT_GE(score.risk(found), highest - depth);
+    EXPECT_LT(score.risk(found - milliseconds(1)), highest - depth);
+  }
+  EXPECT_EQ(crossing(score, below(highest + 1e-12), customer.moment()), after_all_time);
+}
+
+TEST(Crossing, FindsADipOfMilliseconds) {
+  Model model = bumpy_model();
+  model.logistic->intercept = -0.5;
+  for (Logistic::Term& term : model.logistic->terms) term.weight = -term.weight;
+  const Customer customer = bumpy_customer();
+  const Score score = score_of(customer, model);
+  const Score upside_down = score_of(customer, bumpy_model());
+  const Timestamp trough = peak_between(upside_down, customer.moment(), customer.moment() + days(200));
+  const double lowest = score.risk(trough);
+  for (const double depth : {1e-3, 1e-6, 1e-9, 1e-12}) {
+    const Timestamp found = crossing(score, at_least(lowest + depth), customer.moment());
+    ASSERT_LE(found, trough) << depth;
+    EXPECT_LT(score.risk(found), lowest + depth);
+    EXPECT_GE(score.risk(found - milliseconds(1)), lowest + depth);
+  }
+  EXPECT_EQ(crossing(score, at_least(lowest - 1e-12), customer.moment()), after_all_time);
+}
+
+TEST(Crossing, APlateauJustBelowTheThresholdEndsTheSearch) {
+  Customer customer = buyer(3, days(30));
+  for (float& counter : customer.counters) counter = 2;
+  const std::vector<Logistic> flat{
+      {.intercept = 0.25, .terms = {}},
+      {.intercept = 0.25, .terms = {{Feature::complaints_opened_60d, 1}, {Feature::complaints_resolved_60d, -1}}},
+      {.intercept = 0.25, .terms = {{Feature::days_since_purchase, 0.3}, {Feature::recency_ratio, -3}}},
+  };
+  for (const Logistic& logistic : flat) {
+    Model model = cdnow_model();
+    model.logistic = logistic;
+    const Score score = score_of(customer, model);
+    const double level = score.risk(customer.moment());
+    EXPECT_EQ(crossing(score, below(level + 1e-15), customer.moment()), after_all_time);
+    EXPECT_EQ(crossing(score, at_least(level - 1e-15), customer.moment()), after_all_time);
+  }
+}
+
+TEST(Crossing, AHardPlateauIsLookedThroughInBoundedPieces) {
+  // A sum of curves whose bend nearly cancels over years, close below the threshold.
+  const Model model = logistic_model(0, {{Feature::mbg_logit, 1},
+                                         {Feature::log_days_since_purchase, -3.5},
+                                         {Feature::purchases_90d, 1},
+                                         {Feature::visits_30d, -1}});
+  Customer customer = buyer(3, days(30));
+  for (float& counter : customer.counters) counter = 2;
+  const Score score = score_of(customer, model);
+  double highest = 0;
+  for (const Timestamp t : grid(customer.moment() + days(1), customer.moment() + reach)) {
+    highest = std::max(highest, score.risk(t));
+  }
+  Timestamp t = customer.moment() + days(1);
+  int looks = 0;
+  for (; t != after_all_time && looks < 3; ++looks) {
+    const Timestamp next = crossing(score, below(highest + 1e-13), t);
+    ASSERT_GT(next, t);
+    if (next != after_all_time && score.risk(next) >= highest + 1e-13) break;
+    t = next;
+  }
+  EXPECT_LE(looks, 3);
+}
+
+TEST(Crossing, NoExcursionIsMissedAndTheFirstMomentIsExact) {
+  const bool ok = rc::check("against a scan", [] {
+    const Customer customer = any_customer();
+    const Model model = *rc::gen::element(0, 1, 1, 1) == 0 ? any_mbg_model() : any_logistic_model();
+    const Score score = score_of(customer, model);
+    const Timestamp after = customer.moment();
+    // Thresholds that the curve comes to, or nearly so.
+    const auto any_risk = [&] {
+      const Timestamp t =
+          after + milliseconds(static_cast<std::int64_t>(any_magnitude(1, static_cast<double>(reach.ms))));
+      return score.risk(t) * any_real(0.98, 1.02);
+    };
+    Band band;
+    if (*rc::gen::element(0, 1, 2) != 0) band.below = any_risk();
+    if (*rc::gen::element(0, 1, 2) != 0) band.at_least = any_risk();
+    if (band.at_least >= band.below) std::swap(band.at_least, band.below);
+
+    const Timestamp found = crossing(score, band, after);
+    const Timestamp end = found == after_all_time ? after + reach : found - milliseconds(1);
+    for (const Timestamp t : grid(after, after + reach)) {
+      if (t <= end) RC_ASSERT(band.contains(score.risk(t)));
+    }
+    if (found == after_all_time) return;
+    RC_ASSERT(found > after && found <= after + reach);
+    RC_ASSERT(!band.contains(score.risk(found)));
+    for (std::int64_t back = 1; back < 500 && found.ms - back > after.ms; ++back) {
+      RC_ASSERT(band.contains(score.risk(found - milliseconds(back))));
+    }
+  });
+  EXPECT_TRUE(ok);
+}
+
+TEST(Crossing, PeaksAndTroughsOfAnyCurveAreFoundToTheirTip) {
+  const bool ok = rc::check("a threshold at a local extreme", [] {
+    // Forgotten visits raise the risk at first, age lowers it later.
+    const Model model = logistic_model(any_real(0, 2), {{Feature::mbg_logit, any_real(0, 0.3)},
+                                                        {Feature::log_days_since_purchase, any_real(-0.5, 0.5)},
+                                                        {Feature::customer_age_days, -any_magnitude(1e-3, 3e-2)},
+                                                        {Feature::purchases_90d, any_real(-0.5, 0)},
+                                                        {Feature::visits_30d, any_real(-2, 0)}});
+    const Customer customer = any_customer();
+    const Score score = score_of(customer, model);
+    const Timestamp after = customer.moment();
+    std::vector<Timestamp> moments = grid(after, after + reach);
+    std::ranges::sort(moments);
+    moments.erase(std::unique(moments.begin(), moments.end()), moments.end());
+    double highest_yet = score.at(moments.front()).value;
+    for (std::size_t i = 1; i + 1 < moments.size(); ++i) {
+      const double here = score.at(moments[i]).value;
+      const bool peak = here > highest_yet && here > score.at(moments[i + 1]).value;
+      highest_yet = std::max(highest_yet, here);
+      if (!peak) continue;
+      const Timestamp top = peak_between(score, moments[i - 1], moments[i + 1]);
+      const double risk = score.risk(top);
+      if (risk < 0.01 || risk > 0.99) return;
+      const Timestamp found = crossing(score, below(risk - 1e-11), after);
+      RC_ASSERT(found <= top);
+      RC_ASSERT(score.risk(found) >= risk - 1e-11);
+      const Timestamp beyond = crossing(score, below(risk + 1e-11), after);
+      RC_ASSERT(beyond > top);
+      RC_CLASSIFY(true, "has a peak");
+      return;
+    }
+  });
+  EXPECT_TRUE(ok);
+}
+
+TEST(Crossing, SlopesBoundTheCurve) {
+  const bool ok = rc::check("slopes between two moments", [] {
+    const Customer customer = any_customer();
+    const Model model = *rc::gen::arbitrary<bool>() ? any_logistic_model() : any_mbg_model();
+    const Score score = score_of(customer, model);
+    const auto any_step = [] { return milliseconds(static_cast<std::int64_t>(any_magnitude(1e6, 1e11))); };
+    const Score::Point a = score.at(customer.moment() + any_step());
+    const Score::Point b = score.at(a.t + any_step());
+    const auto length = static_cast<double>((b.t - a.t).ms);
+    const Slopes slopes = score.slopes(a, b);
+    const double chord = (b.value - a.value) / length;
+    const double tolerance = 1e-9 * (std::abs(slopes.at_least) + std::abs(slopes.at_most)) + 1e-12 / length;
+    RC_ASSERT(slopes.at_least <= chord + tolerance && chord <= slopes.at_most + tolerance);
+    for (const Score::Point& end : {a, b}) {
+      const double slope = score.slope(end);
+      RC_ASSERT(slopes.at_least <= slope + tolerance && slope <= slopes.at_most + tolerance);
+      const Slopes both = score.slopes(end, end);
+      RC_ASSERT(std::abs(both.at_least - slope) <= tolerance && std::abs(both.at_most - slope) <= tolerance);
+    }
+  });
+  EXPECT_TRUE(ok);
+}
+
+}  // namespace
+}  // namespace holdfast::engine
