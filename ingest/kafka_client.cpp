@@ -63,8 +63,12 @@ void KafkaClient::set_callbacks(rd_kafka_conf_t* conf, rd_kafka_type_t type) {
   rd_kafka_conf_set_error_cb(conf, &KafkaClient::error);
   if (type == RD_KAFKA_CONSUMER) {
     rd_kafka_conf_set_rebalance_cb(
-        conf, [](rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* partitions, void* self) {
-          if (auto& call = static_cast<KafkaClient*>(self)->on_rebalance) call(code, partitions);
+        conf, [](rd_kafka_t* handle, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* partitions, void* self) {
+          if (auto& call = static_cast<KafkaClient*>(self)->on_rebalance) {
+            call(code, partitions);
+          } else {
+            rd_kafka_assign(handle, nullptr);
+          }
         });
   } else {
     // Without it flush() looks for deliveries every 10 ms only.

@@ -53,6 +53,10 @@ class Deadline {
   std::chrono::steady_clock::time_point at_;
 };
 
+/// A transaction that an instance left open when it died hides offsets and records until the broker gives it up. How
+/// long that is waited for, beyond the settings' patience.
+inline constexpr Duration open_transactions_patience{60'000};
+
 /// One librdkafka instance. Callbacks run on the thread that polls it, except for log lines.
 class KafkaClient {
  public:
@@ -74,6 +78,7 @@ class KafkaClient {
   /// How people find the brokers: the value of bootstrap.servers.
   [[nodiscard]] std::string brokers() const { return property("bootstrap.servers"); }
 
+  /// Must call rd_kafka_assign(). Empty: nothing is wanted.
   std::function<void(rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t*)> on_rebalance;
   std::function<void(const rd_kafka_message_t&)> on_delivery;
   /// The latest complaint about brokers, for messages; empty: none yet.

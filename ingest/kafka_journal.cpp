@@ -14,8 +14,6 @@
 namespace holdfast::ingest {
 namespace {
 
-// A transaction that somebody left open hides what follows it until the broker gives it up.
-constexpr Duration open_transactions_patience{60'000};
 // A batch is waited for until it is full, or so long.
 constexpr int wait_ms = 10;
 constexpr std::size_t batch = 1000;

@@ -102,6 +102,7 @@ class Reader final : public KafkaReader {
   ~Reader() override {
     stop_watching();
     client_->on_rebalance = nullptr;
+    leave();
   }
 
   Status open() override;
@@ -130,6 +131,7 @@ class Reader final : public KafkaReader {
   void revoked(bool lost);
   void unassign();
   void stop_watching();
+  void leave();
   void fetch_started();
   Expected<bool> deliver();
   Expected<bool> deliver(Input& input);
@@ -295,6 +297,14 @@ void Reader::stop_watching() {
   }
 }
 
+// Batches keep the client alive, and a client that is still a member could take the place of the next one.
+void Reader::leave() {
+  if (!group_queue_) return;
+  rd_kafka_queue_io_event_enable(group_queue_.get(), -1, nullptr, 0);
+  group_queue_.reset();
+  rd_kafka_consumer_close(client_->get());
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Fetching
 
@@ -445,7 +455,7 @@ Expected<Offset> Reader::first_offset(SourceIndex source, Partition partition) {
 }
 
 Expected<std::vector<std::optional<Offset>>> Reader::committed(Partition partition) {
-  const Deadline deadline(settings_.patience);
+  const Deadline deadline({settings_.patience.ms + open_transactions_patience.ms});
   for (;;) {
     PartitionsPtr offsets(rd_kafka_topic_partition_list_new(static_cast<int>(settings_.source_topics.size())));
     for (const std::string& name : settings_.source_topics) {
@@ -490,8 +500,7 @@ Offset Reader::log_end(SourceIndex source, Partition partition) const {
 
 void Reader::close(LogListener& listener) {
   listener_ = &listener;
-  if (group_queue_) rd_kafka_queue_io_event_enable(group_queue_.get(), -1, nullptr, 0);
-  rd_kafka_consumer_close(client_->get());
+  leave();
   // A consumer that gave up closes without a word.
   if (!partitions_.empty()) revoked(true);
 }

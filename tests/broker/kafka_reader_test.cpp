@@ -325,6 +325,26 @@ TEST_F(KafkaReaderTest, GoesOnAfterTheBrokerWasKilled) {
   EXPECT_EQ(listener.values[KafkaListener::Input(1, 0)], numbers(0, 1010));
 }
 
+TEST_F(KafkaReaderTest, AReaderWithoutABrokerIsGoneSoonAndItsPlaceIsGivenBack) {
+  broker_.create_topic("a", 1);
+  broker_.produce_numbers("a", 0, 0, 10);
+  auto reader = open(kafka_settings(broker_, {"a"}));
+  KafkaListener listener(*reader, 1);
+  listener.keep_batches = true;
+  ASSERT_OK(listener.poll_until([&] { return listener.end(first) == 10; }));
+  broker_.kill9();
+  const auto began = std::chrono::steady_clock::now();
+  reader.reset();
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 3s);
+  broker_.restart();
+  // The batches of the first one are still there.
+  const auto next = open(kafka_settings(broker_, {"a"}));
+  KafkaListener next_listener(*next, 1);
+  const auto joined = std::chrono::steady_clock::now();
+  ASSERT_OK(next_listener.poll_until([&] { return next_listener.end(first) == 10; }));
+  EXPECT_LT(std::chrono::steady_clock::now() - joined, 10s) << "the session of the first one had to end";
+}
+
 TEST_F(KafkaReaderTest, ComesBackAfterTheBrokerHungForLongerThanItsSession) {
   broker_.create_topic("a", 1);
   broker_.produce_numbers("a", 0, 0, 10);
