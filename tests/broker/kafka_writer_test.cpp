@@ -391,8 +391,9 @@ std::vector<std::string> numbers(int count) {
 
 class KafkaWriterUnderFaults : public KafkaWriterTest {
  protected:
-  void SetUp() override {
+  void begin(bool exactly_once) {
     KafkaSettings settings = kafka_settings(broker_, {"in"});
+    settings.exactly_once = exactly_once;
     settings.patience = Duration{60'000};
     settings.properties["transaction.timeout.ms"] = "10000";
     join(settings);
@@ -403,6 +404,7 @@ class KafkaWriterUnderFaults : public KafkaWriterTest {
 };
 
 TEST_F(KafkaWriterUnderFaults, NothingIsLostOrDoubledWhenTheBrokerIsKilled) {
+  begin(true);
   for (int round = 1; round <= 3; ++round) {
     std::thread killer([&] {
       std::this_thread::sleep_for(std::chrono::milliseconds(100 * round));
@@ -416,7 +418,23 @@ TEST_F(KafkaWriterUnderFaults, NothingIsLostOrDoubledWhenTheBrokerIsKilled) {
   EXPECT_EQ(committed(0), Offset{3000});
 }
 
+TEST_F(KafkaWriterUnderFaults, AtLeastOnceLosesNothingWhenTheBrokerIsKilled) {
+  begin(false);
+  std::thread killer([&] {
+    std::this_thread::sleep_for(100ms);
+    broker_.kill9();
+    broker_.restart();
+  });
+  epochs_->run_to(1000);
+  killer.join();
+  auto found = values(broker_.consume_at_least("alerts", 1000));
+  found.erase(std::unique(found.begin(), found.end()), found.end());
+  EXPECT_EQ(found, numbers(1000));
+  EXPECT_EQ(committed(0), Offset{1000});
+}
+
 TEST_F(KafkaWriterUnderFaults, NothingIsLostOrDoubledWhenTheBrokerHangs) {
+  begin(true);
   epochs_->run_to(100);
   broker_.pause();
   std::thread waker([&] {
@@ -431,6 +449,7 @@ TEST_F(KafkaWriterUnderFaults, NothingIsLostOrDoubledWhenTheBrokerHangs) {
 }
 
 TEST_F(KafkaWriterUnderFaults, AWriterWithoutABrokerIsGoneSoon) {
+  begin(true);
   auto writer = open_writer();
   ASSERT_OK(writer->begin());
   for (int i = 0; i < 1000; ++i) ASSERT_OK(writer->append(alert(std::to_string(i))));
