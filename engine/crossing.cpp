@@ -19,7 +19,7 @@ constexpr std::int64_t piece_growth = 4;
 
 // A piece is halved down to single milliseconds at most.
 constexpr std::size_t halvings_max = 64;
-constexpr int splits_max = 4000;
+constexpr int splits_max = 2000;
 constexpr int newton_steps_max = 40;
 
 // Newton's error is about the square of its last step over the curve's time scale of weeks: far below a millisecond.
