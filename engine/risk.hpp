@@ -52,7 +52,8 @@ struct Explanation {
 inline constexpr Duration timer_reach{std::int64_t{3650} * 86'400'000};
 
 /// The customer's next timer (docs/semantics.md, "Level, episode, expiry"): the least t > moment at which the episode
-/// expires or judging would change the level; after_all_time if there is none. Exact to the millisecond.
+/// expires or judging would change the level; after_all_time if there is none. Exact to the millisecond (crossing.hpp).
+/// When it fires, judge before advance_to(): that rounds the counters, which may move the risk back over the threshold.
 [[nodiscard]] Timestamp next_timer(const Customer& customer, const Model& model, const RiskPolicy& policy);
 
 }  // namespace holdfast::engine
