@@ -79,6 +79,8 @@ class CommandLine {
     add_check();
     add_topics();
     add_generate();
+    add_load();
+    add_alerts();
     add_inspect();
   }
 
@@ -106,6 +108,19 @@ class CommandLine {
     return command;
   }
 
+  static void add_sources(CLI::App* command, std::vector<std::pair<std::string, std::string>>& sources) {
+    command
+        ->add_option_function<std::vector<std::string>>(
+            "--source",
+            [&sources](const std::vector<std::string>& texts) {
+              for (const std::string& text : texts) sources.push_back(split_pair("--source", text, "NAME=PATH"));
+            },
+            "The file of a source: NDJSON, or CSV with a header; - is stdin; again for more")
+        ->required()
+        ->allow_extra_args(false)
+        ->type_name("NAME=PATH");
+  }
+
   static void add_time(CLI::App* command, const char* flag, std::optional<Timestamp>& time, const char* description) {
     command
         ->add_option_function<std::string>(
@@ -131,18 +146,7 @@ class CommandLine {
         "  holdfast replay -c shop.yaml --source purchases=orders.csv --until 2011-12-31 > alerts.ndjson\n"
         "  zcat visits.ndjson.gz | holdfast replay -c shop.yaml --source visits=- --source purchases=orders.csv\n",
         replay_);
-    command
-        ->add_option_function<std::vector<std::string>>(
-            "--source",
-            [this](const std::vector<std::string>& texts) {
-              for (const std::string& text : texts) {
-                replay_.sources.push_back(split_pair("--source", text, "NAME=PATH"));
-              }
-            },
-            "The file of a source: NDJSON, or CSV with a header; - is stdin; again for more")
-        ->required()
-        ->allow_extra_args(false)
-        ->type_name("NAME=PATH");
+    add_sources(command, replay_.sources);
     command->add_option("--alerts", replay_.alerts, "Where alerts go; - is stdout")
         ->type_name("PATH")
         ->capture_default_str();
@@ -224,6 +228,27 @@ class CommandLine {
     });
   }
 
+  void add_load() {
+    CLI::App* command = add_command("load", "Send files of events to the topics of their sources, keyed by customer",
+                                    "  holdfast load -c shop.yaml --source purchases=orders.csv\n", load_);
+    add_sources(command, load_.sources);
+    command->callback([this] { command_ = [this] { return load_command(load_); }; });
+  }
+
+  void add_alerts() {
+    CLI::App* command = add_command("alerts", "Read the alert topic: who was flagged, when and why",
+                                    "  holdfast alerts -c shop.yaml --flagged\n"
+                                    "  holdfast alerts -c shop.yaml --follow\n",
+                                    alerts_);
+    command->add_flag("--flagged", alerts_.flagged, "Customers that are flagged now, the largest value at risk first");
+    command->add_flag("--follow", alerts_.follow, "Go on with the alerts that come");
+    command->add_option("--limit", alerts_.limit, "How many to show; 0: all")
+        ->check(CLI::NonNegativeNumber)
+        ->capture_default_str();
+    add_json(command, alerts_.json);
+    command->callback([this] { command_ = [this] { return alerts_command(alerts_); }; });
+  }
+
   void add_inspect() {
     CLI::App* command =
         add_command("inspect", "What the state directory knows of a customer, as of its last checkpoint",
@@ -241,6 +266,8 @@ class CommandLine {
   CheckOptions check_;
   TopicsOptions topics_;
   GenerateOptions generate_;
+  LoadOptions load_;
+  AlertsOptions alerts_;
   InspectOptions inspect_;
   std::function<int()> command_;
   CLI::App app_{"", "holdfast"};

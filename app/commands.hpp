@@ -61,6 +61,17 @@ struct GenerateOptions : CommonOptions {
   double rate = 0;  ///< Events/s; 0: as fast as possible.
 };
 
+struct LoadOptions : CommonOptions {
+  std::vector<std::pair<std::string, std::string>> sources;  ///< NAME and PATH, in the order given.
+};
+
+struct AlertsOptions : CommonOptions {
+  bool flagged = false;     ///< Customers that are flagged now, the largest value at risk first.
+  bool follow = false;      ///< Go on with what comes.
+  std::size_t limit = 20;   ///< 0: all.
+  bool json = false;
+};
+
 struct InspectOptions : CommonOptions {
   std::string customer;
   std::optional<Timestamp> at;  ///< No value: the checkpoint's stream time.
@@ -72,6 +83,8 @@ int replay_command(const ReplayOptions& options);
 int check_command(const CheckOptions& options);
 int topics_command(const TopicsOptions& options);
 int generate_command(const GenerateOptions& options);
+int load_command(const LoadOptions& options);
+int alerts_command(const AlertsOptions& options);
 int inspect_command(const InspectOptions& options);
 
 }  // namespace holdfast::app

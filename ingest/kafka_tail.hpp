@@ -1,0 +1,30 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "domain/error.hpp"
+#include "domain/time.hpp"
+#include "ingest/kafka_settings.hpp"
+
+namespace holdfast::ingest {
+
+/// Reads a topic from its beginning, as a consumer of its own that belongs to no group and sees committed records only.
+class KafkaTail {
+ public:
+  virtual ~KafkaTail() = default;
+  using Visitor = std::function<void(std::string_view key, std::string_view value)>;
+  /// Visits what has come, each partition in its order, and waits up to `wait` if there is nothing. unavailable: no
+  /// broker for longer than the settings' patience.
+  [[nodiscard]] virtual Status poll(const Visitor& visit, Duration wait) = 0;
+  /// All that the topic held when it was opened was visited.
+  [[nodiscard]] virtual bool reached_end() const = 0;
+};
+
+/// invalid_argument: there is no such topic.
+[[nodiscard]] Expected<std::unique_ptr<KafkaTail>> open_kafka_tail(const KafkaSettings& settings,
+                                                                   const std::string& topic);
+
+}  // namespace holdfast::ingest
