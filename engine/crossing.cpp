@@ -109,7 +109,7 @@ class Search {
   /// Where the line through two points leaves the band.
   [[nodiscard]] Timestamp on_chord(const Point& from, const Point& to, bool rises) const {
     const double share = (target(rises) - from.value) / (to.value - from.value);
-    const double length = static_cast<double>((to.t - from.t).ms);
+    const auto length = static_cast<double>((to.t - from.t).ms);
     return share >= 0 && share <= 1 ? from.t + Duration{static_cast<std::int64_t>(share * length)} : to.t;
   }
 

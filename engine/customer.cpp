@@ -64,7 +64,7 @@ bool counts_towards(const Event& event, Counter counter) {
 void count(Customer& customer, Timestamp now, const Event* event) {
   const Duration elapsed = now - customer.moment();
   for (std::size_t i = 0; i < counter_count; ++i) {
-    double value = static_cast<double>(customer.counters[i]);
+    auto value = static_cast<double>(customer.counters[i]);
     if (value != 0 && elapsed.ms != 0) value *= left_after(elapsed, half_life_days[i]);
     if (event != nullptr && counts_towards(*event, static_cast<Counter>(i))) {
       value += left_after(now - event->time, half_life_days[i]);

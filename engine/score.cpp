@@ -41,7 +41,8 @@ void Score::add_term(const Customer& customer, const Logistic::Term& term) {
   const double weight = bounded_weight(term.weight);
   if (const auto counter = counter_of(term.feature)) {
     const auto index = static_cast<std::size_t>(*counter);
-    return add_decay(half_life_days[index], weight * static_cast<double>(customer.counters[index]));
+    add_decay(half_life_days[index], weight * static_cast<double>(customer.counters[index]));
+    return;
   }
   switch (term.feature) {
     case Feature::mbg_logit: mbg_weight_ = weight; break;

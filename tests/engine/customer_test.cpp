@@ -1,8 +1,10 @@
 #include "engine/customer.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
-#include <cstring>
+#include <cstddef>
 #include <limits>
 #include <string>
 #include <vector>
@@ -27,7 +29,11 @@ double counter(const Customer& customer, Counter which) {
   return static_cast<double>(customer.counters[static_cast<std::size_t>(which)]);
 }
 
-bool same_bytes(const Customer& a, const Customer& b) { return std::memcmp(&a, &b, sizeof a) == 0; }
+/// To the bit, as checkpoints are.
+bool same_bytes(const Customer& a, const Customer& b) {
+  using Bytes = std::array<std::byte, sizeof(Customer)>;
+  return std::bit_cast<Bytes>(a) == std::bit_cast<Bytes>(b);
+}
 
 Event with_id(Event event, std::string_view id) {
   event.event_id = id;

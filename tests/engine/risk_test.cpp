@@ -75,7 +75,7 @@ TEST(Risk, KeepsItsPrecisionNearZero) {
   // With a / (b + x) next to nothing, and S as well, long double still knows the sum of both.
   const long double s = std::pow((6.183L + 1000 / 7.0L) / (6.183L + 1091 / 7.0L), 1000.525L);
   const long double odds = 1e-15L / (1.614L + 1000);
-  const double exact = static_cast<double>((odds + s) / (1 + odds));
+  const auto exact = static_cast<double>((odds + s) / (1 + odds));
   ASSERT_LT(exact, 1e-15);
   EXPECT_NEAR(risk_at(regular, model, horizon, regular.last()) / exact, 1, 1e-11);
   EXPECT_NEAR(*feature_at(regular, model, horizon, Feature::mbg_logit, regular.last()), std::log(exact), 1e-11);

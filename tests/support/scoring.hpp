@@ -10,9 +10,9 @@
 
 namespace holdfast::test {
 
-inline constexpr Duration milliseconds(std::int64_t count) { return {count}; }
-inline constexpr Duration hours(std::int64_t count) { return {count * 3'600'000}; }
-inline constexpr Duration days(std::int64_t count) { return {count * 86'400'000}; }
+constexpr Duration milliseconds(std::int64_t count) { return {count}; }
+constexpr Duration hours(std::int64_t count) { return {count * 3'600'000}; }
+constexpr Duration days(std::int64_t count) { return {count * 86'400'000}; }
 
 /// A UTC midnight that tests count from: 2011-01-01T00:00:00Z.
 inline constexpr Timestamp new_year{1'293'840'000'000};
