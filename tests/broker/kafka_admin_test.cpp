@@ -105,7 +105,7 @@ TEST_F(KafkaAdminTest, FindsWrongTopics) {
   broker_.create_topic("alerts", 2, {{"cleanup.policy", "compact"}});
   broker_.create_topic("journal", 2);
   const auto found = problems(admin_->check(nullptr, 0));
-  ASSERT_EQ(found.size(), 3u);
+  ASSERT_EQ(found.size(), 3u) << ::testing::PrintToString(found);
   EXPECT_NE(found[0].find("'dead' is missing"), std::string::npos) << found[0];
   EXPECT_NE(found[1].find("'a' 2, 'b' 3"), std::string::npos) << found[1];
   EXPECT_NE(found[2].find("'alerts' has cleanup.policy=compact"), std::string::npos) << found[2];

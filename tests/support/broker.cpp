@@ -144,6 +144,21 @@ std::string deploy_kafka(const std::vector<std::string>& arguments, const std::s
   return printed;
 }
 
+// Clients are told of a new topic a little later than its creator.
+void wait_until_known(rd_kafka_t* handle, const std::string& topic) {
+  const TopicHandle rkt(rd_kafka_topic_new(handle, topic.c_str(), nullptr));
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+  for (;;) {
+    const struct rd_kafka_metadata* metadata = nullptr;
+    check("describe " + topic, rd_kafka_metadata(handle, 0, rkt.get(), &metadata, timeout_ms));
+    const bool known = metadata->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR;
+    rd_kafka_metadata_destroy(metadata);
+    if (known) return;
+    if (std::chrono::steady_clock::now() > deadline) give_up("create " + topic, "it does not appear");
+    std::this_thread::sleep_for(10ms);
+  }
+}
+
 std::filesystem::path make_directory() {
   std::string name = (std::filesystem::temp_directory_path() / "holdfast-broker-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) give_up("mkdtemp", name);
@@ -217,6 +232,7 @@ void Broker::create_topic(const std::string& topic, std::int32_t partitions, con
   std::size_t count = 0;
   const auto** results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
   if (count == 1) check("create " + topic, rd_kafka_topic_result_error(results[0]));
+  wait_until_known(handle.get(), topic);
 }
 
 void Broker::produce(const std::string& topic, std::int32_t partition, const std::optional<std::string>& key,
