@@ -125,12 +125,13 @@ void Task::fire(Timers::Due due, Output& output) {
   Customer& customer = customer_at(table_.modify(due.slot));
   const CustomerKey key = table_.key(due.slot);
   const Trigger silence{.type = TriggerType::silence};
-  advance_to(customer, due.at);
   if (expires_at(customer, policy_, due.at)) {
     emit(key, customer, Change::expired, Level::none, due.at, silence, Timestamp{-1}, output);
   } else {
     judge(key, customer, due.at, silence, Timestamp{-1}, output);
   }
+  // Only now: it rounds the counters, and what was found by the search for the moment must hold when it is judged.
+  advance_to(customer, due.at);
   set_timer(due.slot, customer);
 }
 

@@ -1,0 +1,371 @@
+#include "tests/reference/naive_engine.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace holdfast::reference {
+namespace {
+
+constexpr std::int64_t day_ms = 86'400'000;
+constexpr std::int64_t ten_years_ms = 3650 * day_ms;
+constexpr std::size_t remembered_ids = 6;
+
+const std::map<Feature, double> half_lives{{Feature::purchases_30d, 30},         {Feature::purchases_90d, 90},
+                                           {Feature::visits_30d, 30},            {Feature::complaints_opened_60d, 60},
+                                           {Feature::complaints_resolved_60d, 60}, {Feature::complaints_withdrawn_60d, 60},
+                                           {Feature::returns_60d, 60}};
+
+double days(Duration d) { return static_cast<double>(d.ms) / 86'400'000.0; }
+
+std::int64_t day_of(Timestamp t) {
+  std::int64_t day = t.ms / day_ms;
+  if (t.ms % day_ms < 0) --day;
+  return day;
+}
+
+double logit(double p) { return std::log(p / (1 - p)); }
+
+std::vector<Feature> counted_by(const NaiveEvent& event) {
+  if (event.kind == EventKind::purchase) return {Feature::purchases_30d, Feature::purchases_90d};
+  if (event.kind == EventKind::visit) return {Feature::visits_30d};
+  if (event.is_return) return {Feature::returns_60d};
+  if (event.status == ComplaintStatus::opened || event.status == ComplaintStatus::reopened)
+    return {Feature::complaints_opened_60d};
+  if (event.status == ComplaintStatus::resolved) return {Feature::complaints_resolved_60d};
+  if (event.status == ComplaintStatus::withdrawn) return {Feature::complaints_withdrawn_60d};
+  return {};
+}
+
+}  // namespace
+
+NaiveEngine::NaiveEngine(engine::Model model, engine::RiskPolicy policy, std::vector<std::vector<NaiveEvent>> sources)
+    : model_(std::move(model)), policy_(policy), sources_(std::move(sources)), next_(sources_.size()) {}
+
+void NaiveEngine::run() {
+  std::vector<std::size_t> ends;
+  for (const auto& source : sources_) ends.push_back(source.size());
+  step(ends, std::nullopt);
+}
+
+void NaiveEngine::step(const std::vector<std::size_t>& ends, std::optional<Timestamp> clock) {
+  while (true) {
+    std::optional<std::size_t> best;
+    for (std::size_t s = 0; s < sources_.size(); ++s) {
+      if (next_[s] >= ends[s]) continue;
+      if (!best || sources_[s][next_[s]].time < sources_[*best][next_[*best]].time) best = s;
+    }
+    if (!best) break;
+    take(sources_[*best][next_[*best]++]);
+  }
+  if (clock) advance(*clock);
+}
+
+void NaiveEngine::advance(Timestamp clock) {
+  if (!stream_time_ || clock > *stream_time_) stream_time_ = clock;
+  fire_due();
+}
+
+void NaiveEngine::fire_due() {
+  while (true) {
+    Person* first = nullptr;
+    const std::string* id = nullptr;
+    for (auto& [candidate, person] : people_) {  // In order of ids: ties go to the lesser one.
+      if (!person.timer || *person.timer > *stream_time_) continue;
+      if (first != nullptr && *person.timer >= *first->timer) continue;
+      first = &person;
+      id = &candidate;
+    }
+    if (first == nullptr) return;
+    const Timestamp t = *first->timer;
+    const bool expires = first->level != Level::none &&
+                         std::max(first->raised_at, first->last) + policy_.expire_after <= t;
+    if (expires) {
+      first->lost = true;
+      alert(*id, *first, t, Change::expired, Level::none, TriggerType::silence, "");
+    } else {
+      judge(*id, *first, t, TriggerType::silence, "");
+    }
+    decay(*first, t);
+    set_timer(*first);
+  }
+}
+
+void NaiveEngine::take(const NaiveEvent& event) {
+  advance(event.time);
+  Person& person = people_[event.customer];
+  if (!event.event_id.empty()) {
+    auto& ids = person.latest_ids;
+    if (std::ranges::find(ids, event.event_id) != ids.end()) return;
+    ids.push_back(event.event_id);
+    if (ids.size() > remembered_ids) ids.erase(ids.begin());
+  }
+
+  const Timestamp m = person.moment ? std::max(event.time, *person.moment) : event.time;
+  std::map<Feature, double> counters;
+  for (const auto& [f, half_life] : half_lives) {
+    const double age = person.moment ? days(m - *person.moment) : 0;
+    counters[f] = static_cast<double>(person.counters[f]) * std::exp2(-age / half_life);
+  }
+  for (const Feature f : counted_by(event)) counters[f] += std::exp2(-days(m - event.time) / half_lives.at(f));
+  for (const auto& [f, value] : counters) person.counters[f] = static_cast<float>(value);
+  person.moment = m;
+
+  if (event.kind == EventKind::complaint && !event.is_return) {
+    if (event.status == ComplaintStatus::opened || event.status == ComplaintStatus::reopened) ++person.open_complaints;
+    if (event.status == ComplaintStatus::resolved || event.status == ComplaintStatus::withdrawn)
+      person.open_complaints = std::max(0, person.open_complaints - 1);
+  }
+  TriggerType trigger = TriggerType::visit;
+  if (event.kind == EventKind::complaint) trigger = TriggerType::complaint;
+  if (event.kind == EventKind::purchase) {
+    trigger = TriggerType::purchase;
+    const bool repeat = buy(person, event);
+    if (person.lost) {
+      person.lost = false;
+      person.won_back = true;
+    } else if (repeat) {
+      person.won_back = false;
+    }
+  }
+  judge(event.customer, person, m, trigger, event.event_id);
+  set_timer(person);
+  fire_due();
+}
+
+/// Whether the purchase added a repeat day.
+bool NaiveEngine::buy(Person& person, const NaiveEvent& event) {
+  const Timestamp t = event.time;
+  const std::int64_t day = day_of(t);
+  const bool very_first = person.purchases == 0;
+  ++person.purchases;
+  bool repeat = false;
+  const auto add_gap = [&person](double gap) {
+    person.gap_squares = static_cast<float>(static_cast<double>(person.gap_squares) + gap * gap);
+  };
+  if (very_first) {
+    person.first = person.last = t;
+  } else if (t >= person.last) {
+    repeat = day != day_of(person.last) && day != day_of(person.first);
+    if (repeat) add_gap(days(t - person.last));
+    person.last = t;
+  } else if (t < person.first) {
+    repeat = day != day_of(person.first);
+    if (repeat) {
+      add_gap(days(person.first - t));
+      person.first_day_spent = 0;
+    }
+    person.first = t;
+  } else {
+    repeat = day != day_of(person.first) && day != day_of(person.last);
+  }
+  if (repeat) ++person.x;
+
+  if (event.amount) {
+    if (!person.has_amount) {
+      person.has_amount = true;
+      person.currency = event.currency;
+    }
+    if (person.currency == event.currency) {
+      person.spent += *event.amount;
+      if (day == day_of(person.first)) person.first_day_spent += *event.amount;
+    }
+  }
+  return repeat;
+}
+
+void NaiveEngine::decay(Person& person, Timestamp to) const {
+  for (const auto& [f, half_life] : half_lives)
+    person.counters[f] = static_cast<float>(static_cast<double>(person.counters[f]) *
+                                            std::exp2(-days(to - *person.moment) / half_life));
+  person.moment = to;
+}
+
+bool NaiveEngine::is_judged(const Person& person) const {
+  return person.purchases > 0 && !person.lost && person.x + 1 >= static_cast<int>(policy_.min_purchases);
+}
+
+Level NaiveEngine::judged(Level level, double risk) const {
+  const auto threshold = [&](Level l) { return policy_.thresholds[static_cast<std::size_t>(l) - 1]; };
+  Level best = Level::none;
+  for (const Level l : {Level::watch, Level::high, Level::critical}) {
+    if (threshold(l) <= risk) best = l;
+  }
+  if (best > level) return best;
+  if (level > Level::none && risk < threshold(level) - policy_.hysteresis) return best;
+  return level;
+}
+
+void NaiveEngine::judge(const std::string& id, Person& person, Timestamp t, TriggerType trigger,
+                        const std::string& event_id) {
+  if (!is_judged(person)) return;
+  const Level level = judged(person.level, risk(person, t));
+  if (level == person.level) return;
+  Change change = Change::eased;
+  if (level > person.level) change = person.level == Level::none ? Change::raised : Change::escalated;
+  if (level == Level::none) change = Change::resolved;
+  alert(id, person, t, change, level, trigger, event_id);
+}
+
+void NaiveEngine::alert(const std::string& id, Person& person, Timestamp t, Change change, Level level,
+                        TriggerType trigger, const std::string& event_id) {
+  NaiveAlert out;
+  out.customer = id;
+  out.change = change;
+  out.level = level;
+  out.previous_level = person.level;
+  out.time = t;
+  person.level = level;
+  out.seq = ++person.seq;
+  if (change == Change::raised) {
+    ++person.episode;
+    person.raised_at = t;
+  }
+  out.episode = person.episode;
+  const double t_x = units(person.last - person.first);
+  const double T = units(t - person.first);
+  out.risk = risk(person, t);
+  out.p_alive = p_alive(person.x, t_x, T);
+  out.trigger = trigger;
+  out.event_id = event_id;
+  out.purchases = person.purchases;
+  out.first = person.first;
+  out.last = person.last;
+  out.open_complaints = person.open_complaints;
+  out.spent = person.spent;
+  if (person.purchases == 0) {
+    out.state = CustomerState::potential;
+  } else if (person.lost) {
+    out.state = CustomerState::lost;
+  } else if (person.won_back) {
+    out.state = CustomerState::won_back;
+  } else {
+    out.state = person.x == 0 ? CustomerState::first_time : person.x < 4 ? CustomerState::repeat : CustomerState::loyal;
+  }
+  if (model_.gamma_gamma && person.has_amount) {
+    const auto& g = *model_.gamma_gamma;
+    const double x = person.x;
+    const double mean_total = person.spent - person.first_day_spent;
+    const double mean = x == 0 ? g.p * g.v / (g.q - 1) : g.p * (g.v + mean_total) / (g.p * x + g.q - 1);
+    out.expected = mean * (model_.mbg.r + x) / (model_.mbg.alpha + T) * units(policy_.horizon);
+  }
+
+  std::map<Feature, double> weights{{Feature::mbg_logit, 1.0}};
+  if (model_.logistic) {
+    weights.clear();
+    out.base = model_.logistic->intercept;
+    for (const auto& term : model_.logistic->terms) weights[term.feature] = term.weight;
+  }
+  std::map<Feature, NaiveReason> reasons;
+  const auto add = [&](Feature f, double value, double contribution) {
+    reasons[f].feature = f;
+    reasons[f].value = value;
+    reasons[f].contribution += contribution;
+  };
+  for (const auto& [f, weight] : weights) {
+    if (f == Feature::mbg_logit) {
+      const double l0 = logit(mbg_risk(0, 0, 0));
+      const double l1 = logit(mbg_risk(person.x, t_x, t_x));
+      out.base += weight * l0;
+      add(Feature::purchase_history, person.x + 1, weight * (l1 - l0));
+      add(Feature::days_since_purchase, days(t - person.last), weight * (logit(mbg_risk(person.x, t_x, T)) - l1));
+    } else if (const auto value = feature(person, f, t)) {
+      add(f, *value, weight * *value);
+    }
+  }
+  for (const auto& [f, reason] : reasons) out.reasons.push_back(reason);
+  alerts_.push_back(out);
+}
+
+double NaiveEngine::units(Duration d) const {
+  return static_cast<double>(d.ms) / static_cast<double>(model_.time_unit.ms);
+}
+
+double NaiveEngine::p_alive(int x, double t_x, double T) const {
+  const auto& m = model_.mbg;
+  return 1 / (1 + m.a / (m.b + x) * std::pow((m.alpha + T) / (m.alpha + t_x), m.r + x));
+}
+
+double NaiveEngine::mbg_risk(int x, double t_x, double T) const {
+  const auto& m = model_.mbg;
+  const double alive = p_alive(x, t_x, T);
+  const double quiet = std::pow((m.alpha + T) / (m.alpha + T + units(policy_.horizon)), m.r + x);
+  return 1 - alive + alive * quiet;
+}
+
+std::optional<double> NaiveEngine::feature(const Person& person, Feature f, Timestamp t) const {
+  const double silent_days = days(t - person.last);
+  const double mean_gap = person.x == 0 ? 0 : days(person.last - person.first) / person.x;
+  if (const auto it = half_lives.find(f); it != half_lives.end()) {
+    const auto counter = person.counters.find(f);
+    const double value = counter == person.counters.end() ? 0 : static_cast<double>(counter->second);
+    return value * std::exp2(-days(t - *person.moment) / it->second);
+  }
+  switch (f) {
+    case Feature::mbg_logit:
+      return logit(mbg_risk(person.x, units(person.last - person.first), units(t - person.first)));
+    case Feature::days_since_purchase: return silent_days;
+    case Feature::log_days_since_purchase: return std::log(1 + silent_days);
+    case Feature::customer_age_days: return days(t - person.first);
+    case Feature::repeat_purchases: return person.x;
+    case Feature::log_repeat_purchases: return std::log(1.0 + person.x);
+    case Feature::recency_ratio:
+      if (mean_gap == 0) return std::nullopt;
+      return silent_days / mean_gap;
+    case Feature::gap_variation:
+      if (person.x < 2 || mean_gap == 0) return std::nullopt;
+      return std::sqrt(std::max(0.0, static_cast<double>(person.gap_squares) / person.x - mean_gap * mean_gap)) / mean_gap;
+    case Feature::open_complaints: return person.open_complaints;
+    case Feature::log_mean_spend:
+      if (!person.has_amount) return std::nullopt;
+      return std::log(1 + person.spent / (person.x + 1));
+    default: return std::nullopt;
+  }
+}
+
+double NaiveEngine::risk(const Person& person, Timestamp t) const {
+  if (!model_.logistic)
+    return mbg_risk(person.x, units(person.last - person.first), units(t - person.first));
+  double s = model_.logistic->intercept;
+  for (const auto& term : model_.logistic->terms) s += term.weight * feature(person, term.feature, t).value_or(0);
+  return 1 / (1 + std::exp(-s));
+}
+
+// Under MBG/NBD alone risk only rises, so one look at the end tells whether it crosses. Otherwise every six hours of the
+// first 200 days are looked at, then every third day: a bump that is shorter is not seen.
+std::optional<Timestamp> NaiveEngine::crossing(const Person& person, Timestamp last) const {
+  const auto changes = [&](Timestamp t) { return judged(person.level, risk(person, t)) != person.level; };
+  Timestamp before = *person.moment;
+  while (before < last) {
+    Duration stride{ten_years_ms};
+    if (model_.logistic) stride = before - *person.moment < Duration{200 * day_ms} ? Duration{day_ms / 4} : Duration{3 * day_ms};
+    Timestamp after = std::min(before + stride, last);
+    if (changes(after)) {
+      while (after - before > Duration{1}) {
+        const Timestamp middle{before.ms + (after.ms - before.ms) / 2};
+        (changes(middle) ? after : before) = middle;
+      }
+      return after;
+    }
+    before = after;
+  }
+  return std::nullopt;
+}
+
+void NaiveEngine::set_timer(Person& person) const {
+  person.timer.reset();
+  const Timestamp limit = *person.moment + Duration{ten_years_ms};
+  Timestamp last = limit;
+  if (person.level > Level::none) {
+    const Timestamp expiry = std::max(std::max(person.raised_at, person.last) + policy_.expire_after,
+                                      *person.moment + Duration{1});
+    if (expiry <= limit) {
+      person.timer = expiry;
+      last = expiry - Duration{1};
+    }
+  }
+  if (!is_judged(person)) return;
+  if (const auto found = crossing(person, last)) person.timer = found;
+}
+
+}  // namespace holdfast::reference

@@ -1,0 +1,122 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "domain/alert.hpp"
+#include "domain/event.hpp"
+#include "domain/time.hpp"
+#include "engine/model.hpp"
+
+/// docs/semantics.md a second time, as plainly as it can be said: maps and lists, formulas as they stand there, and the
+/// moment of a crossing by looking at one moment after the other. Shares nothing with engine/ but the model's structs.
+namespace holdfast::reference {
+
+struct NaiveEvent {
+  std::string customer;
+  Timestamp time;
+  EventKind kind{};
+  std::string event_id;
+  std::optional<double> amount;
+  std::string currency;
+  ComplaintStatus status{};
+  bool is_return = false;
+};
+
+struct NaiveReason {
+  Feature feature{};
+  double value = 0;
+  double contribution = 0;
+};
+
+struct NaiveAlert {
+  std::string customer;
+  std::uint32_t seq = 0;
+  std::uint32_t episode = 0;
+  Change change{};
+  Level level{};
+  Level previous_level{};
+  Timestamp time;
+  double risk = 0;
+  double p_alive = 0;
+  double base = 0;
+  std::vector<NaiveReason> reasons;
+  TriggerType trigger{};
+  std::string event_id;
+  CustomerState state{};
+  std::uint32_t purchases = 0;
+  Timestamp first;
+  Timestamp last;
+  int open_complaints = 0;
+  double spent = 0;
+  double expected = 0;
+};
+
+/// One task over complete lists of events, a list a source.
+class NaiveEngine {
+ public:
+  NaiveEngine(engine::Model model, engine::RiskPolicy policy, std::vector<std::vector<NaiveEvent>> sources);
+
+  /// Takes everything, in the order of the merge.
+  void run();
+  /// Takes what lies before `ends`, then lets time go on to `clock`, if there is one.
+  void step(const std::vector<std::size_t>& ends, std::optional<Timestamp> clock);
+  void advance(Timestamp clock);
+
+  [[nodiscard]] const std::vector<NaiveAlert>& alerts() const { return alerts_; }
+
+ private:
+  struct Person {
+    std::optional<Timestamp> moment;
+    std::vector<std::string> latest_ids;
+    Timestamp first;
+    Timestamp last;
+    int x = 0;
+    std::uint32_t purchases = 0;
+    bool has_amount = false;
+    std::string currency;
+    double spent = 0;
+    double first_day_spent = 0;
+    float gap_squares = 0;
+    std::map<Feature, float> counters;
+    int open_complaints = 0;
+    Level level = Level::none;
+    std::uint32_t seq = 0;
+    std::uint32_t episode = 0;
+    Timestamp raised_at;
+    bool lost = false;
+    bool won_back = false;
+    std::optional<Timestamp> timer;
+  };
+
+  void take(const NaiveEvent& event);
+  void fire_due();
+  bool buy(Person& person, const NaiveEvent& event);
+  void decay(Person& person, Timestamp to) const;
+  void judge(const std::string& id, Person& person, Timestamp t, TriggerType trigger, const std::string& event_id);
+  void alert(const std::string& id, Person& person, Timestamp t, Change change, Level level, TriggerType trigger,
+             const std::string& event_id);
+  void set_timer(Person& person) const;
+
+  [[nodiscard]] bool is_judged(const Person& person) const;
+  [[nodiscard]] Level judged(Level level, double risk) const;
+  [[nodiscard]] double units(Duration d) const;
+  [[nodiscard]] double p_alive(int x, double t_x, double T) const;
+  [[nodiscard]] double mbg_risk(int x, double t_x, double T) const;
+  [[nodiscard]] std::optional<double> feature(const Person& person, Feature f, Timestamp t) const;
+  [[nodiscard]] double risk(const Person& person, Timestamp t) const;
+  [[nodiscard]] std::optional<Timestamp> crossing(const Person& person, Timestamp last) const;
+
+  engine::Model model_;
+  engine::RiskPolicy policy_;
+  std::vector<std::vector<NaiveEvent>> sources_;
+  std::vector<std::size_t> next_;
+  std::map<std::string, Person> people_;
+  std::optional<Timestamp> stream_time_;
+  std::vector<NaiveAlert> alerts_;
+};
+
+}  // namespace holdfast::reference

@@ -1,0 +1,175 @@
+#include "tests/support/history.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <random>
+#include <set>
+
+namespace holdfast::testing {
+namespace {
+
+constexpr std::int64_t day_ms = 86'400'000;
+
+class Dice {
+ public:
+  explicit Dice(std::uint64_t seed) : random_(seed) {}
+  std::uint64_t below(std::uint64_t n) { return random_() % n; }
+  bool one_in(std::uint64_t n) { return below(n) == 0; }
+  double between(double low, double high) {
+    return low + (high - low) * static_cast<double>(random_() >> 11) * 0x1.0p-53;
+  }
+
+ private:
+  std::mt19937_64 random_;
+};
+
+engine::Model random_model(Dice& dice) {
+  engine::Model model;
+  model.id = "test";
+  model.name = "test";
+  model.time_unit = Duration{dice.one_in(3) ? day_ms : 7 * day_ms};
+  const double weeks = model.time_unit.ms == day_ms ? 7 : 1;
+  model.mbg = {.r = dice.between(0.2, 2), .alpha = weeks * dice.between(1, 12), .a = dice.between(0.1, 2), .b = dice.between(0.5, 8)};
+  if (dice.one_in(2)) model.gamma_gamma = engine::GammaGammaParameters{dice.between(1, 7), dice.between(1.5, 5), dice.between(5, 300)};
+  if (dice.one_in(2)) return model;
+  engine::Logistic logistic{.intercept = dice.between(-1, 1), .terms = {{Feature::mbg_logit, dice.between(0.5, 1.2)}}};
+  std::set<Feature> chosen;
+  for (std::uint64_t i = dice.below(5); i > 0; --i)
+    chosen.insert(static_cast<Feature>(1 + dice.below(static_cast<std::uint64_t>(Feature::log_mean_spend))));
+  for (const Feature feature : chosen) {
+    const bool in_days = feature == Feature::days_since_purchase || feature == Feature::customer_age_days;
+    logistic.terms.push_back({feature, dice.between(-0.4, 0.4) * (in_days ? 0.01 : 1)});
+  }
+  model.logistic = logistic;
+  return model;
+}
+
+engine::RiskPolicy random_policy(Dice& dice, bool with_counters) {
+  engine::RiskPolicy policy;
+  policy.horizon = Duration{static_cast<std::int64_t>(dice.between(20, 120)) * day_ms};
+  policy.thresholds[0] = dice.between(0.2, 0.6);
+  policy.thresholds[1] = policy.thresholds[0] + dice.between(0.02, 0.15);
+  policy.thresholds[2] = policy.thresholds[1] + dice.between(0.02, 0.15);
+  // Counters are rounded: without some hysteresis a level could change to and fro with the last bit.
+  policy.hysteresis = dice.one_in(3) ? (with_counters ? 0.001 : 0) : dice.between(0.001, 0.1);
+  policy.min_purchases = static_cast<std::uint32_t>(1 + dice.below(3));
+  policy.expire_after = Duration{static_cast<std::int64_t>(dice.between(10, 400)) * day_ms};
+  return policy;
+}
+
+reference::NaiveEvent random_event(Dice& dice, EventKind kind, int number, std::uint64_t customers) {
+  reference::NaiveEvent event;
+  // One of them has an id too long to lie in its record.
+  const std::uint64_t customer = dice.below(customers);
+  event.customer = "c" + std::to_string(customer) + (customer == 1 ? std::string(40, 'x') : "");
+  event.kind = kind;
+  if (!dice.one_in(4)) event.event_id = "e" + std::to_string(dice.one_in(6) ? number - static_cast<int>(dice.below(9)) : number);
+  if (kind == EventKind::purchase && !dice.one_in(8)) {
+    event.amount = static_cast<double>(dice.below(10'000)) / 100;
+    event.currency = dice.one_in(8) ? "EUR" : dice.one_in(20) ? "" : "GBP";
+  }
+  if (kind == EventKind::complaint) {
+    event.status = static_cast<ComplaintStatus>(dice.below(5));
+    event.is_return = dice.one_in(3);
+  }
+  return event;
+}
+
+Currency currency_of(const std::string& code) {
+  Currency currency;
+  std::ranges::copy(code, currency.code.begin());
+  return currency;
+}
+
+}  // namespace
+
+History random_history(std::uint64_t seed) {
+  Dice dice(seed);
+  History history;
+  history.model = random_model(dice);
+  history.policy = random_policy(dice, history.model.logistic.has_value());
+  const std::size_t sources = 1 + dice.below(4);
+  const std::uint64_t customers = 2 + dice.below(5);
+  history.sources.resize(sources);
+  std::vector<EventKind> kinds{EventKind::purchase};
+  while (kinds.size() < sources) kinds.push_back(static_cast<EventKind>(dice.below(3)));
+
+  std::int64_t at = 1'300'000'000'000 + static_cast<std::int64_t>(dice.below(day_ms));
+  const std::uint64_t events = 10 + dice.below(120);
+  for (std::uint64_t i = 0; i < events; ++i) {
+    const std::size_t source = dice.below(sources);
+    auto event = random_event(dice, kinds[source], static_cast<int>(i), customers);
+    if (!dice.one_in(5)) at += static_cast<std::int64_t>(dice.below(dice.one_in(12) ? 150 * day_ms : 4 * day_ms));
+    if (dice.one_in(15)) at = (at / day_ms + 1) * day_ms - static_cast<std::int64_t>(dice.below(2));
+    const std::int64_t late = dice.one_in(7) ? static_cast<std::int64_t>(dice.below(dice.one_in(4) ? 90 * day_ms : 3 * day_ms)) : 0;
+    event.time = Timestamp{at - late};
+    history.sources[source].push_back(std::move(event));
+  }
+  return history;
+}
+
+EventBatch batch_of(const std::vector<reference::NaiveEvent>& events, std::size_t from, std::size_t to) {
+  EventBatch batch;
+  std::size_t bytes = 0;
+  for (std::size_t i = from; i < to; ++i) bytes += events[i].customer.size() + events[i].event_id.size();
+  batch.reset(bytes);
+  for (std::size_t i = from; i < to; ++i) {
+    const auto& from_event = events[i];
+    Event& event = batch.events.emplace_back();
+    event.time = from_event.time;
+    event.offset = Offset{static_cast<std::int64_t>(i)};
+    event.customer = make_customer_key(batch.keep(from_event.customer));
+    event.event_id = batch.keep(from_event.event_id);
+    event.has_amount = from_event.amount.has_value();
+    event.amount = from_event.amount.value_or(0);
+    event.currency = currency_of(from_event.currency);
+    event.kind = from_event.kind;
+    event.status = from_event.status;
+    event.is_return = from_event.is_return;
+  }
+  return batch;
+}
+
+void AlertList::alert(const Alert& alert) {
+  Item item;
+  auto& to = item.alert;
+  to.customer = alert.customer.id;
+  to.seq = alert.seq;
+  to.episode = alert.episode;
+  to.change = alert.change;
+  to.level = alert.level;
+  to.previous_level = alert.previous_level;
+  to.time = alert.time;
+  to.risk = alert.risk;
+  to.p_alive = alert.p_alive;
+  to.base = alert.base;
+  item.score = alert.base;
+  for (const Reason& reason : alert.reasons) {
+    to.reasons.push_back({reason.feature, reason.value, reason.contribution});
+    item.score += reason.contribution;
+  }
+  to.trigger = alert.trigger.type;
+  to.event_id = alert.trigger.event_id;
+  to.state = alert.state;
+  to.purchases = alert.purchases;
+  to.first = alert.first_purchase;
+  to.last = alert.last_purchase;
+  to.open_complaints = alert.open_complaints;
+  to.spent = alert.has_value ? alert.spent : 0;
+  to.expected = alert.expected;
+  items.push_back(std::move(item));
+}
+
+std::string text_of(const AlertList& list) {
+  std::string out;
+  for (const auto& [alert, score] : list.items) {
+    out += fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}\n", alert.customer, alert.seq, alert.episode,
+                       name(alert.change), name(alert.level), alert.time.ms, alert.risk, alert.p_alive, score,
+                       name(alert.trigger), alert.event_id, name(alert.state), alert.purchases, alert.last.ms,
+                       alert.open_complaints, alert.spent, alert.expected);
+  }
+  return out;
+}
+
+}  // namespace holdfast::testing
