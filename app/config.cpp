@@ -259,6 +259,11 @@ class Builder {
                                 "other horizon; remove the key, or train a model for {}",
                                 to_text(config_.model.horizon), to_text(policy.horizon)));
     }
+    // Its counters are kept rounded: a level must not change to and fro with the last bit of one.
+    constexpr double hysteresis_min = 0.001;
+    if (config_.model.logistic && policy.hysteresis >= 0 && policy.hysteresis < hysteresis_min)
+      values_.fault("risk.hysteresis", fmt::format("is {}, and must be at least {} for a model with a `logistic` part",
+                                                   policy.hysteresis, hysteresis_min));
   }
 
   void check_thresholds() {
