@@ -72,6 +72,7 @@ class CommandLine {
         "  holdfast run -c shop.yaml                  events in from Kafka, alerts out\n"
         "  holdfast replay -c shop.yaml --source purchases=orders.csv\n");
     app_.description("Holdfast tells in time which customers are about to leave.");
+    app_.set_help_flag("-h,--help", "Print this help message and exit");
     app_.set_version_flag("--version", version_text(), "Print the versions of the program and its libraries");
     app_.require_subcommand(1);
     add_run();

@@ -24,7 +24,8 @@ std::int64_t lag_of(const PartitionStatistics& partition, std::size_t source) {
 }  // namespace
 
 Progress progress_of(const Statistics& statistics) {
-  Progress progress{.stream_time = after_all_time};
+  Progress progress;
+  progress.stream_time = after_all_time;
   for (const PartitionStatistics& partition : statistics.partitions) {
     if (!partition.assigned.get()) continue;
     for (std::size_t s = 0; s < statistics.sources; ++s) {
@@ -32,6 +33,7 @@ Progress progress_of(const Statistics& statistics) {
       progress.lag += lag_of(partition, s);
     }
     progress.restored += partition.restored_records.get();
+    progress.state_bytes += partition.hot_bytes.get();
     progress.restoring = progress.restoring || !partition.restored.get();
     if (partition.customers.get() > 0)
       progress.stream_time = std::min(progress.stream_time, Timestamp{partition.stream_time_ms.get()});

@@ -140,6 +140,7 @@ Status Service::run_once(Clients& clients, bool exit_at_end) {
 void Service::watch_progress(const Pipeline& pipeline, bool exit_at_end) {
   bool said_ready = false;
   bool said_caught_up = false;
+  bool said_memory = false;
   Timestamp said_at = clock_.now();
   Progress before = progress_of(pipeline.statistics());
   std::unique_lock lock(mutex_);
@@ -150,6 +151,12 @@ void Service::watch_progress(const Pipeline& pipeline, bool exit_at_end) {
     if (!said_ready && pipeline.ready()) {
       said_ready = true;
       spdlog::info("ready: {} events replayed since the last checkpoint", progress.restored);
+    }
+    if (!said_memory && progress.state_bytes > config_.state.memory_bytes) {
+      said_memory = true;
+      spdlog::warn("the state takes {} MiB, more than state.memory allows ({} MiB): all customers are kept in memory; "
+                   "raise it and see that the machine has as much, or spread the partitions over more instances",
+                   progress.state_bytes >> 20, config_.state.memory_bytes >> 20);
     }
     const bool caught_up = pipeline.caught_up();
     if (caught_up && !said_caught_up) {

@@ -57,13 +57,15 @@ TEST(Timers, AgreeWithASortedSetUnderAnyMoves) {
         due_of.erase(slot.value);
       } else if (const auto due = timers.take_due(Timestamp{when})) {
         RC_ASSERT(!due_of.empty());
-        RC_ASSERT(first() == std::make_pair(due->at.ms, std::string(customers.table.key(due->slot).id)));
+        const bool is_first = first() == std::make_pair(due->at.ms, std::string(customers.table.key(due->slot).id));
+        RC_ASSERT(is_first);
         due_of.erase(due->slot.value);
       } else {
-        RC_ASSERT(due_of.empty() || first().first > when);
+        RC_ASSERT((due_of.empty() || first().first > when));
       }
       RC_ASSERT(timers.size() == due_of.size());
-      RC_ASSERT(timers.next_due() == (due_of.empty() ? after_all_time : Timestamp{first().first}));
+      const bool next_is_first = timers.next_due() == (due_of.empty() ? after_all_time : Timestamp{first().first});
+      RC_ASSERT(next_is_first);
     }
   });
   EXPECT_TRUE(ok);

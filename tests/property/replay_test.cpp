@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <array>
-
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <random>
