@@ -161,7 +161,8 @@ void Service::watch_progress(const Pipeline& pipeline, bool exit_at_end) {
     const bool caught_up = pipeline.caught_up();
     if (caught_up && !said_caught_up) {
       said_caught_up = true;
-      spdlog::info("caught up: {} events applied, the stream stands at {}", progress.events,
+      spdlog::info("caught up: {} events applied, {} customers in {} MiB, the stream stands at {}", progress.events,
+                   progress.customers, progress.state_bytes >> 20,
                    progress.stream_time == after_all_time ? "its beginning" : to_rfc3339(progress.stream_time));
       if (exit_at_end && running_ != nullptr) {
         stopping_.store(true, std::memory_order_release);

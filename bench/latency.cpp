@@ -127,6 +127,8 @@ int main(int argc, char** argv) {
   CLI::App app("Sends purchases at a steady rate and measures until each one's alert is visible; prints JSON.");
   holdfast::bench::Options options;
   app.add_option("--bootstrap", options.bootstrap, "brokers")->capture_default_str();
+  app.add_option("--topic", options.topic, "where purchases go")->capture_default_str();
+  app.add_option("--alerts", options.alerts, "where alerts come")->capture_default_str();
   app.add_option("--rate", options.rate, "events a second")->capture_default_str();
   app.add_option("--seconds", options.seconds, "how long to send")->capture_default_str();
   app.add_option("--warm-up", options.warm_up, "seconds at the beginning that do not count")->capture_default_str();
