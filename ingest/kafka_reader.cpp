@@ -100,9 +100,10 @@ class Reader final : public KafkaReader {
     }
   }
   ~Reader() override {
+    client_->on_rebalance = [this](rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t*) { unassign(); };
+    leave();
     stop_watching();
     client_->on_rebalance = nullptr;
-    leave();
   }
 
   Status open() override;
