@@ -32,6 +32,7 @@ void EventBatch::reset(std::size_t bytes) {
 }
 
 std::string_view EventBatch::keep(std::string_view text) {
+  if (text.empty()) return {};
   assert(used_ + text.size() <= capacity_);
   char* const at = text_.get() + used_;
   std::memcpy(at, text.data(), text.size());
