@@ -1,11 +1,11 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "app/commands.hpp"
 #include "app/config.hpp"
@@ -134,7 +134,8 @@ int alerts_command(const AlertsOptions& options) {
   if (!tail) return report(tail.error());
   Alerts alerts;
   while (!(*tail)->reached_end()) {
-    const Status polled = (*tail)->poll([&](std::string_view, std::string_view value) { alerts.add(value); }, poll_wait);
+    const Status polled =
+        (*tail)->poll([&](std::string_view, std::string_view value) { alerts.add(value); }, poll_wait);
     if (!polled) return report(polled.error());
   }
   const std::vector<Json> flagged = alerts.flagged();

@@ -66,9 +66,9 @@ struct LoadOptions : CommonOptions {
 };
 
 struct AlertsOptions : CommonOptions {
-  bool flagged = false;     ///< Customers that are flagged now, the largest value at risk first.
-  bool follow = false;      ///< Go on with what comes.
-  std::size_t limit = 20;   ///< 0: all.
+  bool flagged = false;    ///< Customers that are flagged now, the largest value at risk first.
+  bool follow = false;     ///< Go on with what comes.
+  std::size_t limit = 20;  ///< 0: all.
   bool json = false;
 };
 

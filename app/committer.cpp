@@ -43,8 +43,8 @@ Expected<bool> Committer::do_work() {
 }
 
 bool Committer::has_work() const {
-  return std::ranges::any_of(
-      shards_, [](const ShardState& shard) { return !shard.closed && !shard.rings->output.empty(); });
+  return std::ranges::any_of(shards_,
+                             [](const ShardState& shard) { return !shard.closed && !shard.rings->output.empty(); });
 }
 
 Duration Committer::idle_time() const {
@@ -109,8 +109,7 @@ Status Committer::commit() {
     for (const TaskEpoch& task : tasks_) {
       const std::string key = std::to_string(task.entry.partition.value);
       const std::string value = encode_journal_entry(task.entry);
-      const Status done =
-          writer_.append({.topic = OutputTopic::journal, .key = key, .value = value, .headers = {}});
+      const Status done = writer_.append({.topic = OutputTopic::journal, .key = key, .value = value, .headers = {}});
       if (!done) return done;
       positions_.push_back({task.entry.partition, task.position});
     }

@@ -54,10 +54,10 @@ class Committer {
   const std::function<void()> wake_checkpointer_;
 
   std::vector<ShardState> shards_;
-  std::vector<TaskEpoch> tasks_;        ///< Of the marks that have come.
+  std::vector<TaskEpoch> tasks_;  ///< Of the marks that have come.
   std::vector<TaskPosition> positions_;
-  std::vector<Timestamp> logged_at_;    ///< Of the alerts in the transaction, for the latency histogram.
-  std::uint64_t epoch_ = 0;             ///< The one requested.
+  std::vector<Timestamp> logged_at_;  ///< Of the alerts in the transaction, for the latency histogram.
+  std::uint64_t epoch_ = 0;           ///< The one requested.
   Timestamp next_request_;
   bool begun_ = false;
   bool finished_ = false;

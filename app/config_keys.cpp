@@ -143,7 +143,8 @@ constexpr std::array keys{
     Key{.name = "risk.hysteresis",
         .type = KeyType::number,
         .fallback = "0.05",
-        .description = "A level is left once the risk is below its threshold by more than this; at least 0.001 for a model with a `logistic` part."},
+        .description = "A level is left once the risk is below its threshold by more than this; at least 0.001 for a "
+                       "model with a `logistic` part."},
     Key{.name = "risk.min_purchases",
         .type = KeyType::count,
         .fallback = "2",

@@ -1,8 +1,9 @@
 #include "app/customer_view.hpp"
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <string>
+
+#include <nlohmann/json.hpp>
 
 #include "domain/alert.hpp"
 #include "engine/risk.hpp"
@@ -26,7 +27,8 @@ nlohmann::ordered_json counters_json(const engine::Customer& customer, const eng
   nlohmann::ordered_json out;
   for (auto f = static_cast<int>(Feature::purchases_30d); f <= static_cast<int>(Feature::returns_60d); ++f) {
     const auto feature = static_cast<Feature>(f);
-    if (const auto value = engine::feature_at(customer, model, horizon, feature, at)) out[std::string(name(feature))] = *value;
+    if (const auto value = engine::feature_at(customer, model, horizon, feature, at))
+      out[std::string(name(feature))] = *value;
   }
   return out;
 }
@@ -65,7 +67,8 @@ nlohmann::ordered_json describe_customer(std::string_view id, const engine::Cust
     nlohmann::ordered_json value;
     if (const Currency currency{customer.currency}; !currency.empty()) value["currency"] = currency.text();
     value["spent"] = customer.spent;
-    if (const auto expected = engine::expected_spend_at(customer, model, policy.horizon, at)) value["expected"] = *expected;
+    if (const auto expected = engine::expected_spend_at(customer, model, policy.horizon, at))
+      value["expected"] = *expected;
     out["value"] = std::move(value);
   }
   return out;

@@ -1,6 +1,7 @@
 #include "app/facts.hpp"
 
 #include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "app/customer_view.hpp"
@@ -149,8 +150,8 @@ Expected<std::optional<std::string>> ServiceFacts::customer_json(std::string_vie
   if (!facts) return std::unexpected(facts.error());
   if (!*facts) return std::optional<std::string>{};
   const Timestamp at = std::max((*facts)->stream_time, (*facts)->customer.moment());
-  return std::optional{describe_customer(id, (*facts)->customer, (*facts)->partition, config_.model, config_.policy, at)
-                           .dump()};
+  return std::optional{
+      describe_customer(id, (*facts)->customer, (*facts)->partition, config_.model, config_.policy, at).dump()};
 }
 
 }  // namespace holdfast::app

@@ -35,7 +35,8 @@ Status Fetcher::do_work(Duration wait) {
   held_back_ = !flush();
   delivered_ = false;
   Status polled = reader_.poll(*this, Duration{0});
-  if (polled && !error_ && !delivered_) polled = reader_.poll(*this, held_back_ ? std::min(wait, held_back_wait) : wait);
+  if (polled && !error_ && !delivered_)
+    polled = reader_.poll(*this, held_back_ ? std::min(wait, held_back_wait) : wait);
   if (error_) return std::unexpected(*error_);
   if (!polled) return polled;
   observe_log_ends();
@@ -105,8 +106,8 @@ bool Fetcher::wants_more(SourceIndex source, Partition partition) {
   const std::size_t index = static_cast<std::size_t>(partition.value) * statistics_.sources + source.value;
   // Acquire: pairs with the shard's release.
   const std::uint64_t done = shards_[shard_of(partition)]->batches_done[index].load(std::memory_order_acquire);
-  const bool replaying = from.replay_until > Offset{0} && !statistics_.partitions[static_cast<std::size_t>(
-                                                               partition.value)].restored.get();
+  const bool replaying = from.replay_until > Offset{0} &&
+                         !statistics_.partitions[static_cast<std::size_t>(partition.value)].restored.get();
   const bool allowed = max_rate_ == 0 || allowance_ > 0 || replaying;
   const bool wanted = allowed && from.batches_sent - done < limits::batches_in_flight_max;
   if (!wanted) held_back_ = true;

@@ -62,14 +62,14 @@ class Fetcher final : private LogListener {
   Statistics& statistics_;
   const double max_rate_;
 
-  std::vector<Channel> channels_;                    ///< Index: partition * sources + source.
-  std::vector<std::deque<ShardInput>> unsent_;       ///< By shard: what its ring had no room for.
+  std::vector<Channel> channels_;               ///< Index: partition * sources + source.
+  std::vector<std::deque<ShardInput>> unsent_;  ///< By shard: what its ring had no room for.
   std::vector<Partition> assigned_;
-  double allowance_ = 0;                             ///< Records that may be taken now.
+  double allowance_ = 0;  ///< Records that may be taken now.
   Timestamp refilled_at_;
   Timestamp observed_at_;
-  bool held_back_ = false;                           ///< A source partition was not asked, for lack of room or allowance.
-  bool delivered_ = false;                           ///< The last poll had something for a shard.
+  bool held_back_ = false;  ///< A source partition was not asked, for lack of room or allowance.
+  bool delivered_ = false;  ///< The last poll had something for a shard.
   bool draining_ = false;
   bool closing_ = false;
   std::optional<Error> error_;

@@ -98,7 +98,8 @@ void Pipeline::fetch() {
 void Pipeline::shard(std::size_t index) {
   Shard& shard = *stages_.shards[index];
   while (!failed() && !shard.finished()) {
-    if (!shard.do_work()) stages_.rings[index]->waker.sleep(shard.idle_time(), [&] { return failed() || shard.has_work(); });
+    if (!shard.do_work())
+      stages_.rings[index]->waker.sleep(shard.idle_time(), [&] { return failed() || shard.has_work(); });
   }
 }
 
@@ -109,7 +110,8 @@ void Pipeline::commit() {
       fail(worked.error());
       ports_.writer.abort();
     } else if (!*worked) {
-      stages_.committer_waker.sleep(stages_.committer.idle_time(), [this] { return failed() || stages_.committer.has_work(); });
+      stages_.committer_waker.sleep(stages_.committer.idle_time(),
+                                    [this] { return failed() || stages_.committer.has_work(); });
     }
   }
 }

@@ -58,8 +58,8 @@ struct Stages {
   Checkpointer checkpointer;
 };
 
-/// The way of an event, from the log to the log: fetch -> decode -> merge -> apply -> commit -> checkpoint, a thread for
-/// each of fetcher, shards, committer and checkpointer.
+/// The way of an event, from the log to the log: fetch -> decode -> merge -> apply -> commit -> checkpoint, a thread
+/// for each of fetcher, shards, committer and checkpointer.
 class Pipeline {
  public:
   Pipeline(const PipelineSettings& settings, const PipelinePorts& ports, Say warn);

@@ -59,9 +59,8 @@ Expected<Recovery::Loaded> Recovery::load(Partition partition) {
   Loaded loaded;
   loaded.partition = partition;
   loaded.table = std::make_unique<state::HotTable>(sizeof(engine::Customer));
-  auto marker = store_.load(partition, [&](std::string_view id, std::string_view record) {
-    loaded.table->insert_loaded(id, record);
-  });
+  auto marker = store_.load(
+      partition, [&](std::string_view id, std::string_view record) { loaded.table->insert_loaded(id, record); });
   if (!marker && marker.error().kind == ErrorKind::corrupt) {
     say_(marker.error().message + "; " + of_partition(partition) + " is rebuilt from the log");
     if (const Status cleared = store_.clear(partition); !cleared) return std::unexpected(cleared.error());
@@ -182,8 +181,8 @@ Expected<RestoredTask> Recovery::build(Loaded&& task) {
 
   RestoredTask restored;
   restored.table = std::move(task.table);
-  restored.task = std::make_unique<engine::Task>(task.partition, *settings_.model, *settings_.policy, *restored.table,
-                                                 start);
+  restored.task =
+      std::make_unique<engine::Task>(task.partition, *settings_.model, *settings_.policy, *restored.table, start);
   if (task.marker) restored.task->restore(*task.marker);
   restored.replay = std::move(task.steps);
   for (std::uint8_t s = 0; s < settings_.sources; ++s) {

@@ -184,8 +184,8 @@ class Replay {
       }
       if (first == nullptr) return {};
       const Outbox::Item& item = first->outbox.items.front();
-      const Status written = item.rejection ? output_.dead_letter(item.source, *item.rejection)
-                                            : output_.alert(item.alert);
+      const Status written =
+          item.rejection ? output_.dead_letter(item.source, *item.rejection) : output_.alert(item.alert);
       if (!written) return written;
       first->outbox.items.pop_front();
     }

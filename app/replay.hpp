@@ -27,7 +27,7 @@ struct ReplaySettings {
   std::optional<Timestamp> until;  ///< Where the clock goes on to past the last event.
   std::int32_t partitions = 1;     ///< Tasks; as many as the topics have partitions, to get the alerts of `run`.
   int threads = 1;
-  std::size_t batch = 1000;        ///< Records read at once.
+  std::size_t batch = 1000;  ///< Records read at once.
 };
 
 struct ReplaySummary {

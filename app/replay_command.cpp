@@ -1,15 +1,15 @@
-#include <fmt/core.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include "app/commands.hpp"
 #include "app/config.hpp"
@@ -121,7 +121,8 @@ void print_summary(const nlohmann::ordered_json& summary) {
   const auto counts = [&](const char* key) {
     std::string out;
     if (!summary.contains(key)) return std::string("none");
-    for (const auto& [what, count] : summary[key].items()) out += fmt::format("{}{} {}", out.empty() ? "" : ", ", count.dump(), what);
+    for (const auto& [what, count] : summary[key].items())
+      out += fmt::format("{}{} {}", out.empty() ? "" : ", ", count.dump(), what);
     return out.empty() ? std::string("none") : out;
   };
   fmt::print(stderr, "events        {}\n", counts("events"));
@@ -160,8 +161,8 @@ Expected<std::vector<std::unique_ptr<ingest::FileSource>>> open_sources(const Co
   if (paths.empty()) return files;
   std::string known;
   for (const auto& source : config.sources) known += (known.empty() ? "" : ", ") + source.name;
-  return fail(ErrorKind::invalid_argument, fmt::format("--source {}: the configuration has no such source; it has {}",
-                                                       paths.begin()->first, known));
+  return fail(ErrorKind::invalid_argument,
+              fmt::format("--source {}: the configuration has no such source; it has {}", paths.begin()->first, known));
 }
 
 }  // namespace
@@ -172,7 +173,8 @@ int replay_command(const ReplayOptions& options) {
   if (options.sources.empty())
     return give_up({ErrorKind::invalid_argument, "nothing to replay: name files with --source NAME=PATH"});
   if (options.partitions > 1 && config->partitioner == ingest::Partitioner::none)
-    return give_up({ErrorKind::invalid_argument, "--partitions needs a partitioner: set `partitioner` to murmur2 or consistent"});
+    return give_up(
+        {ErrorKind::invalid_argument, "--partitions needs a partitioner: set `partitioner` to murmur2 or consistent"});
 
   auto files = open_sources(*config, options);
   if (!files) return give_up(files.error());

@@ -18,8 +18,7 @@ template <class T>
 class Ring {
  public:
   /// Room for at least `capacity` elements.
-  explicit Ring(std::size_t capacity)
-      : mask_(std::bit_ceil(capacity) - 1), slots_(std::make_unique<T[]>(mask_ + 1)) {}
+  explicit Ring(std::size_t capacity) : mask_(std::bit_ceil(capacity) - 1), slots_(std::make_unique<T[]>(mask_ + 1)) {}
   Ring(const Ring&) = delete;
   Ring& operator=(const Ring&) = delete;
 

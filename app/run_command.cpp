@@ -1,10 +1,10 @@
+#include <memory>
+#include <thread>
+
 #include <pthread.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
-
-#include <memory>
-#include <thread>
 
 #include "app/commands.hpp"
 #include "app/config.hpp"

@@ -1,11 +1,11 @@
 #include "app/service.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <chrono>
 #include <thread>
 #include <utility>
+
+#include <spdlog/spdlog.h>
 
 #include "app/kafka_clients.hpp"
 #include "ingest/kafka_journal.hpp"
@@ -154,9 +154,10 @@ void Service::watch_progress(const Pipeline& pipeline, bool exit_at_end) {
     }
     if (!said_memory && progress.state_bytes > config_.state.memory_bytes) {
       said_memory = true;
-      spdlog::warn("the state takes {} MiB, more than state.memory allows ({} MiB): all customers are kept in memory; "
-                   "raise it and see that the machine has as much, or spread the partitions over more instances",
-                   progress.state_bytes >> 20, config_.state.memory_bytes >> 20);
+      spdlog::warn(
+          "the state takes {} MiB, more than state.memory allows ({} MiB): all customers are kept in memory; "
+          "raise it and see that the machine has as much, or spread the partitions over more instances",
+          progress.state_bytes >> 20, config_.state.memory_bytes >> 20);
     }
     const bool caught_up = pipeline.caught_up();
     if (caught_up && !said_caught_up) {

@@ -35,13 +35,14 @@ Shard::Shard(ShardSettings settings, const Clock& clock, ShardRings& rings, Stat
       statistics_(statistics),
       committer_(committer),
       checkpointer_(checkpointer),
-      encoder_(settings_.application_id,
-               [this] {
-                 std::vector<std::string> names;
-                 for (const auto& source : settings_.sources) names.push_back(source.name);
-                 return names;
-               }(),
-               settings_.model_id, settings_.model_name, settings_.horizon) {}
+      encoder_(
+          settings_.application_id,
+          [this] {
+            std::vector<std::string> names;
+            for (const auto& source : settings_.sources) names.push_back(source.name);
+            return names;
+          }(),
+          settings_.model_id, settings_.model_name, settings_.horizon) {}
 
 bool Shard::do_work() {
   if (phase_ == Phase::finished || !flush()) return false;
@@ -89,8 +90,7 @@ bool Shard::take_input() {
     auto message = rings_.input.try_pop();
     if (!message) break;
     ++taken;
-    std::visit(Overloaded{[](std::monostate) {},
-                          [this](TaskAssigned& m) { assign(std::move(m.restored)); },
+    std::visit(Overloaded{[](std::monostate) {}, [this](TaskAssigned& m) { assign(std::move(m.restored)); },
                           [this](Records& m) { receive(std::move(m)); },
                           [this](ReachedEnd& m) {
                             if (auto it = tasks_.find(m.partition); it != tasks_.end())
@@ -150,8 +150,7 @@ bool Shard::apply(Owned& owned, Timestamp now) {
   while (auto used = task.take_used_batch()) spare_batches_.push_back(std::move(*used));
   const auto sources = settings_.sources.size();
   for (std::size_t s = 0; s < sources; ++s) {
-    const auto done =
-        owned.batches_received[s] - task.batches_waiting(SourceIndex{static_cast<std::uint8_t>(s)});
+    const auto done = owned.batches_received[s] - task.batches_waiting(SourceIndex{static_cast<std::uint8_t>(s)});
     // Release: pairs with the fetcher's acquire, though only the count matters to it.
     rings_.batches_done[static_cast<std::size_t>(task.partition().value) * sources + s].store(
         done, std::memory_order_release);

@@ -26,17 +26,17 @@ struct ShardRings {
   explicit ShardRings(std::size_t input_capacity)
       : input(input_capacity), output(256), used_buffers(256), checkpoints(64), checkpoints_done(64), queries(64) {}
 
-  Ring<ShardInput> input;                                ///< Fetcher to shard.
-  Ring<ShardOutput> output;                              ///< Shard to committer.
-  Ring<std::unique_ptr<OutputBuffer>> used_buffers;      ///< Committer to shard: buffers to be used again.
-  CheckpointRing checkpoints;                            ///< Shard to checkpointer.
-  CheckpointRing checkpoints_done;                       ///< Checkpointer to shard: memory to be used again.
-  Ring<std::shared_ptr<CustomerQuery>> queries;          ///< HTTP to shard.
+  Ring<ShardInput> input;                            ///< Fetcher to shard.
+  Ring<ShardOutput> output;                          ///< Shard to committer.
+  Ring<std::unique_ptr<OutputBuffer>> used_buffers;  ///< Committer to shard: buffers to be used again.
+  CheckpointRing checkpoints;                        ///< Shard to checkpointer.
+  CheckpointRing checkpoints_done;                   ///< Checkpointer to shard: memory to be used again.
+  Ring<std::shared_ptr<CustomerQuery>> queries;      ///< HTTP to shard.
   /// Batches of each source partition that the shard is done with; the fetcher lends no more than
   /// limits::batches_in_flight_max. Index: partition * sources + source.
   std::vector<std::atomic<std::uint64_t>> batches_done;
-  std::atomic<std::uint64_t> requested_epoch{0};         ///< Committer to shard: close epochs up to this one.
-  Waker waker;                                           ///< Of the shard's thread.
+  std::atomic<std::uint64_t> requested_epoch{0};  ///< Committer to shard: close epochs up to this one.
+  Waker waker;                                    ///< Of the shard's thread.
 };
 
 struct ShardSettings {
@@ -72,14 +72,14 @@ class Shard final : private engine::Output {
  private:
   struct Owned {
     RestoredTask restored;
-    std::vector<ingest::Decoder> decoders;            ///< By source.
-    std::vector<std::uint64_t> batches_received;      ///< By source.
-    JournalEntry epoch;                               ///< Steps since the last mark.
-    std::unique_ptr<CheckpointJob> checkpoint;        ///< Being copied.
-    bool checkpoint_running = false;                  ///< Frozen, and not yet back from the checkpointer.
+    std::vector<ingest::Decoder> decoders;        ///< By source.
+    std::vector<std::uint64_t> batches_received;  ///< By source.
+    JournalEntry epoch;                           ///< Steps since the last mark.
+    std::unique_ptr<CheckpointJob> checkpoint;    ///< Being copied.
+    bool checkpoint_running = false;              ///< Frozen, and not yet back from the checkpointer.
     bool last_checkpoint_begun = false;
     Timestamp checkpointed_at;
-    bool live = false;                                ///< The replay is over.
+    bool live = false;  ///< The replay is over.
   };
 
   void alert(const Alert& alert) override;
@@ -108,9 +108,9 @@ class Shard final : private engine::Output {
 
   std::map<Partition, Owned> tasks_;
   ingest::AlertEncoder encoder_;
-  std::unique_ptr<OutputBuffer> output_;       ///< Filled by the step under way.
-  std::optional<EpochMark> unsent_mark_;       ///< Waits behind output_ for room in the ring.
-  const Owned* applying_ = nullptr;            ///< Whose step is under way; null while muted.
+  std::unique_ptr<OutputBuffer> output_;  ///< Filled by the step under way.
+  std::optional<EpochMark> unsent_mark_;  ///< Waits behind output_ for room in the ring.
+  const Owned* applying_ = nullptr;       ///< Whose step is under way; null while muted.
   std::vector<EventBatch> spare_batches_;
   std::vector<std::unique_ptr<CheckpointJob>> spare_jobs_;
   std::uint64_t epoch_ = 0;

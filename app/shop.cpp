@@ -67,8 +67,9 @@ Shop::Shop(const ShopSettings& settings) : settings_(settings), people_(settings
     Random seeding(settings.seed * 0x2545f4914f6cdd1d + c);
     person.random = Random(seeding.next());
     Random& random = person.random;
-    person.truth.joined = settings.from + Duration{static_cast<std::int64_t>(static_cast<double>(settings.length.ms) *
-                                                                             joining_share * random.uniform())};
+    person.truth.joined =
+        settings.from +
+        Duration{static_cast<std::int64_t>(static_cast<double>(settings.length.ms) * joining_share * random.uniform())};
     person.truth.events_per_day = std::max(random.gamma(1.2, rate_mean / 1.2), rate_mean / 50);
     person.truth.drop_out = random.beta(1.5, 1.5 * (1 - drop_out_mean) / drop_out_mean);
     person.truth.mean_amount = 5 + random.gamma(1.5, 30);

@@ -53,8 +53,8 @@ struct ShopTruth {
   Timestamp joined;
   std::optional<Timestamp> left;  ///< Of its own free will, at its last purchase.
   std::uint32_t purchases = 0;
-  double events_per_day = 0;      ///< While it is there.
-  double drop_out = 0;            ///< Probability of leaving after a purchase.
+  double events_per_day = 0;  ///< While it is there.
+  double drop_out = 0;        ///< Probability of leaving after a purchase.
   double mean_amount = 0;
 };
 

@@ -1,11 +1,11 @@
 #include "app/shop_json.hpp"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <iterator>
-#include <nlohmann/json.hpp>
 #include <string_view>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 namespace holdfast::app {
 namespace {

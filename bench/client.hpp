@@ -1,12 +1,12 @@
 #pragma once
 
-#include <librdkafka/rdkafka.h>
-
 #include <array>
 #include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
+
+#include <librdkafka/rdkafka.h>
 
 /// The least of librdkafka that the benchmarks need. Everything throws std::runtime_error.
 namespace holdfast::bench {

@@ -1,15 +1,15 @@
 // How fast topics can be read at all: a bare librdkafka consumer, one queue a partition, that looks at nothing. The
 // ceiling that Holdfast's own rate is held against.
 
-#include <fmt/core.h>
-
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
 
 #include "bench/client.hpp"
 

@@ -1,17 +1,17 @@
-// How long from an event's being sent to its alert's being visible to a read_committed consumer. Every event is the first
-// purchase of a customer nobody has seen, under a configuration that alerts on it at once (bench/latency.yaml).
+// How long from an event's being sent to its alert's being visible to a read_committed consumer. Every event is the
+// first purchase of a customer nobody has seen, under a configuration that alerts on it at once (bench/latency.yaml).
 
-#include <fmt/core.h>
-
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
 
 #include "bench/client.hpp"
 
@@ -65,9 +65,9 @@ std::vector<std::int64_t> collect(const Options& options, const std::atomic<bool
 }
 
 std::uint64_t send(const Options& options) {
-  const Client client = make_client(RD_KAFKA_PRODUCER, {{"bootstrap.servers", options.bootstrap},
-                                                        {"linger.ms", "1"},
-                                                        {"partitioner", "murmur2_random"}});
+  const Client client =
+      make_client(RD_KAFKA_PRODUCER,
+                  {{"bootstrap.servers", options.bootstrap}, {"linger.ms", "1"}, {"partitioner", "murmur2_random"}});
   rd_kafka_topic_t* topic = rd_kafka_topic_new(client.get(), options.topic.c_str(), nullptr);
   const std::string run = std::to_string(now_us());
   const auto started = std::chrono::steady_clock::now();
@@ -103,12 +103,13 @@ int run(const Options& options) {
 
   const std::size_t seen = latencies.size();
   latencies.erase(latencies.begin(),
-                  latencies.begin() + static_cast<std::ptrdiff_t>(
-                                          std::min<std::size_t>(static_cast<std::size_t>(options.rate * options.warm_up), seen)));
+                  latencies.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(
+                                          static_cast<std::size_t>(options.rate * options.warm_up), seen)));
   if (latencies.empty()) throw std::runtime_error("no alert was seen: does Holdfast run with bench/latency.yaml?");
   std::ranges::sort(latencies);
   const auto at = [&](double q) {
-    return static_cast<double>(latencies[static_cast<std::size_t>(q * static_cast<double>(latencies.size() - 1))]) / 1000;
+    return static_cast<double>(latencies[static_cast<std::size_t>(q * static_cast<double>(latencies.size() - 1))]) /
+           1000;
   };
   fmt::print("{}\n", nlohmann::ordered_json{{"sent", sent},
                                             {"alerts", seen},

@@ -11,8 +11,8 @@ namespace holdfast::console {
 
 /// A histogram's state: counts per upper bound, not cumulated, the last one for all above.
 struct HistogramSnapshot {
-  std::vector<double> upper_bounds;  ///< Seconds, ascending.
-  std::vector<std::uint64_t> counts; ///< upper_bounds.size() + 1
+  std::vector<double> upper_bounds;   ///< Seconds, ascending.
+  std::vector<std::uint64_t> counts;  ///< upper_bounds.size() + 1
   double sum = 0;
 };
 
@@ -23,9 +23,9 @@ struct Snapshot {
     std::int32_t partition = 0;
     std::int64_t lag_events = 0;
   };
-  std::map<std::string, std::uint64_t> events_total;                               // source
-  std::map<std::pair<std::string, std::string>, std::uint64_t> dead_letters_total; // source, code
-  std::map<std::pair<std::string, std::string>, std::uint64_t> alerts_total;       // change, level
+  std::map<std::string, std::uint64_t> events_total;                                // source
+  std::map<std::pair<std::string, std::string>, std::uint64_t> dead_letters_total;  // source, code
+  std::map<std::pair<std::string, std::string>, std::uint64_t> alerts_total;        // change, level
   std::uint64_t duplicates_total = 0;
   std::uint64_t late_events_total = 0;
   std::uint64_t misplaced_total = 0;
@@ -42,8 +42,8 @@ struct Snapshot {
   std::uint64_t checkpoint_bytes_total = 0;
   std::uint64_t checkpoint_failures_total = 0;
   std::uint64_t restore_records_total = 0;
-  std::map<std::string, std::uint64_t> state_bytes;       // tier: hot
-  std::map<std::string, std::uint64_t> ring_full_total;   // ring: input, output
+  std::map<std::string, std::uint64_t> state_bytes;                            // tier: hot
+  std::map<std::string, std::uint64_t> ring_full_total;                        // ring: input, output
   std::vector<std::pair<std::int32_t, double>> stream_time_timestamp_seconds;  // partition, Unix time
 };
 

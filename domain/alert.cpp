@@ -23,12 +23,24 @@ std::string_view name(CustomerState state) {
 }
 
 std::string_view name(Feature feature) {
-  constexpr std::array<std::string_view, features> names{
-      "mbg_logit",         "days_since_purchase",   "log_days_since_purchase", "customer_age_days",
-      "repeat_purchases",  "log_repeat_purchases",  "recency_ratio",           "gap_variation",
-      "purchases_30d",     "purchases_90d",         "visits_30d",              "complaints_opened_60d",
-      "complaints_resolved_60d", "complaints_withdrawn_60d", "returns_60d",    "open_complaints",
-      "log_mean_spend",    "purchase_history"};
+  constexpr std::array<std::string_view, features> names{"mbg_logit",
+                                                         "days_since_purchase",
+                                                         "log_days_since_purchase",
+                                                         "customer_age_days",
+                                                         "repeat_purchases",
+                                                         "log_repeat_purchases",
+                                                         "recency_ratio",
+                                                         "gap_variation",
+                                                         "purchases_30d",
+                                                         "purchases_90d",
+                                                         "visits_30d",
+                                                         "complaints_opened_60d",
+                                                         "complaints_resolved_60d",
+                                                         "complaints_withdrawn_60d",
+                                                         "returns_60d",
+                                                         "open_complaints",
+                                                         "log_mean_spend",
+                                                         "purchase_history"};
   return names[static_cast<std::size_t>(feature)];
 }
 

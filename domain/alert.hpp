@@ -24,24 +24,24 @@ enum class CustomerState : std::uint8_t { potential, first_time, repeat, loyal, 
 
 /// A named quantity that a model may weigh. The names are part of the model file format.
 enum class Feature : std::uint8_t {
-  mbg_logit,                 ///< Logit of the MBG/NBD probability of no purchase within the horizon.
+  mbg_logit,  ///< Logit of the MBG/NBD probability of no purchase within the horizon.
   days_since_purchase,
-  log_days_since_purchase,   ///< ln(1 + days)
-  customer_age_days,         ///< Since the first purchase.
-  repeat_purchases,          ///< Repeat purchase days, x.
-  log_repeat_purchases,      ///< ln(1 + x)
-  recency_ratio,             ///< Days since the latest purchase over the customer's mean gap; absent while x = 0.
-  gap_variation,             ///< Standard deviation of the gaps over their mean; absent while x < 2.
-  purchases_30d,             ///< Decayed counters: half-life in the name.
+  log_days_since_purchase,  ///< ln(1 + days)
+  customer_age_days,        ///< Since the first purchase.
+  repeat_purchases,         ///< Repeat purchase days, x.
+  log_repeat_purchases,     ///< ln(1 + x)
+  recency_ratio,            ///< Days since the latest purchase over the customer's mean gap; absent while x = 0.
+  gap_variation,            ///< Standard deviation of the gaps over their mean; absent while x < 2.
+  purchases_30d,            ///< Decayed counters: half-life in the name.
   purchases_90d,
   visits_30d,
-  complaints_opened_60d,     ///< Opened or reopened, returns not among them.
+  complaints_opened_60d,  ///< Opened or reopened, returns not among them.
   complaints_resolved_60d,
   complaints_withdrawn_60d,
   returns_60d,
   open_complaints,
-  log_mean_spend,            ///< ln(1 + mean amount of a purchase day), currency units; absent without amounts.
-  purchase_history,          ///< Only in reasons: the part of mbg_logit that the customer's history carries.
+  log_mean_spend,    ///< ln(1 + mean amount of a purchase day), currency units; absent without amounts.
+  purchase_history,  ///< Only in reasons: the part of mbg_logit that the customer's history carries.
 };
 inline constexpr std::size_t features = 18;
 [[nodiscard]] std::string_view name(Feature feature);
@@ -76,7 +76,7 @@ struct Alert {
   double base = 0;
   std::span<const Reason> reasons;  ///< Ordered by size of contribution, then by feature.
   Trigger trigger;
-  Timestamp logged_at{-1};          ///< Of the record that triggered it; -1 for timers.
+  Timestamp logged_at{-1};  ///< Of the record that triggered it; -1 for timers.
 
   CustomerState state{};
   std::uint32_t purchases = 0;
@@ -84,7 +84,7 @@ struct Alert {
   Timestamp last_purchase;
   std::uint16_t open_complaints = 0;
 
-  bool has_value = false;  ///< Spend is known in one currency.
+  bool has_value = false;     ///< Spend is known in one currency.
   bool has_expected = false;  ///< The model has a Gamma-Gamma part.
   Currency currency;
   double spent = 0;

@@ -21,7 +21,9 @@ struct Currency {
 
   friend constexpr auto operator<=>(const Currency&, const Currency&) = default;
   [[nodiscard]] bool empty() const { return code[0] == '\0'; }
-  [[nodiscard]] std::string_view text() const { return empty() ? std::string_view{} : std::string_view{code.data(), 3}; }
+  [[nodiscard]] std::string_view text() const {
+    return empty() ? std::string_view{} : std::string_view{code.data(), 3};
+  }
 };
 
 /// Why a record was not taken as an event. The spelling in records, metrics and docs is that of `code_name`.
@@ -46,7 +48,8 @@ struct Header {
   bool has_value = true;  ///< Kafka distinguishes a null value from an empty one.
 };
 
-/// A record that is no event, with all that its dead letter needs: its bytes are copies, so the batch it came in may go.
+/// A record that is no event, with all that its dead letter needs: its bytes are copies, so the batch it came in may
+/// go.
 struct Rejection {
   RejectionCode code{};
   std::string message;  ///< A sentence for people: what is wrong and how to mend it.
@@ -61,19 +64,19 @@ struct Rejection {
 
 /// One thing that a customer did. Views point into the EventBatch that holds the event.
 struct Event {
-  Timestamp time;                           ///< When it happened.
-  Offset offset;                            ///< Where it stands in its source partition.
-  Timestamp logged_at{-1};                  ///< When the log got it; -1 unknown. Never used for scoring.
+  Timestamp time;           ///< When it happened.
+  Offset offset;            ///< Where it stands in its source partition.
+  Timestamp logged_at{-1};  ///< When the log got it; -1 unknown. Never used for scoring.
   CustomerKey customer;
-  std::string_view event_id;                ///< Empty when the event has none.
-  const Rejection* rejection = nullptr;     ///< Set: the record is no event; only `offset` and `logged_at` are valid.
-  double amount = 0;                        ///< Purchases: currency units, finite, >= 0. Valid if has_amount.
-  Currency currency;                        ///< Purchases.
+  std::string_view event_id;             ///< Empty when the event has none.
+  const Rejection* rejection = nullptr;  ///< Set: the record is no event; only `offset` and `logged_at` are valid.
+  double amount = 0;                     ///< Purchases: currency units, finite, >= 0. Valid if has_amount.
+  Currency currency;                     ///< Purchases.
   EventKind kind = EventKind::visit;
   ComplaintStatus status = ComplaintStatus::opened;
-  bool is_return = false;                   ///< Complaints of category `return`.
+  bool is_return = false;  ///< Complaints of category `return`.
   bool has_amount = false;
-  bool misplaced = false;                   ///< The key hashes to another partition than the record's.
+  bool misplaced = false;  ///< The key hashes to another partition than the record's.
 };
 
 /// Decoded events of one source partition in offset order, and the bytes that they point into. Movable; moving keeps

@@ -158,8 +158,8 @@ class CheckpointStore {
  public:
   virtual ~CheckpointStore() = default;
   using Visitor = std::function<void(std::string_view id, std::string_view record)>;
-  /// Visits the records of the partition's latest checkpoint, in order of id; no value: there is none. corrupt: what was
-  /// visited must be thrown away.
+  /// Visits the records of the partition's latest checkpoint, in order of id; no value: there is none. corrupt: what
+  /// was visited must be thrown away.
   [[nodiscard]] virtual Expected<std::optional<Marker>> load(Partition partition, const Visitor& visit) = 0;
   /// Replaces the changed records and the marker, as one. Durable when it returns. unavailable (a full disk, say): the
   /// earlier checkpoint stands; the same data can be written again.

@@ -41,7 +41,7 @@ struct OutputRecord {
   std::string_view key;    ///< data() == nullptr: no key.
   std::string_view value;  ///< data() == nullptr: no value.
   std::span<const Header> headers;
-  Timestamp timestamp{-1};  ///< -1: the writer's own.
+  Timestamp timestamp{-1};      ///< -1: the writer's own.
   std::int32_t partition = -1;  ///< -1: by key.
 };
 

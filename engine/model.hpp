@@ -38,7 +38,7 @@ struct Logistic {
 
 /// A model file's content. Parameters are finite and positive where their formula needs it: reading a file checks.
 struct Model {
-  std::string id;    ///< 32 hex digits: hash of the file's bytes.
+  std::string id;  ///< 32 hex digits: hash of the file's bytes.
   std::string name;
   Duration time_unit;
   Duration horizon;  ///< The one it was fitted for.

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include <array>
 #include <cmath>
 #include <iterator>
 #include <utility>
+
+#include <xxhash.h>
 
 #include "ingest/reason_text.hpp"
 

@@ -1,11 +1,11 @@
 #include "ingest/csv.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <iterator>
 #include <set>
+
+#include <fmt/format.h>
 
 namespace holdfast::ingest {
 namespace {
@@ -106,8 +106,9 @@ Expected<CsvRows> CsvRows::create(std::string_view header, const SourceFormat& f
   for (const std::string_view field : known_fields(format.kind)) {
     constexpr std::array numbers{"amount"sv, "list_amount"sv, "severity"sv, "duration_s"sv, "time"sv};
     const bool number = std::ranges::find(numbers, field) != numbers.end();
-    types[unescaped(std::string_view(pointer_of(format, field)).substr(1))] =
-        number ? Type::number : field == "satisfied" ? Type::flag : Type::text;
+    types[unescaped(std::string_view(pointer_of(format, field)).substr(1))] = number                 ? Type::number
+                                                                              : field == "satisfied" ? Type::flag
+                                                                                                     : Type::text;
   }
   for (const std::string_view field : {"customer_id"sv, "time"sv}) {
     const std::string column = unescaped(std::string_view(pointer_of(format, field)).substr(1));

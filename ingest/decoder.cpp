@@ -1,8 +1,5 @@
 #include "ingest/decoder.hpp"
 
-#include <fmt/core.h>
-#include <simdjson.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -12,6 +9,9 @@
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include <fmt/core.h>
+#include <simdjson.h>
 
 #include "domain/limits.hpp"
 #include "ingest/json_walk.hpp"
@@ -173,8 +173,9 @@ class Decoder::Impl {
 
   std::optional<Fault> read(const RawRecord& record, Event& event, EventBatch& out) {
     if (record.value.size() > limits::event_bytes_max)
-      return Fault{RejectionCode::too_large, fmt::format("the event has {} bytes, at most {} are taken: send less in it",
-                                                         record.value.size(), limits::event_bytes_max)};
+      return Fault{RejectionCode::too_large,
+                   fmt::format("the event has {} bytes, at most {} are taken: send less in it", record.value.size(),
+                               limits::event_bytes_max)};
     if (keys_ == KeyRule::record_key) {
       if (record.key.size() > limits::customer_id_bytes_max)
         return Fault{RejectionCode::too_large,
@@ -328,7 +329,8 @@ class Decoder::Impl {
                fmt::format("{}: a number that is no integer of 64 bits; send the id as a string", place(field)));
           return simdjson::SUCCESS;
         }
-        const auto end = std::to_chars(draft.number_text.data(), draft.number_text.data() + draft.number_text.size(), id);
+        const auto end =
+            std::to_chars(draft.number_text.data(), draft.number_text.data() + draft.number_text.size(), id);
         draft.customer_id = {};  // Pointed at number_text where the draft has come to rest.
         draft.number_length = static_cast<std::size_t>(end.ptr - draft.number_text.data());
         draft.has_customer_id = true;
@@ -385,18 +387,19 @@ class Decoder::Impl {
       std::ranges::copy(text, draft.currency.code.begin());
     } else {
       note(draft.value_fault, RejectionCode::bad_value,
-           fmt::format("{}: '{}' is no currency; send an ISO 4217 code of three capital letters", place(Field::currency),
-                       excerpt(text)));
+           fmt::format("{}: '{}' is no currency; send an ISO 4217 code of three capital letters",
+                       place(Field::currency), excerpt(text)));
     }
   }
 
   void wrong_type(Field field, json_type type, Draft& draft) {
     const bool number = field == Field::amount || field == Field::severity ||
                         (field == Field::time && format_.time_format >= TimeFormat::epoch_ms);
-    const std::string_view wanted = field == Field::customer_id                                       ? "a string or an integer"
-                                    : field == Field::time && format_.time_format == TimeFormat::any ? "RFC 3339 text or milliseconds"
-                                    : number                                                         ? "a number"
-                                                                                                     : "a string";
+    const std::string_view wanted = field == Field::customer_id ? "a string or an integer"
+                                    : field == Field::time && format_.time_format == TimeFormat::any
+                                        ? "RFC 3339 text or milliseconds"
+                                    : number ? "a number"
+                                             : "a string";
     note(draft.type_fault, RejectionCode::wrong_type,
          fmt::format("{}: {} stands where {} is wanted", place(field), name_of(type), wanted));
   }
@@ -404,10 +407,11 @@ class Decoder::Impl {
   std::optional<Fault> missing(const Draft& draft) const {
     if (draft.type_fault) return draft.type_fault;
     const auto lacks = [&](Field field) {
-      return Fault{RejectionCode::missing_field, fmt::format("{}: the field is missing; every {} needs it", place(field),
-                                                             format_.kind == EventKind::purchase    ? "purchase"
-                                                             : format_.kind == EventKind::complaint ? "complaint"
-                                                                                                    : "visit")};
+      return Fault{RejectionCode::missing_field,
+                   fmt::format("{}: the field is missing; every {} needs it", place(field),
+                               format_.kind == EventKind::purchase    ? "purchase"
+                               : format_.kind == EventKind::complaint ? "complaint"
+                                                                      : "visit")};
     };
     if (!draft.has_customer_id) return lacks(Field::customer_id);
     if (!draft.has_time) return lacks(Field::time);
@@ -471,9 +475,9 @@ class Decoder::Impl {
   const Partitioner partitioner_;
   const std::int32_t partitions_;
   const KeyRule keys_;
-  std::array<std::string, 8> places_;                        ///< JSON Pointers by Field.
-  std::vector<std::pair<std::string, Field>> flat_;          ///< Members of the top-level object.
-  std::vector<std::pair<std::string, Field>> nested_;        ///< The others, by pointer.
+  std::array<std::string, 8> places_;                  ///< JSON Pointers by Field.
+  std::vector<std::pair<std::string, Field>> flat_;    ///< Members of the top-level object.
+  std::vector<std::pair<std::string, Field>> nested_;  ///< The others, by pointer.
   Draft defaults_;
   simdjson::ondemand::parser parser_;
   std::vector<char> padded_;

@@ -17,9 +17,9 @@ namespace holdfast::ingest {
 /// Files of events as one log: NDJSON, or CSV with a header where the name ends in .csv. Offsets count the records from
 /// 0 over all files; there are no keys. Blank lines are no records.
 ///
-/// A CSV row becomes a JSON object for the same decoder: a field at /ts is the column ts. Numbers stay numbers where the
-/// field is one, an empty cell is absent, all else is a string. A row that does not fit the header is handed on as it
-/// is, to be rejected as malformed.
+/// A CSV row becomes a JSON object for the same decoder: a field at /ts is the column ts. Numbers stay numbers where
+/// the field is one, an empty cell is absent, all else is a string. A row that does not fit the header is handed on as
+/// it is, to be rejected as malformed.
 class FileSource {
  public:
   virtual ~FileSource() = default;

@@ -1,12 +1,12 @@
 #include "ingest/kafka_admin.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <set>
 #include <string_view>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "ingest/kafka_client.hpp"
 #include "ingest/kafka_topic_settings.hpp"
@@ -27,12 +27,9 @@ const KafkaClient::Properties admin_defaults{
 // A group is only asked about, never joined.
 KafkaClient::Properties admin_fixed(const KafkaSettings& settings) {
   return {
-      {"group.id", settings.application_id},
-      {"isolation.level", "read_committed"},
-      {"enable.auto.commit", "false"},
-      {"enable.partition.eof", "true"},
-      {"auto.offset.reset", "earliest"},
-      {"allow.auto.create.topics", "false"},
+      {"group.id", settings.application_id}, {"isolation.level", "read_committed"},
+      {"enable.auto.commit", "false"},       {"enable.partition.eof", "true"},
+      {"auto.offset.reset", "earliest"},     {"allow.auto.create.topics", "false"},
   };
 }
 
@@ -81,8 +78,7 @@ class Admin final : public KafkaAdmin {
   [[nodiscard]] Finding check_not_compacted(const std::string& topic) const;
   [[nodiscard]] Finding check_group() const;
   [[nodiscard]] Finding check_keys(const std::string& topic, std::int32_t partitions,
-                                   const PartitionOfKey& partition_of,
-                                   std::size_t sample) const;
+                                   const PartitionOfKey& partition_of, std::size_t sample) const;
   Status sample_partition(const std::string& topic, std::int32_t partition, std::int32_t partitions,
                           const PartitionOfKey& partition_of, std::size_t records_max, KeySample& sample) const;
 
@@ -128,8 +124,7 @@ Expected<std::vector<std::string>> Admin::create(std::span<const TopicPlan> plan
                          });
   if (!event) return std::unexpected(event.error());
   std::size_t count = 0;
-  const auto** results =
-      rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event->get()), &count);
+  const auto** results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event->get()), &count);
   for (const auto* result : std::span(results, count)) {
     const auto code = rd_kafka_topic_result_error(result);
     // Somebody else, or an earlier try whose answer was lost.
@@ -228,8 +223,7 @@ Finding Admin::check_group() const {
                              settings_.application_id, text_of(code))};
 }
 
-Finding Admin::check_keys(const std::string& topic, std::int32_t partitions,
-                                   const PartitionOfKey& partition_of,
+Finding Admin::check_keys(const std::string& topic, std::int32_t partitions, const PartitionOfKey& partition_of,
                           std::size_t sample) const {
   KeySample keys;
   const std::size_t each = std::max<std::size_t>(1, sample / static_cast<std::size_t>(std::max(1, partitions)));
@@ -279,8 +273,8 @@ Status Admin::sample_partition(const std::string& topic, std::int32_t partition,
       ++sample.without_key;
     } else if (const auto belongs = partition_of(key, partitions); belongs && *belongs != partition) {
       ++sample.misplaced;
-      sample.example = fmt::format("for example offset {} of partition {} belongs to {}", message->offset, partition,
-                                   *belongs);
+      sample.example =
+          fmt::format("for example offset {} of partition {} belongs to {}", message->offset, partition, *belongs);
     }
   }
   rd_kafka_consume_stop(handle.get(), partition);

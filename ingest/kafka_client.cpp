@@ -1,12 +1,12 @@
 #include "ingest/kafka_client.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <optional>
 #include <thread>
 #include <vector>
+
+#include <fmt/format.h>
 
 namespace holdfast::ingest {
 namespace {
@@ -62,14 +62,14 @@ void KafkaClient::set_callbacks(rd_kafka_conf_t* conf, rd_kafka_type_t type) {
   rd_kafka_conf_set_log_cb(conf, &KafkaClient::log);
   rd_kafka_conf_set_error_cb(conf, &KafkaClient::error);
   if (type == RD_KAFKA_CONSUMER) {
-    rd_kafka_conf_set_rebalance_cb(
-        conf, [](rd_kafka_t* handle, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* partitions, void* self) {
-          if (auto& call = static_cast<KafkaClient*>(self)->on_rebalance) {
-            call(code, partitions);
-          } else {
-            rd_kafka_assign(handle, nullptr);
-          }
-        });
+    rd_kafka_conf_set_rebalance_cb(conf, [](rd_kafka_t* handle, rd_kafka_resp_err_t code,
+                                            rd_kafka_topic_partition_list_t* partitions, void* self) {
+      if (auto& call = static_cast<KafkaClient*>(self)->on_rebalance) {
+        call(code, partitions);
+      } else {
+        rd_kafka_assign(handle, nullptr);
+      }
+    });
   } else {
     // Without it flush() looks for deliveries every 10 ms only.
     rd_kafka_conf_set_dr_msg_cb(conf, [](rd_kafka_t*, const rd_kafka_message_t* message, void* self) {
@@ -146,8 +146,7 @@ ErrorKind kind_of(rd_kafka_resp_err_t code, ErrorKind otherwise) {
     case RD_KAFKA_RESP_ERR__FENCED:
     case RD_KAFKA_RESP_ERR_PRODUCER_FENCED:
     case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
-    case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
-      return ErrorKind::fenced;
+    case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID: return ErrorKind::fenced;
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
     case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
@@ -165,10 +164,8 @@ ErrorKind kind_of(rd_kafka_resp_err_t code, ErrorKind otherwise) {
     case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
     case RD_KAFKA_RESP_ERR_INVALID_RECORD:
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-      return ErrorKind::failed;
-    default:
-      return otherwise;
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC: return ErrorKind::failed;
+    default: return otherwise;
   }
 }
 
@@ -206,8 +203,7 @@ Expected<std::optional<TopicShape>> to_shape(const struct rd_kafka_metadata_topi
       return fail(ErrorKind::failed, fmt::format("no right to describe topic '{}': allow Describe on it", found.topic));
     case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
       return fail(ErrorKind::invalid_argument, fmt::format("'{}' is no name for a topic", found.topic));
-    default:
-      return std::nullopt;
+    default: return std::nullopt;
   }
 }
 

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <librdkafka/rdkafka.h>
-
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -12,6 +10,8 @@
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include <librdkafka/rdkafka.h>
 
 #include "domain/error.hpp"
 #include "domain/time.hpp"
@@ -24,7 +24,9 @@ namespace holdfast::ingest {
 template <auto destroy>
 struct Destroy {
   template <class T>
-  void operator()(T* object) const { destroy(object); }
+  void operator()(T* object) const {
+    destroy(object);
+  }
 };
 template <class T, auto destroy>
 using Owned = std::unique_ptr<T, Destroy<destroy>>;

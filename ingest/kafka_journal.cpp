@@ -1,13 +1,13 @@
 #include "ingest/kafka_journal.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <map>
 #include <string>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "ingest/kafka_client.hpp"
 
@@ -20,11 +20,8 @@ constexpr std::size_t batch = 1000;
 
 KafkaClient::Properties journal_fixed(const char* isolation) {
   return {
-      {"isolation.level", isolation},
-      {"enable.auto.commit", "false"},
-      {"enable.partition.eof", "true"},
-      {"allow.auto.create.topics", "false"},
-      {"auto.offset.reset", "earliest"},
+      {"isolation.level", isolation},        {"enable.auto.commit", "false"},   {"enable.partition.eof", "true"},
+      {"allow.auto.create.topics", "false"}, {"auto.offset.reset", "earliest"},
   };
 }
 
@@ -168,9 +165,8 @@ Status Journal::collect(std::vector<PartitionRange>& ranges, Deadline deadline, 
     Status status;
     for (std::size_t i = 0; i < static_cast<std::size_t>(std::max<ssize_t>(count, 0)); ++i) {
       const MessagePtr message(messages[i]);
-      const auto range = std::find_if(ranges.begin(), ranges.end(), [&](const PartitionRange& r) {
-        return r.partition == message->partition;
-      });
+      const auto range = std::find_if(ranges.begin(), ranges.end(),
+                                      [&](const PartitionRange& r) { return r.partition == message->partition; });
       if (range == ranges.end() || !status) continue;
       status = take(*message, *range, entries);
     }
@@ -197,7 +193,8 @@ Status Journal::take(const rd_kafka_message_t& message, PartitionRange& range, E
   const auto parsed = std::from_chars(key.data(), key.data() + key.size(), partition.value);
   if (parsed.ec != std::errc() || parsed.ptr != key.data() + key.size()) {
     return fail(ErrorKind::corrupt, fmt::format("{}: its key is no partition number: does another program write to the "
-                                                "journal?", place));
+                                                "journal?",
+                                                place));
   }
   const auto wanted = entries.find(partition);
   if (wanted == entries.end()) return {};

@@ -1,8 +1,8 @@
 #include "ingest/kafka_producer.hpp"
 
-#include <fmt/format.h>
-
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "ingest/kafka_client.hpp"
 
@@ -46,7 +46,8 @@ class Producer final : public KafkaProducer {
  private:
   [[nodiscard]] Status failure() const {
     if (failure_.empty()) return {};
-    return fail(ErrorKind::failed, fmt::format("brokers at {}: a record was not delivered: {}", client_->brokers(), failure_));
+    return fail(ErrorKind::failed,
+                fmt::format("brokers at {}: a record was not delivered: {}", client_->brokers(), failure_));
   }
 
   const std::shared_ptr<KafkaClient> client_;
@@ -59,10 +60,10 @@ class Producer final : public KafkaProducer {
 
 Expected<std::unique_ptr<KafkaProducer>> make_kafka_producer(const KafkaSettings& settings, Partitioner partitioner) {
   if (const Status fine = check_settings(settings); !fine) return std::unexpected(fine.error());
-  auto client = KafkaClient::create(settings, RD_KAFKA_PRODUCER,
-                                    {{"linger.ms", "5"}, {"batch.size", "1000000"}, {"compression.type", "none"}},
-                                    {{"enable.idempotence", "true"},
-                                     {"partitioner", partitioner == Partitioner::consistent ? "consistent" : "murmur2"}});
+  auto client = KafkaClient::create(
+      settings, RD_KAFKA_PRODUCER, {{"linger.ms", "5"}, {"batch.size", "1000000"}, {"compression.type", "none"}},
+      {{"enable.idempotence", "true"},
+       {"partitioner", partitioner == Partitioner::consistent ? "consistent" : "murmur2"}});
   if (!client) return std::unexpected(client.error());
   return std::make_unique<Producer>(std::move(*client), settings.patience);
 }

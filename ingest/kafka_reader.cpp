@@ -1,10 +1,5 @@
 #include "ingest/kafka_reader.hpp"
 
-#include <fmt/format.h>
-#include <poll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -13,6 +8,11 @@
 #include <system_error>
 #include <thread>
 #include <vector>
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "domain/limits.hpp"
 #include "ingest/kafka_batch.hpp"
@@ -178,8 +178,8 @@ Status Reader::open() {
   }
   const auto code = rd_kafka_subscribe(client_->get(), topics.get());
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
-  return fail(kind_of(code, ErrorKind::failed), fmt::format("cannot join group '{}': {}", settings_.application_id,
-                                                            text_of(code)));
+  return fail(kind_of(code, ErrorKind::failed),
+              fmt::format("cannot join group '{}': {}", settings_.application_id, text_of(code)));
 }
 
 Status Reader::poll(LogListener& listener, Duration wait) {
@@ -310,9 +310,8 @@ void Reader::leave() {
 // Fetching
 
 Input* Reader::find(SourceIndex source, Partition partition) {
-  const auto found = std::find_if(inputs_.begin(), inputs_.end(), [&](const Input& i) {
-    return i.source == source && i.partition == partition;
-  });
+  const auto found = std::find_if(inputs_.begin(), inputs_.end(),
+                                  [&](const Input& i) { return i.source == source && i.partition == partition; });
   return found == inputs_.end() ? nullptr : &*found;
 }
 
@@ -431,8 +430,7 @@ Status Reader::take_event(Input& input, const rd_kafka_message_t& event) {
                   fmt::format("{} no longer has offset {}: records were deleted before they were read ({}). Raise the "
                               "topic's retention.ms",
                               place(input), input.next, rd_kafka_message_errstr(&event)));
-    default:
-      break;
+    default: break;
   }
   ++counts_.broker_errors;
   const ErrorKind kind = kind_of(event.err, ErrorKind::unavailable);
@@ -486,16 +484,14 @@ Expected<std::vector<std::optional<Offset>>> Reader::committed(Partition partiti
 std::int64_t Reader::cached_end(SourceIndex source, Partition partition) const {
   std::int64_t low = -1;
   std::int64_t high = -1;
-  const auto code =
-      rd_kafka_get_watermark_offsets(client_->get(), topic(source).c_str(), partition.value, &low, &high);
+  const auto code = rd_kafka_get_watermark_offsets(client_->get(), topic(source).c_str(), partition.value, &low, &high);
   return code == RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0 ? high : -1;
 }
 
 Offset Reader::log_end(SourceIndex source, Partition partition) const {
   if (const std::int64_t end = cached_end(source, partition); end >= 0) return Offset{end};
-  const auto input = std::find_if(inputs_.begin(), inputs_.end(), [&](const Input& i) {
-    return i.source == source && i.partition == partition;
-  });
+  const auto input = std::find_if(inputs_.begin(), inputs_.end(),
+                                  [&](const Input& i) { return i.source == source && i.partition == partition; });
   return Offset{input == inputs_.end() ? -1 : input->end};
 }
 

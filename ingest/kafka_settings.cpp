@@ -1,9 +1,9 @@
 #include "ingest/kafka_settings.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
+
+#include <fmt/format.h>
 
 #include "domain/limits.hpp"
 

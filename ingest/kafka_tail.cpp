@@ -1,10 +1,10 @@
 #include "ingest/kafka_tail.hpp"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <map>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "ingest/kafka_client.hpp"
 
@@ -13,7 +13,8 @@ namespace {
 
 class Tail final : public KafkaTail {
  public:
-  Tail(std::shared_ptr<KafkaClient> client, Duration patience) : client_(std::move(client)), quiet_until_(patience), patience_(patience) {}
+  Tail(std::shared_ptr<KafkaClient> client, Duration patience)
+      : client_(std::move(client)), quiet_until_(patience), patience_(patience) {}
 
   Status begin(const std::string& topic, Duration patience) {
     const std::array topics{topic};
@@ -43,13 +44,14 @@ class Tail final : public KafkaTail {
       } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         left_.erase(message->partition);
       } else if (kind_of(message->err, ErrorKind::failed) != ErrorKind::unavailable) {
-        return fail(ErrorKind::failed, fmt::format("the topic cannot be read: {}", rd_kafka_message_errstr(message.get())));
+        return fail(ErrorKind::failed,
+                    fmt::format("the topic cannot be read: {}", rd_kafka_message_errstr(message.get())));
       }
       quiet_until_ = Deadline(patience_);
     }
     if (!reached_end() && quiet_until_.passed())
-      return fail(ErrorKind::unavailable, fmt::format("brokers at {}: nothing was heard for {} s", client_->brokers(),
-                                                      patience_.ms / 1000));
+      return fail(ErrorKind::unavailable,
+                  fmt::format("brokers at {}: nothing was heard for {} s", client_->brokers(), patience_.ms / 1000));
     return {};
   }
 

@@ -1,11 +1,11 @@
 #include "ingest/kafka_topic_settings.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <span>
+
+#include <fmt/format.h>
 
 namespace holdfast::ingest {
 namespace {

@@ -1,7 +1,5 @@
 #include "ingest/kafka_writer.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -10,6 +8,8 @@
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "domain/limits.hpp"
 #include "ingest/kafka_client.hpp"
@@ -80,10 +80,8 @@ bool passes(rd_kafka_resp_err_t code) {
     case RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS:
     case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
     case RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS:
-    case RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND:
-      return true;
-    default:
-      return false;
+    case RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND: return true;
+    default: return false;
   }
 }
 
@@ -127,7 +125,7 @@ class Writer final : public LogWriter {
   std::array<TopicPtr, output_topics> topics_;
   std::int32_t journal_partition_ = 0;
   std::size_t dead_letter_bytes_max_ = 0;
-  std::optional<Deadline> transaction_end_;  ///< When the broker gives up the transaction that began last.
+  std::optional<Deadline> transaction_end_;   ///< When the broker gives up the transaction that began last.
   std::map<Partition, Positions> committed_;  ///< By this writer, under `assignment_`.
   std::uint64_t assignment_ = 0;
   std::optional<Error> lost_;  ///< The first record since begin() that could not be delivered.
@@ -191,8 +189,8 @@ Status Writer::produce_patiently(const OutputRecord& record) {
     const auto code = produce(record);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
     if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL || deadline.passed()) {
-      return meaning("produce", code, fmt::format("topic '{}': {}", rd_kafka_topic_name(topic(record.topic)),
-                                                  text_of(code)));
+      return meaning("produce", code,
+                     fmt::format("topic '{}': {}", rd_kafka_topic_name(topic(record.topic)), text_of(code)));
     }
     rd_kafka_poll(client_->get(), 10);
   }
@@ -249,8 +247,8 @@ Status Writer::commit(std::span<const TaskPosition> positions) {
     committed_.clear();
   }
   const PartitionsPtr offsets = moved(positions);
-  const Status done = settings_.exactly_once ? commit_transaction(*offsets, membership.get())
-                                             : commit_delivered(*offsets);
+  const Status done =
+      settings_.exactly_once ? commit_transaction(*offsets, membership.get()) : commit_delivered(*offsets);
   if (done) remember(positions);
   return done;
 }
@@ -280,9 +278,8 @@ Status Writer::commit_transaction(const rd_kafka_topic_partition_list_t& offsets
     });
     if (!sent) return sent;
   }
-  const Status committed = repeat("commit_transaction", transaction_timeout_, [&](int ms) {
-    return rd_kafka_commit_transaction(client_->get(), ms);
-  });
+  const Status committed = repeat("commit_transaction", transaction_timeout_,
+                                  [&](int ms) { return rd_kafka_commit_transaction(client_->get(), ms); });
   // That a record was not delivered says more than that the commit failed for it.
   if (!committed && lost_ && lost_->kind == ErrorKind::failed) return std::unexpected(*lost_);
   return committed;

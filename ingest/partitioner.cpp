@@ -1,8 +1,8 @@
 #include "ingest/partitioner.hpp"
 
-#include <librdkafka/rdkafka.h>
-
 #include <cassert>
+
+#include <librdkafka/rdkafka.h>
 
 namespace holdfast::ingest {
 

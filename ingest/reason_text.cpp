@@ -1,9 +1,9 @@
 #include "ingest/reason_text.hpp"
 
-#include <fmt/format.h>
-
 #include <cmath>
 #include <iterator>
+
+#include <fmt/format.h>
 
 namespace holdfast::ingest {
 namespace {
@@ -46,8 +46,7 @@ void append_english(std::string& out, const Reason& reason) {
       return write("Buys {}, which {} the risk.", reason.value < 0.5 ? "regularly" : "irregularly",
                    raises ? "raises" : "lowers");
     case Feature::purchases_30d:
-    case Feature::purchases_90d:
-      return write("Recent purchases {} the risk.", raises ? "raise" : "lower");
+    case Feature::purchases_90d: return write("Recent purchases {} the risk.", raises ? "raise" : "lower");
     case Feature::visits_30d: return write("Recent visits {} the risk.", raises ? "raise" : "lower");
     case Feature::complaints_opened_60d: return write("Recent complaints {} the risk.", raises ? "raise" : "lower");
     case Feature::complaints_resolved_60d:
@@ -63,8 +62,6 @@ void append_english(std::string& out, const Reason& reason) {
 
 }  // namespace
 
-void append_reason_text(std::string& out, const Reason& reason) {
-  append_english(out, reason);
-}
+void append_reason_text(std::string& out, const Reason& reason) { append_english(out, reason); }
 
 }  // namespace holdfast::ingest

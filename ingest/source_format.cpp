@@ -1,12 +1,12 @@
 #include "ingest/source_format.hpp"
 
-#include <fmt/core.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
+
+#include <fmt/core.h>
+#include <fmt/ranges.h>
 
 namespace holdfast::ingest {
 namespace {
@@ -15,8 +15,8 @@ using namespace std::string_view_literals;
 
 constexpr std::array purchase_fields{"customer_id"sv, "time"sv,        "event_id"sv, "channel"sv, "amount"sv,
                                      "currency"sv,    "list_amount"sv, "category"sv, "order_id"sv};
-constexpr std::array complaint_fields{"customer_id"sv,  "time"sv,     "event_id"sv, "channel"sv,  "complaint_id"sv,
-                                      "status"sv,       "category"sv, "severity"sv, "agent_id"sv, "satisfied"sv};
+constexpr std::array complaint_fields{"customer_id"sv, "time"sv,     "event_id"sv, "channel"sv,  "complaint_id"sv,
+                                      "status"sv,      "category"sv, "severity"sv, "agent_id"sv, "satisfied"sv};
 constexpr std::array visit_fields{"customer_id"sv, "time"sv,  "event_id"sv,   "channel"sv,
                                   "page"sv,        "topic"sv, "duration_s"sv, "session_id"sv};
 

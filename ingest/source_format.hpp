@@ -22,7 +22,7 @@ struct SourceFormat {
   std::string name;
   std::string topic;
   EventKind kind{};
-  std::map<std::string, std::string> fields;    ///< Field to JSON Pointer; a field not named is at "/<field>".
+  std::map<std::string, std::string> fields;  ///< Field to JSON Pointer; a field not named is at "/<field>".
   TimeFormat time_format{};
   std::map<std::string, std::string> defaults;  ///< Field to the text of the value it has where it is absent.
   Duration max_ahead;                           ///< How far a time may lie ahead of the log's own.

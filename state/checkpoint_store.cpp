@@ -1,17 +1,17 @@
 #include "state/checkpoint_store.hpp"
 
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <mutex>
+#include <utility>
+
 #include <fmt/format.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/options.h>
 #include <rocksdb/sst_file_writer.h>
 #include <rocksdb/table.h>
-
-#include <algorithm>
-#include <charconv>
-#include <map>
-#include <mutex>
-#include <utility>
 
 namespace holdfast::state {
 namespace {
@@ -90,9 +90,8 @@ class Store final : public RocksStore {
 
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
     rocksdb::DB* db = nullptr;
-    const auto opened = options_.read_only
-                            ? rocksdb::DB::OpenForReadOnly(options, path, descriptors, &handles, &db)
-                            : rocksdb::DB::Open(options, path, descriptors, &handles, &db);
+    const auto opened = options_.read_only ? rocksdb::DB::OpenForReadOnly(options, path, descriptors, &handles, &db)
+                                           : rocksdb::DB::Open(options, path, descriptors, &handles, &db);
     if (!opened.ok()) return std::unexpected(error_of(opened, "open it"));
     db_.reset(db);
     for (std::size_t i = 0; i < names.size(); ++i) {
@@ -130,7 +129,8 @@ class Store final : public RocksStore {
         ++records;
       }
     }
-    if (!it->status().ok()) return std::unexpected(error_of(it->status(), "read partition " + std::to_string(partition.value)));
+    if (!it->status().ok())
+      return std::unexpected(error_of(it->status(), "read partition " + std::to_string(partition.value)));
     if (!marker || marker->partition != partition || marker->customers != records)
       return fail(ErrorKind::corrupt,
                   fmt::format("{}: the state is damaged: partition {} has {} records, {}", options_.directory.string(),
@@ -198,7 +198,8 @@ class Store final : public RocksStore {
   bool has_files(const std::string& path) const {
     std::vector<std::string> names;
     if (!env_->GetChildren(path, &names).ok()) return false;
-    return std::ranges::any_of(names, [](const std::string& name) { return name.ends_with(".sst") || name.starts_with("MANIFEST"); });
+    return std::ranges::any_of(
+        names, [](const std::string& name) { return name.ends_with(".sst") || name.starts_with("MANIFEST"); });
   }
 
   // Files of checkpoints that a crash cut short: the earlier checkpoints stand.
@@ -265,7 +266,8 @@ class Store final : public RocksStore {
     const bool damaged = status.IsCorruption() || status.IsPathNotFound() || status.IsInvalidArgument() ||
                          status.ToString().find("No such file") != std::string::npos;
     if (damaged)
-      return {ErrorKind::corrupt, fmt::format("{}: the state is damaged: cannot {}: {}", where, what, status.ToString())};
+      return {ErrorKind::corrupt,
+              fmt::format("{}: the state is damaged: cannot {}: {}", where, what, status.ToString())};
     return {ErrorKind::failed, fmt::format("{}: cannot {}: {}", where, what, status.ToString())};
   }
 

@@ -78,10 +78,10 @@ class HotTable final : public RecordTable {
   std::size_t text_used_ = text_chunk_bytes;
 
   Bits changed_;
-  Bits frozen_;                           ///< Still to be copied.
+  Bits frozen_;  ///< Still to be copied.
   std::uint32_t changed_count_ = 0;
   std::size_t next_frozen_word_ = 0;
-  CheckpointData* into_ = nullptr;        ///< Set while a freeze is under way.
+  CheckpointData* into_ = nullptr;  ///< Set while a freeze is under way.
 };
 
 }  // namespace holdfast::state

@@ -1,10 +1,5 @@
 #include "state/state_directory.hpp"
 
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -12,6 +7,11 @@
 #include <optional>
 #include <sstream>
 #include <utility>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 namespace holdfast::state {
 namespace {
@@ -140,7 +140,8 @@ Expected<std::unique_ptr<StateDirectory>> StateDirectory::open(const fs::path& p
 Status check_state_directory(const fs::path& path, const std::string& application_id) {
   std::error_code error;
   if (!fs::exists(path / identity_name, error))
-    return fail(ErrorKind::failed, path.string() + ": there is no state here: has `holdfast run` made a checkpoint yet?");
+    return fail(ErrorKind::failed,
+                path.string() + ": there is no state here: has `holdfast run` made a checkpoint yet?");
   return check_identity(path, application_id);
 }
 

@@ -1,14 +1,14 @@
 // Crashes at any moment, simulated: the stages of the pipeline run over a log, a journal and a checkpoint store in
 // memory, in an order drawn from a seed; a crash drops all of them but what was committed or checkpointed.
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <iostream>
 #include <map>
 #include <random>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "app/pipeline.hpp"
 #include "tests/support/memory_log.hpp"
@@ -64,8 +64,8 @@ PipelineSettings settings(const MemoryWorld& world, const engine::Model& m, cons
   out.shard.policy = PolicyId{42};
   out.shard.wall_clock = false;
   out.shard.checkpoint_interval = Duration{300};
-  out.recovery = {.model = &m, .policy = &p, .policy_id = PolicyId{42},
-                  .sources = static_cast<std::uint8_t>(world.sources)};
+  out.recovery = {
+      .model = &m, .policy = &p, .policy_id = PolicyId{42}, .sources = static_cast<std::uint8_t>(world.sources)};
   out.shards = shards;
   out.partitions = world.partitions;
   out.commit_interval = Duration{100};
@@ -95,7 +95,11 @@ void fill(MemoryWorld& world, std::uint64_t seed, int events) {
 /// One process: ports and stages that a crash drops.
 struct Process {
   Process(MemoryWorld& world, const PipelineSettings& s, std::uint64_t seed, bool disk_full)
-      : clock(world), reader(world, seed), journal(world), writer(world), store(world),
+      : clock(world),
+        reader(world, seed),
+        journal(world),
+        writer(world),
+        store(world),
         stages(s, {reader, journal, writer, store, clock}, [](const std::string&) {}) {
     store.full = disk_full;
   }
@@ -138,7 +142,7 @@ struct Process {
 };
 
 struct Outcome {
-  std::map<std::string, std::vector<std::string>> alerts;        // By customer.
+  std::map<std::string, std::vector<std::string>> alerts;  // By customer.
   std::vector<std::string> dead_letters;
   std::map<Partition, std::map<std::string, std::string>> state;
   int crashes = 0;

@@ -58,7 +58,6 @@ TEST(ModelFile, AllParts) {
 }
 
 TEST(ModelFile, TheIdIsTheHashOfTheBytes) {
-
   const auto one = parse_model(least, "m.json");
   const auto same = parse_model(least, "elsewhere.json");
   const auto other = parse_model(std::string(least) + "\n", "m.json");

@@ -1,10 +1,10 @@
 #include "app/ring.hpp"
 
-#include <gtest/gtest.h>
-
 #include <cstdint>
 #include <memory>
 #include <thread>
+
+#include <gtest/gtest.h>
 
 #include "app/waker.hpp"
 

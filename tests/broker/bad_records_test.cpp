@@ -1,16 +1,16 @@
-// Records that are no events, of every kind, in the middle of a real log: each is a dead letter with the right code, and
-// the alerts of the others are as if it had never been there.
-
-#include <gtest/gtest.h>
+// Records that are no events, of every kind, in the middle of a real log: each is a dead letter with the right code,
+// and the alerts of the others are as if it had never been there.
 
 #include <chrono>
 #include <fstream>
 #include <iostream>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <random>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "domain/limits.hpp"
 #include "ingest/kafka_producer.hpp"
@@ -28,7 +28,9 @@ const std::vector<std::string> sources{"purchases", "complaints", "visits"};
 std::string config_yaml(const std::string& bootstrap, const std::filesystem::path& folder) {
   return "application_id: shop\n"
          "instance_id: one\n"
-         "kafka: {bootstrap.servers: \"" + bootstrap + "\"}\n"
+         "kafka: {bootstrap.servers: \"" +
+         bootstrap +
+         "\"}\n"
          "time: {clock: event}\n"
          "sources:\n"
          "  purchases: {topic: purchases, kind: purchase}\n"
@@ -36,7 +38,8 @@ std::string config_yaml(const std::string& bootstrap, const std::filesystem::pat
          "  visits: {topic: visits, kind: visit}\n"
          "risk: {model: model.json, levels: {watch: 0.5, high: 0.7, critical: 0.85}}\n"
          "http: {listen: \"127.0.0.1:0\"}\n"
-         "state: {directory: " + (folder / "state").string() + "}\n";
+         "state: {directory: " +
+         (folder / "state").string() + "}\n";
 }
 
 struct Bad {
@@ -60,7 +63,8 @@ Bad bad_record(int i, std::int64_t now_ms) {
     case 3: return {"wrong_type", id, event(R"(,"time":true,"amount":1.5)")};
     case 4: return {"wrong_type", id, "[" + std::to_string(i) + "]"};
     case 5: return {"bad_time", id, event(R"(,"time":"2025-02-30T10:00:00Z","amount":1.5)")};
-    case 6: return {"too_far_ahead", id, event(R"(,"time":)" + std::to_string(now_ms + 86'400'000) + R"(,"amount":1.5)")};
+    case 6:
+      return {"too_far_ahead", id, event(R"(,"time":)" + std::to_string(now_ms + 86'400'000) + R"(,"amount":1.5)")};
     case 7: return {"bad_value", id, event(R"(,"time":")" + time + R"(","amount":-1)")};
     case 8: return {"missing_key", "", event(fine)};
     case 9: return {"key_mismatch", id + "x", event(fine)};
@@ -68,7 +72,8 @@ Bad bad_record(int i, std::int64_t now_ms) {
     default: break;
   }
   // Few of these: each is a quarter of a megabyte.
-  if (i % 240 == 11) return {"too_large", id, event(R"(,"time":"","x":")" + std::string(limits::event_bytes_max, 'x') + '"')};
+  if (i % 240 == 11)
+    return {"too_large", id, event(R"(,"time":"","x":")" + std::string(limits::event_bytes_max, 'x') + '"')};
   return {"bad_time", id, event(R"(,"time":"yesterday","amount":1.5)")};
 }
 
@@ -115,8 +120,9 @@ TEST(BadRecords, AreDeadLettersAndChangeNothingElse) {
   settings.journal_topic = "journal";
   auto producer = ingest::make_kafka_producer(settings, ingest::Partitioner::murmur2);
   ASSERT_TRUE(producer.has_value()) << producer.error().message;
-  const std::int64_t now_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
-                                  std::chrono::system_clock::now().time_since_epoch()).count();
+  const std::int64_t now_ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count();
   std::map<std::string, std::string> code_of;  // By value.
   std::map<std::string, int> sent;             // By code.
   std::mt19937_64 random(5);
@@ -137,8 +143,8 @@ TEST(BadRecords, AreDeadLettersAndChangeNothingElse) {
   ASSERT_EQ(bad, bad_records);
 
   holdfast({"run", "-c", config, "--exit-at-end"});
-  std::vector<std::string> replay{"replay", "-c", config, "--partitions", "4", "--quiet", "--alerts",
-                                  (folder.path() / "alerts.ndjson").string()};
+  std::vector<std::string> replay{"replay", "-c",      config,     "--partitions",
+                                  "4",      "--quiet", "--alerts", (folder.path() / "alerts.ndjson").string()};
   for (const auto& source : sources) {
     replay.emplace_back("--source");
     replay.push_back(source + "=" + (folder.path() / (source + ".ndjson")).string());

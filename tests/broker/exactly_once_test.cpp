@@ -1,9 +1,6 @@
 // The whole program against a real broker: whatever is killed and whenever, the alerts that a read_committed consumer
 // sees are those of a run that nobody disturbed, and those of `holdfast replay` over the same events.
 
-#include <gtest/gtest.h>
-#include <librdkafka/rdkafka.h>
-
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -14,11 +11,14 @@
 #include <iostream>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <random>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <gtest/gtest.h>
+#include <librdkafka/rdkafka.h>
+#include <nlohmann/json.hpp>
 
 #include "tests/support/broker.hpp"
 #include "tests/support/process.hpp"
@@ -45,7 +45,9 @@ std::string model_json() {
 std::string config_yaml(const std::string& bootstrap, const std::filesystem::path& folder, const std::string& more) {
   return "application_id: shop\n"
          "instance_id: one\n"
-         "kafka: {bootstrap.servers: \"" + bootstrap + "\"}\n"
+         "kafka: {bootstrap.servers: \"" +
+         bootstrap +
+         "\"}\n"
          "commit_interval: 50ms\n"
          "time: {clock: event}\n"
          "sources:\n"
@@ -54,7 +56,8 @@ std::string config_yaml(const std::string& bootstrap, const std::filesystem::pat
          "  visits: {topic: visits, kind: visit}\n"
          "risk: {model: model.json, levels: {watch: 0.5, high: 0.7, critical: 0.85}, expire_after: 120d}\n"
          "http: {listen: \"127.0.0.1:0\"}\n"
-         "state: {directory: " + (folder / "state").string() + ", checkpoint_interval: 200ms}\n" + more;
+         "state: {directory: " +
+         (folder / "state").string() + ", checkpoint_interval: 200ms}\n" + more;
 }
 
 /// A broker with the events in its topics, and the files to run Holdfast with.
@@ -91,9 +94,14 @@ AlertsByCustomer replayed() {
   const std::string config = (folder.path() / "shop.yaml").string();
   write_file(folder.path() / "model.json", model_json());
   write_file(config, config_yaml("127.0.0.1:1", folder.path(), ""));
-  Shop::require({"generate", "-c", config, "--events", std::to_string(events), "--customers",
-                 std::to_string(customers), "--seed", "7", "--out", folder.path().string()});
-  std::vector<std::string> arguments{"replay", "-c", config, "--partitions", std::to_string(partitions), "--alerts",
+  Shop::require({"generate", "-c", config, "--events", std::to_string(events), "--customers", std::to_string(customers),
+                 "--seed", "7", "--out", folder.path().string()});
+  std::vector<std::string> arguments{"replay",
+                                     "-c",
+                                     config,
+                                     "--partitions",
+                                     std::to_string(partitions),
+                                     "--alerts",
                                      (folder.path() / "alerts.ndjson").string()};
   for (const auto& source : sources) {
     arguments.emplace_back("--source");

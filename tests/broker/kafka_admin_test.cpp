@@ -1,9 +1,9 @@
 #include "ingest/kafka_admin.hpp"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "tests/support/broker.hpp"
 #include "tests/support/kafka_listener.hpp"

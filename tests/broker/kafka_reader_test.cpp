@@ -1,12 +1,12 @@
 #include "ingest/kafka_reader.hpp"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <chrono>
 #include <ctime>
 #include <string>
 #include <thread>
+
+#include <gtest/gtest.h>
 
 #include "tests/support/broker.hpp"
 #include "tests/support/kafka_listener.hpp"
@@ -48,10 +48,10 @@ class KafkaReaderTest : public ::testing::Test {
   Broker broker_;
 };
 
-#define ASSERT_OK(expression)                           \
-  do {                                                  \
-    const auto status_ = (expression);                  \
-    ASSERT_TRUE(status_) << status_.error().message;    \
+#define ASSERT_OK(expression)                        \
+  do {                                               \
+    const auto status_ = (expression);               \
+    ASSERT_TRUE(status_) << status_.error().message; \
   } while (false)
 
 TEST_F(KafkaReaderTest, DeliversEverySourcePartitionFromWhereItIsStarted) {

@@ -1,7 +1,5 @@
 #include "ingest/kafka_writer.hpp"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -10,6 +8,8 @@
 #include <set>
 #include <string>
 #include <thread>
+
+#include <gtest/gtest.h>
 
 #include "ingest/kafka_journal.hpp"
 #include "ingest/kafka_reader.hpp"
@@ -318,8 +318,9 @@ TEST_F(KafkaJournalTest, ReadsFromAMomentOn) {
   for (std::uint64_t step = 1; step <= 4; ++step) {
     if (step == 3) {
       std::this_thread::sleep_for(20ms);
-      middle.ms = std::chrono::duration_cast<std::chrono::milliseconds>(
-                      std::chrono::system_clock::now().time_since_epoch()).count();
+      middle.ms =
+          std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+              .count();
     }
     ASSERT_OK(writer->begin());
     ASSERT_OK(write(*writer, entry(0, step, 1)));

@@ -1,9 +1,9 @@
 #include "engine/inbox.hpp"
 
-#include <gtest/gtest.h>
-
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace holdfast::engine {
 namespace {

@@ -1,13 +1,13 @@
 #include "engine/timers.hpp"
 
-#include <gtest/gtest.h>
-#include <rapidcheck.h>
-
 #include <map>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
 
 #include "state/hot_table.hpp"
 

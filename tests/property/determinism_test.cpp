@@ -1,8 +1,6 @@
 // The same log gives the same alerts: however it is cut into batches and steps, applied from recorded steps, or taken
 // up from a checkpoint in the middle.
 
-#include <gtest/gtest.h>
-
 #include <cstring>
 #include <iostream>
 #include <map>
@@ -10,6 +8,8 @@
 #include <random>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "engine/task.hpp"
 #include "state/hot_table.hpp"
@@ -72,11 +72,11 @@ std::vector<Step> in_pieces(const History& history, std::mt19937_64& random, boo
     const auto s = static_cast<std::uint8_t>(random() % sources);
     const auto& events = history.sources[s];
     const std::size_t to = std::min(events.size(), pushed[s] + random() % 6);
-    if (live && to > pushed[s]) clock = std::max(clock, events[to - 1].time + Duration{static_cast<std::int64_t>(random() % 86'400'000)});
+    if (live && to > pushed[s])
+      clock = std::max(clock, events[to - 1].time + Duration{static_cast<std::int64_t>(random() % 86'400'000)});
     run.task.push(SourceIndex{s}, batch_of(events, pushed[s], to));
     pushed[s] = to;
-    if (live || pushed[s] == events.size())
-      run.task.reached_end(SourceIndex{s}, Offset{static_cast<std::int64_t>(to)});
+    if (live || pushed[s] == events.size()) run.task.reached_end(SourceIndex{s}, Offset{static_cast<std::int64_t>(to)});
     while (const auto step = run.task.advance(live ? clock : before_all_time, 1 + random() % 5, run.alerts))
       steps.push_back(*step);
     for (std::size_t i = 0; i < sources; ++i) more = more || pushed[i] < history.sources[i].size();

@@ -1,11 +1,11 @@
 // The engine agrees with the naive implementation of docs/semantics.md on random histories.
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cmath>
 #include <iostream>
 #include <map>
+
+#include <gtest/gtest.h>
 
 #include "engine/task.hpp"
 #include "state/hot_table.hpp"

@@ -1,16 +1,17 @@
 // `replay` over the same events, split into files in another way, read in other batches, applied by one thread or two:
 // the same bytes come out.
 
-#include <gtest/gtest.h>
+#include "app/replay.hpp"
 
 #include <array>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <random>
 #include <string>
 #include <vector>
 
-#include "app/replay.hpp"
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
 #include "tests/support/history.hpp"
 #include "tests/support/process.hpp"
 
@@ -69,7 +70,8 @@ std::vector<std::vector<std::string>> write_files(const std::vector<std::vector<
     const std::size_t files = 1 + random() % 4;
     std::vector<std::string> contents(files);
     for (std::size_t i = 0; i < lines[s].size(); ++i)
-      contents[i * files / std::max<std::size_t>(lines[s].size(), 1)] += lines[s][i] + (random() % 2 == 0 ? "\n" : "\r\n\n");
+      contents[i * files / std::max<std::size_t>(lines[s].size(), 1)] +=
+          lines[s][i] + (random() % 2 == 0 ? "\n" : "\r\n\n");
     for (std::size_t f = 0; f < files; ++f) {
       paths[s].push_back((folder / (std::to_string(s) + "-" + std::to_string(f) + ".ndjson")).string());
       write_file(paths[s].back(), contents[f]);

@@ -11,9 +11,12 @@ constexpr std::int64_t day_ms = 86'400'000;
 constexpr std::int64_t ten_years_ms = 3650 * day_ms;
 constexpr std::size_t remembered_ids = 6;
 
-const std::map<Feature, double> half_lives{{Feature::purchases_30d, 30},         {Feature::purchases_90d, 90},
-                                           {Feature::visits_30d, 30},            {Feature::complaints_opened_60d, 60},
-                                           {Feature::complaints_resolved_60d, 60}, {Feature::complaints_withdrawn_60d, 60},
+const std::map<Feature, double> half_lives{{Feature::purchases_30d, 30},
+                                           {Feature::purchases_90d, 90},
+                                           {Feature::visits_30d, 30},
+                                           {Feature::complaints_opened_60d, 60},
+                                           {Feature::complaints_resolved_60d, 60},
+                                           {Feature::complaints_withdrawn_60d, 60},
                                            {Feature::returns_60d, 60}};
 
 double days(Duration d) { return static_cast<double>(d.ms) / 86'400'000.0; }
@@ -78,8 +81,8 @@ void NaiveEngine::fire_due() {
     }
     if (first == nullptr) return;
     const Timestamp t = *first->timer;
-    const bool expires = first->level != Level::none &&
-                         std::max(first->raised_at, first->last) + policy_.expire_after <= t;
+    const bool expires =
+        first->level != Level::none && std::max(first->raised_at, first->last) + policy_.expire_after <= t;
     if (expires) {
       first->lost = true;
       alert(*id, *first, t, Change::expired, Level::none, TriggerType::silence, "");
@@ -176,8 +179,8 @@ bool NaiveEngine::buy(Person& person, const NaiveEvent& event) {
 
 void NaiveEngine::decay(Person& person, Timestamp to) const {
   for (const auto& [f, half_life] : half_lives)
-    person.counters[f] = static_cast<float>(static_cast<double>(person.counters[f]) *
-                                            std::exp2(-days(to - *person.moment) / half_life));
+    person.counters[f] =
+        static_cast<float>(static_cast<double>(person.counters[f]) * std::exp2(-days(to - *person.moment) / half_life));
   person.moment = to;
 }
 
@@ -314,7 +317,8 @@ std::optional<double> NaiveEngine::feature(const Person& person, Feature f, Time
       return silent_days / mean_gap;
     case Feature::gap_variation:
       if (person.x < 2 || mean_gap == 0) return std::nullopt;
-      return std::sqrt(std::max(0.0, static_cast<double>(person.gap_squares) / person.x - mean_gap * mean_gap)) / mean_gap;
+      return std::sqrt(std::max(0.0, static_cast<double>(person.gap_squares) / person.x - mean_gap * mean_gap)) /
+             mean_gap;
     case Feature::open_complaints: return person.open_complaints;
     case Feature::log_mean_spend:
       if (!person.has_amount) return std::nullopt;
@@ -324,21 +328,21 @@ std::optional<double> NaiveEngine::feature(const Person& person, Feature f, Time
 }
 
 double NaiveEngine::risk(const Person& person, Timestamp t) const {
-  if (!model_.logistic)
-    return mbg_risk(person.x, units(person.last - person.first), units(t - person.first));
+  if (!model_.logistic) return mbg_risk(person.x, units(person.last - person.first), units(t - person.first));
   double s = model_.logistic->intercept;
   for (const auto& term : model_.logistic->terms) s += term.weight * feature(person, term.feature, t).value_or(0);
   return 1 / (1 + std::exp(-s));
 }
 
-// Under MBG/NBD alone risk only rises, so one look at the end tells whether it crosses. Otherwise every six hours of the
-// first 200 days are looked at, then every third day: a bump that is shorter is not seen.
+// Under MBG/NBD alone risk only rises, so one look at the end tells whether it crosses. Otherwise every six hours of
+// the first 200 days are looked at, then every third day: a bump that is shorter is not seen.
 std::optional<Timestamp> NaiveEngine::crossing(const Person& person, Timestamp last) const {
   const auto changes = [&](Timestamp t) { return judged(person.level, risk(person, t)) != person.level; };
   Timestamp before = *person.moment;
   while (before < last) {
     Duration stride{ten_years_ms};
-    if (model_.logistic) stride = before - *person.moment < Duration{200 * day_ms} ? Duration{day_ms / 4} : Duration{3 * day_ms};
+    if (model_.logistic)
+      stride = before - *person.moment < Duration{200 * day_ms} ? Duration{day_ms / 4} : Duration{3 * day_ms};
     Timestamp after = std::min(before + stride, last);
     if (changes(after)) {
       while (after - before > Duration{1}) {
@@ -357,8 +361,8 @@ void NaiveEngine::set_timer(Person& person) const {
   const Timestamp limit = *person.moment + Duration{ten_years_ms};
   Timestamp last = limit;
   if (person.level > Level::none) {
-    const Timestamp expiry = std::max(std::max(person.raised_at, person.last) + policy_.expire_after,
-                                      *person.moment + Duration{1});
+    const Timestamp expiry =
+        std::max(std::max(person.raised_at, person.last) + policy_.expire_after, *person.moment + Duration{1});
     if (expiry <= limit) {
       person.timer = expiry;
       last = expiry - Duration{1};

@@ -1,13 +1,5 @@
 #include "tests/support/broker.hpp"
 
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <librdkafka/rdkafka.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <array>
 #include <chrono>
 #include <cstdio>
@@ -15,6 +7,14 @@
 #include <fstream>
 #include <stdexcept>
 #include <thread>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <librdkafka/rdkafka.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace holdfast::testing {
 namespace {
@@ -26,7 +26,9 @@ constexpr int timeout_ms = 30'000;
 template <auto destroy>
 struct Destroy {
   template <class T>
-  void operator()(T* object) const { destroy(object); }
+  void operator()(T* object) const {
+    destroy(object);
+  }
 };
 template <class T, auto destroy>
 using Owned = std::unique_ptr<T, Destroy<destroy>>;
@@ -93,8 +95,8 @@ ConsumedRecord to_record(const rd_kafka_message_t& message) {
     if (bytes == nullptr) return std::nullopt;
     return std::string(static_cast<const char*>(bytes), size);
   };
-  ConsumedRecord record{message.partition, message.offset, text(message.key, message.key_len),
-                        text(message.payload, message.len), {}};
+  ConsumedRecord record{
+      message.partition, message.offset, text(message.key, message.key_len), text(message.payload, message.len), {}};
   rd_kafka_headers_t* headers = nullptr;
   if (rd_kafka_message_headers(&message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR) {
     const char* name = nullptr;
@@ -311,8 +313,8 @@ struct ForeignTransaction::Producer {
 
 ForeignTransaction::ForeignTransaction(const Broker& broker, const std::string& transactional_id)
     : producer_(std::make_unique<Producer>()) {
-  producer_->handle = make_handle(RD_KAFKA_PRODUCER, {{"transactional.id", transactional_id}, {"linger.ms", "0"}},
-                                  broker.bootstrap());
+  producer_->handle =
+      make_handle(RD_KAFKA_PRODUCER, {{"transactional.id", transactional_id}, {"linger.ms", "0"}}, broker.bootstrap());
   check("init_transactions", rd_kafka_init_transactions(producer_->handle.get(), timeout_ms));
   check("begin_transaction", rd_kafka_begin_transaction(producer_->handle.get()));
 }

@@ -1,10 +1,10 @@
 #include "tests/support/history.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <random>
 #include <set>
+
+#include <fmt/format.h>
 
 namespace holdfast::testing {
 namespace {
@@ -30,8 +30,12 @@ engine::Model random_model(Dice& dice) {
   model.name = "test";
   model.time_unit = Duration{dice.one_in(3) ? day_ms : 7 * day_ms};
   const double weeks = model.time_unit.ms == day_ms ? 7 : 1;
-  model.mbg = {.r = dice.between(0.2, 2), .alpha = weeks * dice.between(1, 12), .a = dice.between(0.1, 2), .b = dice.between(0.5, 8)};
-  if (dice.one_in(2)) model.gamma_gamma = engine::GammaGammaParameters{dice.between(1, 7), dice.between(1.5, 5), dice.between(5, 300)};
+  model.mbg = {.r = dice.between(0.2, 2),
+               .alpha = weeks * dice.between(1, 12),
+               .a = dice.between(0.1, 2),
+               .b = dice.between(0.5, 8)};
+  if (dice.one_in(2))
+    model.gamma_gamma = engine::GammaGammaParameters{dice.between(1, 7), dice.between(1.5, 5), dice.between(5, 300)};
   if (dice.one_in(2)) return model;
   engine::Logistic logistic{.intercept = dice.between(-1, 1), .terms = {{Feature::mbg_logit, dice.between(0.5, 1.2)}}};
   std::set<Feature> chosen;
@@ -64,7 +68,8 @@ reference::NaiveEvent random_event(Dice& dice, EventKind kind, int number, std::
   const std::uint64_t customer = dice.below(customers);
   event.customer = "c" + std::to_string(customer) + (customer == 1 ? std::string(40, 'x') : "");
   event.kind = kind;
-  if (!dice.one_in(4)) event.event_id = "e" + std::to_string(dice.one_in(6) ? number - static_cast<int>(dice.below(9)) : number);
+  if (!dice.one_in(4))
+    event.event_id = "e" + std::to_string(dice.one_in(6) ? number - static_cast<int>(dice.below(9)) : number);
   if (kind == EventKind::purchase && !dice.one_in(8)) {
     event.amount = static_cast<double>(dice.below(10'000)) / 100;
     event.currency = dice.one_in(8) ? "EUR" : dice.one_in(20) ? "" : "GBP";
@@ -102,7 +107,8 @@ History random_history(std::uint64_t seed) {
     auto event = random_event(dice, kinds[source], static_cast<int>(i), customers);
     if (!dice.one_in(5)) at += static_cast<std::int64_t>(dice.below(dice.one_in(12) ? 150 * day_ms : 4 * day_ms));
     if (dice.one_in(15)) at = (at / day_ms + 1) * day_ms - static_cast<std::int64_t>(dice.below(2));
-    const std::int64_t late = dice.one_in(7) ? static_cast<std::int64_t>(dice.below(dice.one_in(4) ? 90 * day_ms : 3 * day_ms)) : 0;
+    const std::int64_t late =
+        dice.one_in(7) ? static_cast<std::int64_t>(dice.below(dice.one_in(4) ? 90 * day_ms : 3 * day_ms)) : 0;
     event.time = Timestamp{at - late};
     history.sources[source].push_back(std::move(event));
   }

@@ -75,7 +75,7 @@ class KafkaListener : public LogListener {
   std::map<Input, std::vector<std::string>> values;
   std::map<Input, std::vector<std::int64_t>> offsets;
   std::map<Input, std::vector<std::int64_t>> ends;
-  std::map<Input, std::int64_t> from;  ///< Where to start instead.
+  std::map<Input, std::int64_t> from;   ///< Where to start instead.
   std::map<std::uint8_t, bool> closed;  ///< Sources of which no more is wanted.
   std::vector<std::unique_ptr<RecordBatch>> batches;
   std::function<void(bool lost)> on_revoked;

@@ -85,7 +85,8 @@ Status MemoryWriter::begin() {
 }
 
 Status MemoryWriter::append(const OutputRecord& record) {
-  pending_.emplace_back(record.topic, WrittenRecord{std::string(record.key), std::string(record.value),
+  pending_.emplace_back(record.topic, WrittenRecord{std::string(record.key),
+                                                    std::string(record.value),
                                                     {record.headers.begin(), record.headers.end()}});
   return {};
 }
