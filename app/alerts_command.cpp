@@ -32,6 +32,17 @@ struct Line {
   std::string reason;
 };
 
+/// What speaks loudest for the change; the list is ordered by size, of either sign.
+std::string reason_of(const Json& alert) {
+  const std::string change = alert.value("change", "");
+  const bool lower = change == "eased" || change == "resolved";
+  for (const auto& reason : alert.value("reasons", Json::array())) {
+    const double contribution = reason.value("contribution", 0.0);
+    if (lower ? contribution < 0 : contribution > 0) return reason.value("text", "");
+  }
+  return "Nothing unusual: such is the risk of this shop's customers.";
+}
+
 Line line_of(const Json& alert) {
   Line line{.time = alert.value("time", "").substr(0, 16),
             .customer = alert.value("customer_id", ""),
@@ -45,12 +56,7 @@ Line line_of(const Json& alert) {
     line.at_risk = value->value("at_risk", 0.0);
     line.at_risk_text = fmt::format("{:.2f} {}", line.at_risk, value->value("currency", ""));
   }
-  // The part that speaks loudest for leaving; the list is ordered by size in either direction.
-  for (const auto& reason : alert.value("reasons", Json::array())) {
-    if (reason.value("contribution", 0.0) <= 0) continue;
-    line.reason = reason.value("text", "");
-    break;
-  }
+  line.reason = reason_of(alert);
   return line;
 }
 
