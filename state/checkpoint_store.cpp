@@ -19,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Sorts before every record, whose keys are record_prefix and the id.
-const std::string marker_key(1, '\0');
+constexpr std::string_view marker_key("\0", 1);
 constexpr char record_prefix = '\1';
 
 constexpr std::size_t readahead_bytes = 4 << 20;
@@ -124,7 +124,7 @@ class Store final : public RocksStore {
         auto decoded = decode_marker(value);
         if (!decoded) return std::unexpected(decoded.error());
         marker = *decoded;
-      } else {
+      } else if (key.starts_with(record_prefix)) {
         visit(key.substr(1), value);
         ++records;
       }
@@ -179,7 +179,7 @@ class Store final : public RocksStore {
   }
 
   [[nodiscard]] Expected<std::optional<Marker>> marker(Partition partition) const override {
-    const auto bytes = get(partition, marker_key);
+    const auto bytes = get(partition, std::string(marker_key));
     if (!bytes) return std::unexpected(bytes.error());
     if (!*bytes) return std::optional<Marker>{};
     auto marker = decode_marker(**bytes);

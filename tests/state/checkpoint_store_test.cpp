@@ -1,0 +1,472 @@
+#include "state/checkpoint_store.hpp"
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/support/process.hpp"
+
+namespace holdfast::state {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using testing::TemporaryFolder;
+
+using Records = std::map<std::string, std::string>;
+
+constexpr std::uint32_t record_size = 136;
+constexpr Partition p0{0};
+constexpr Partition p7{7};
+
+std::string record_of(std::uint64_t value) {
+  std::string record(record_size, static_cast<char>(value));
+  std::memcpy(record.data(), &value, sizeof value);
+  return record;
+}
+
+CheckpointData data_of(Partition partition, std::uint64_t step, const Records& changed, std::uint64_t customers) {
+  CheckpointData data;
+  data.record_size = record_size;
+  data.marker = {.partition = partition,
+                 .policy = {42},
+                 .record_format = 1,
+                 .step = step,
+                 .position = {.next = {}, .sources = 2},
+                 .stream_time = Timestamp{static_cast<std::int64_t>(step) * 1000},
+                 .customers = customers,
+                 .taken_at = Timestamp{1'700'000'000'000}};
+  data.marker.position.next[1] = Offset{static_cast<std::int64_t>(step) * 10};
+  // Not in order of id: sorting is the store's part.
+  for (auto it = changed.rbegin(); it != changed.rend(); ++it) {
+    data.entries.push_back({data.bytes.size(), static_cast<std::uint32_t>(it->first.size())});
+    data.bytes += it->first;
+    data.bytes += it->second;
+  }
+  return data;
+}
+
+Expected<std::unique_ptr<RocksStore>> open(const fs::path& path, bool read_only = false) {
+  return RocksStore::open({.directory = path, .application_id = "shop", .read_only = read_only});
+}
+
+std::unique_ptr<RocksStore> opened(const fs::path& path) {
+  auto store = open(path);
+  if (!store) throw std::runtime_error(store.error().message);
+  return std::move(*store);
+}
+
+void write(RocksStore& store, Partition partition, std::uint64_t step, const Records& changed,
+           std::uint64_t customers) {
+  CheckpointData data = data_of(partition, step, changed, customers);
+  const Status written = store.write(data);
+  ASSERT_TRUE(written) << written.error().message;
+}
+
+struct Loaded {
+  std::optional<Marker> marker;
+  Records records;
+};
+
+Expected<Loaded> load(RocksStore& store, Partition partition) {
+  Loaded loaded;
+  const auto marker = store.load(
+      partition, [&](std::string_view id, std::string_view record) { loaded.records[std::string(id)] = record; });
+  if (!marker) return std::unexpected(marker.error());
+  loaded.marker = *marker;
+  return loaded;
+}
+
+TEST(CheckpointStore, AnEmptyOneHasNothing) {
+  const TemporaryFolder folder;
+  const auto store = opened(folder.path() / "s");
+  const auto loaded = load(*store, p0);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_FALSE(loaded->marker);
+  EXPECT_TRUE(store->partitions().empty());
+  EXPECT_EQ(store->find(p0, "a").value(), std::nullopt);
+}
+
+TEST(CheckpointStore, GivesBackWhatWasWrittenAlsoAfterAReopening) {
+  const TemporaryFolder folder;
+  const Records first{{"", record_of(1)}, {"a", record_of(2)}, {std::string(255, '\xff'), record_of(3)}};
+  {
+    const auto store = opened(folder.path() / "s");
+    write(*store, p0, 5, first, 3);
+    write(*store, p7, 9, {{"z", record_of(4)}}, 1);
+    // The second checkpoint has only what changed and what is new.
+    write(*store, p0, 6, {{"a", record_of(20)}, {"b", record_of(30)}}, 4);
+  }
+  const auto store = opened(folder.path() / "s");
+  EXPECT_THAT(store->partitions(), ::testing::UnorderedElementsAre(p0, p7));
+  const auto loaded = load(*store, p0);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  Records expected = first;
+  expected["a"] = record_of(20);
+  expected["b"] = record_of(30);
+  EXPECT_EQ(loaded->records, expected);
+  EXPECT_EQ(encode_marker(*loaded->marker), encode_marker(data_of(p0, 6, {}, 4).marker));
+  EXPECT_EQ(store->find(p0, "b").value(), record_of(30));
+  EXPECT_EQ(store->find(p0, "z").value(), std::nullopt);
+  EXPECT_EQ(store->marker(p7).value()->step, 9U);
+}
+
+TEST(CheckpointStore, VisitsInOrderOfId) {
+  const TemporaryFolder folder;
+  const auto store = opened(folder.path() / "s");
+  Records records;
+  for (std::uint64_t i = 0; i < 1000; ++i) records[std::to_string(i)] = record_of(i);
+  write(*store, p0, 1, records, records.size());
+  std::vector<std::string> ids;
+  ASSERT_TRUE(store->load(p0, [&](std::string_view id, std::string_view) { ids.emplace_back(id); }));
+  EXPECT_EQ(ids.size(), 1000U);
+  EXPECT_TRUE(std::ranges::is_sorted(ids));
+}
+
+TEST(CheckpointStore, AClearedPartitionIsGoneAndCanBeginAnew) {
+  const TemporaryFolder folder;
+  {
+    const auto store = opened(folder.path() / "s");
+    write(*store, p0, 5, {{"a", record_of(1)}}, 1);
+    write(*store, p7, 5, {{"b", record_of(1)}}, 1);
+    ASSERT_TRUE(store->clear(p0));
+    EXPECT_FALSE(load(*store, p0)->marker);
+    write(*store, p0, 1, {{"c", record_of(2)}}, 1);
+  }
+  const auto store = opened(folder.path() / "s");
+  EXPECT_EQ(load(*store, p0)->records, (Records{{"c", record_of(2)}}));
+  EXPECT_EQ(load(*store, p7)->records, (Records{{"b", record_of(1)}}));
+}
+
+TEST(CheckpointStore, CanBeLookedAtWhileItIsInUse) {
+  const TemporaryFolder folder;
+  ASSERT_FALSE(open(folder.path() / "s", true)) << "there is nothing to look at";
+  const auto store = opened(folder.path() / "s");
+  write(*store, p0, 5, {{"a", record_of(1)}}, 1);
+  EXPECT_FALSE(open(folder.path() / "s")) << "a second user to write";
+  const auto looking = open(folder.path() / "s", true);
+  ASSERT_TRUE(looking) << looking.error().message;
+  EXPECT_EQ((*looking)->find(p0, "a").value(), record_of(1));
+}
+
+TEST(CheckpointStore, RecordsThatDoNotAgreeWithTheMarkerAreDamage) {
+  const TemporaryFolder folder;
+  const auto store = opened(folder.path() / "s");
+  write(*store, p0, 5, {{"a", record_of(1)}}, 2);
+  const auto loaded = load(*store, p0);
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().kind, ErrorKind::corrupt);
+  EXPECT_THAT(loaded.error().message,
+              AllOf(HasSubstr("partition 0 has 1 records"), HasSubstr("its marker says 2"), HasSubstr("/s")));
+}
+
+TEST(CheckpointStore, LeftoversOfACutShortCheckpointAreRemoved) {
+  const TemporaryFolder folder;
+  write(*opened(folder.path() / "s"), p0, 5, {{"a", record_of(1)}}, 1);
+  testing::write_file(folder.path() / "s" / "tmp" / "p0-6.sst", "half of a file");
+  const auto store = opened(folder.path() / "s");
+  EXPECT_TRUE(fs::is_empty(folder.path() / "s" / "tmp"));
+  EXPECT_EQ(load(*store, p0)->marker->step, 5U);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Damage
+
+std::string bytes_of(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+void put_bytes(const fs::path& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+}
+
+/// Three checkpoints of two partitions. states[n]: what partition 0 holds after the checkpoint of step n.
+std::vector<Records> make_history(const fs::path& path) {
+  std::vector<Records> states{{}};
+  const auto store = opened(path);
+  Records now;
+  for (std::uint64_t step = 1; step <= 3; ++step) {
+    Records changed;
+    for (std::uint64_t i = 0; i < 200 * step; i += step) changed["customer-" + std::to_string(i)] = record_of(i + step);
+    for (const auto& [id, record] : changed) now[id] = record;
+    write(*store, p0, step, changed, now.size());
+    write(*store, p7, step, {{"x", record_of(step)}}, 1);
+    states.push_back(now);
+  }
+  return states;
+}
+
+/// Opens and loads; what comes back is a whole checkpoint, nothing, or an error that says what to do about it.
+/// Returns what happened.
+std::string look(const fs::path& path, const std::vector<Records>& states) {
+  const auto judge = [](const Error& error) {
+    EXPECT_TRUE(error.kind == ErrorKind::corrupt || error.kind == ErrorKind::incompatible) << error.message;
+    EXPECT_THAT(error.message, ::testing::AnyOf(HasSubstr("damaged"), HasSubstr("application_id"), HasSubstr("format"),
+                                                HasSubstr("marker")));
+    return std::string("error");
+  };
+  auto store = open(path);
+  if (!store) return judge(store.error());
+  const auto loaded = load(**store, p0);
+  if (!loaded) return judge(loaded.error());
+  if (!loaded->marker) return "nothing";
+  const std::uint64_t step = loaded->marker->step;
+  EXPECT_TRUE(step >= 1 && step <= 3) << step;
+  EXPECT_EQ(loaded->records, states[step]) << "of step " << step;
+  return step == 3 ? "latest" : "earlier";
+}
+
+void for_each_file(const fs::path& whole,
+                   const std::function<void(const fs::path& copy, const fs::path& file)>& visit) {
+  std::vector<fs::path> names;
+  for (const auto& entry : fs::recursive_directory_iterator(whole)) {
+    if (entry.is_regular_file()) names.push_back(fs::relative(entry.path(), whole));
+  }
+  std::ranges::sort(names);
+  for (const fs::path& name : names) {
+    const TemporaryFolder folder;
+    const fs::path copy = folder.path() / "s";
+    fs::copy(whole, copy, fs::copy_options::recursive);
+    SCOPED_TRACE(name.string());
+    visit(copy, copy / name);
+  }
+}
+
+TEST(CheckpointStore, FlippedBitsNeverGiveAnythingButAWholeCheckpoint) {
+  const TemporaryFolder folder;
+  const auto states = make_history(folder.path() / "s");
+  const auto seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937_64 random(seed);
+  std::map<std::string, int> seen;
+  for (int round = 0; round < 12; ++round) {
+    for_each_file(folder.path() / "s", [&](const fs::path& copy, const fs::path& file) {
+      std::string bytes = bytes_of(file);
+      if (bytes.empty()) return;
+      bytes[random() % bytes.size()] ^= static_cast<char>(1U << (random() % 8));
+      put_bytes(file, bytes);
+      ++seen[look(copy, states)];
+    });
+  }
+  EXPECT_GT(seen["error"], 0) << "no flip did any harm: nothing was tested";
+  EXPECT_GT(seen["latest"], 0);
+}
+
+TEST(CheckpointStore, CutShortFilesNeverGiveAnythingButAWholeCheckpoint) {
+  const TemporaryFolder folder;
+  const auto states = make_history(folder.path() / "s");
+  std::mt19937_64 random(std::random_device{}());
+  std::map<std::string, int> seen;
+  for (int round = 0; round < 6; ++round) {
+    for_each_file(folder.path() / "s", [&](const fs::path& copy, const fs::path& file) {
+      const std::string bytes = bytes_of(file);
+      const std::size_t keep = round == 0 || bytes.empty() ? 0 : random() % bytes.size();
+      SCOPED_TRACE("cut to " + std::to_string(keep) + " of " + std::to_string(bytes.size()));
+      put_bytes(file, bytes.substr(0, keep));
+      ++seen[look(copy, states)];
+    });
+  }
+  EXPECT_GT(seen["error"], 0);
+}
+
+TEST(CheckpointStore, MissingFilesNeverGiveAnythingButAWholeCheckpoint) {
+  const TemporaryFolder folder;
+  const auto states = make_history(folder.path() / "s");
+  for_each_file(folder.path() / "s", [&](const fs::path& copy, const fs::path& file) {
+    // Without its identity the folder is somebody else's: refused, and not touched.
+    if (file.filename() == "HOLDFAST") return;
+    fs::remove(file);
+    const std::string found = look(copy, states);
+    const std::string extension = file.extension().string();
+    if (extension == ".sst" || file.filename() == "CURRENT" || file.filename().string().starts_with("MANIFEST")) {
+      EXPECT_EQ(found, "error") << "a checkpoint's file is missing";
+    }
+  });
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Interruptions: what is killed or limited is a process of its own. RocksDB's threads do not survive a fork, so it is
+// this program started anew: `child_work` says what it does in place of its tests.
+
+constexpr const char* child_work = "HOLDFAST_TEST_CHECKPOINT_CHILD";
+constexpr const char* child_path = "HOLDFAST_TEST_CHECKPOINT_PATH";
+constexpr int not_permitted = 77;
+
+pid_t start_child(const std::string& work, const fs::path& path) {
+  const pid_t child = ::fork();
+  if (child != 0) return child;
+  ::setenv(child_work, work.c_str(), 1);
+  ::setenv(child_path, path.c_str(), 1);
+  ::execl("/proc/self/exe", "child", nullptr);
+  ::_exit(127);
+}
+
+/// Its exit status; 128 + n for death by signal n.
+int wait_for(pid_t child) {
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+constexpr std::uint64_t turns = 7;
+constexpr std::uint64_t customers = 700;
+
+/// The checkpoint of a step changes every seventh customer.
+Records changes_of(std::uint64_t step) {
+  Records changed;
+  for (std::uint64_t i = step % turns; i < customers; i += turns) changed["c" + std::to_string(i)] = record_of(step);
+  return changed;
+}
+
+std::uint64_t customers_after(std::uint64_t step) { return std::min(step, turns) * (customers / turns); }
+
+void expect_state_of_step(const Loaded& loaded) {
+  ASSERT_TRUE(loaded.marker);
+  const std::uint64_t last = loaded.marker->step;
+  ASSERT_EQ(loaded.records.size(), customers_after(last));
+  for (std::uint64_t step = last; step > 0 && step + turns > last; --step) {
+    for (const auto& [id, record] : changes_of(step)) ASSERT_EQ(loaded.records.at(id), record) << "step " << step;
+  }
+}
+
+/// Never ends by itself but by an error.
+int write_on(const fs::path& path) {
+  const auto store = open(path);
+  if (!store) return 1;
+  const auto before = (*store)->marker(p0);
+  if (!before) return 2;
+  for (std::uint64_t step = before->value_or(Marker{}).step + 1;; ++step) {
+    CheckpointData data = data_of(p0, step, changes_of(step), customers_after(step));
+    if (!(*store)->write(data)) return 3;
+  }
+}
+
+TEST(CheckpointStore, AKillAtAnyMomentLeavesAWholeCheckpoint) {
+  const TemporaryFolder folder;
+  const fs::path path = folder.path() / "s";
+  std::mt19937_64 random(std::random_device{}());
+  std::uint64_t before = 0;
+  for (int kill = 0; kill < 15; ++kill) {
+    const pid_t child = start_child("write_on", path);
+    std::this_thread::sleep_for(std::chrono::microseconds(50'000 + random() % 150'000));
+    ::kill(child, SIGKILL);
+    ASSERT_EQ(wait_for(child), 128 + SIGKILL) << "it ended by itself";
+    const auto store = opened(path);
+    const auto loaded = load(*store, p0);
+    ASSERT_TRUE(loaded) << loaded.error().message;
+    if (!loaded->marker) continue;
+    ASSERT_GE(loaded->marker->step, before) << "a checkpoint that was there is gone";
+    expect_state_of_step(*loaded);
+    before = loaded->marker->step;
+  }
+  EXPECT_GT(before, 0U) << "every kill came before the first checkpoint";
+}
+
+/// Writes until there is no more room, makes some, writes on. The status says which expectation failed.
+int fill_and_go_on(const fs::path& path, const std::function<void()>& limit, const std::function<void()>& make_room) {
+  auto store = open(path);
+  if (!store) return 10;
+  for (std::uint64_t step = 1; step <= turns; ++step) {
+    CheckpointData data = data_of(p0, step, changes_of(step), customers_after(step));
+    if (!(*store)->write(data)) return 11;
+  }
+  limit();
+  Records large;
+  std::mt19937_64 random(1);
+  for (std::uint64_t i = 0; i < 60'000; ++i) {
+    std::string record(record_size, '\0');
+    for (std::size_t at = 0; at + 8 <= record.size(); at += 8) {
+      const std::uint64_t word = random();
+      std::memcpy(record.data() + at, &word, 8);
+    }
+    large["large" + std::to_string(i)] = record;
+  }
+  CheckpointData data = data_of(p0, turns + 1, large, customers + large.size());
+  const Status refused = (*store)->write(data);
+  if (refused) return 12;
+  if (refused.error().kind != ErrorKind::unavailable) return 13;
+  if (refused.error().message.find("make room") == std::string::npos) return 14;
+  const auto still = load(**store, p0);
+  if (!still || still->marker->step != turns) return 15;
+  make_room();
+  if (!(*store)->write(data)) return 16;
+  const auto now = load(**store, p0);
+  if (!now || now->marker->step != turns + 1 || now->records.size() != customers + large.size()) return 17;
+  store->reset();
+  const auto reopened = open(path);
+  if (!reopened) return 18;
+  const auto last = load(**reopened, p0);
+  return last && last->records.size() == customers + large.size() ? 0 : 19;
+}
+
+/// On a disk of its own that goes with the process.
+int fill_a_disk(const fs::path& mount) {
+  if (::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+      ::mount("tmpfs", mount.c_str(), "tmpfs", 0, "size=40m") != 0)
+    return not_permitted;
+  const fs::path ballast = mount / "ballast";
+  return fill_and_go_on(
+      mount / "s", [&] { put_bytes(ballast, std::string(38 << 20, 'b')); }, [&] { fs::remove(ballast); });
+}
+
+void limit_file_size(rlim_t bytes) {
+  rlimit size{};
+  ::getrlimit(RLIMIT_FSIZE, &size);
+  size.rlim_cur = std::min(bytes, size.rlim_max);
+  ::setrlimit(RLIMIT_FSIZE, &size);
+}
+
+int reach_a_file_size_limit(const fs::path& folder) {
+  ::signal(SIGXFSZ, SIG_IGN);
+  return fill_and_go_on(folder / "s", [] { limit_file_size(1 << 20); }, [] { limit_file_size(RLIM_INFINITY); });
+}
+
+TEST(CheckpointStore, AFullDiskKeepsTheEarlierCheckpointAndIsGotOver) {
+  const TemporaryFolder folder;
+  const int status = wait_for(start_child("fill_a_disk", folder.path()));
+  if (status == not_permitted) GTEST_SKIP() << "this process may not mount a disk";
+  EXPECT_EQ(status, 0);
+}
+
+TEST(CheckpointStore, AFileSizeLimitIsGotOverToo) {
+  const TemporaryFolder folder;
+  EXPECT_EQ(wait_for(start_child("reach_a_file_size_limit", folder.path())), 0);
+}
+
+/// Does a child's work in place of its tests.
+class ChildWork final : public ::testing::Environment {
+ public:
+  void SetUp() override {
+    const char* const work = std::getenv(child_work);
+    if (work == nullptr) return;
+    const std::string name = work;
+    const fs::path path = std::getenv(child_path);
+    if (name == "write_on") ::_exit(write_on(path));
+    if (name == "fill_a_disk") ::_exit(fill_a_disk(path));
+    if (name == "reach_a_file_size_limit") ::_exit(reach_a_file_size_limit(path));
+    ::_exit(126);
+  }
+};
+
+[[maybe_unused]] const auto* const environment = ::testing::AddGlobalTestEnvironment(new ChildWork);
+
+}  // namespace
+}  // namespace holdfast::state

@@ -1,0 +1,140 @@
+#include "state/hot_table.hpp"
+
+#include <cstring>
+#include <map>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+namespace holdfast::state {
+namespace {
+
+constexpr std::uint32_t record_size = 12;
+
+/// Short ids lie in the record, long ones elsewhere; some differ in their last byte only.
+std::string id_of(int n) {
+  if (n % 5 == 0) return std::string(200, 'l') + std::to_string(n);
+  if (n % 5 == 1) return std::string(23 - std::to_string(n).size(), 'e') + std::to_string(n);
+  return "c" + std::to_string(n);
+}
+
+std::string record_of(int value) {
+  std::string record(record_size, '\0');
+  std::memcpy(record.data(), &value, sizeof value);
+  std::memcpy(record.data() + 8, &value, sizeof value);
+  return record;
+}
+
+void write(HotTable& table, Slot slot, const std::string& record) {
+  std::memcpy(table.modify(slot), record.data(), record.size());
+}
+
+std::string read(const HotTable& table, Slot slot) {
+  return {reinterpret_cast<const char*>(table.read(slot)), record_size};
+}
+
+std::map<std::string, std::string> content_of(const CheckpointData& data) {
+  std::map<std::string, std::string> out;
+  for (const auto& entry : data.entries) {
+    const bool fresh = out.emplace(data.id(entry), data.record(entry)).second;
+    EXPECT_TRUE(fresh) << "copied twice: " << data.id(entry);
+  }
+  return out;
+}
+
+TEST(HotTable, ANewRecordIsZeroAndFoundByItsWholeId) {
+  HotTable table(record_size);
+  EXPECT_FALSE(table.find(make_customer_key("")));
+  const auto [slot, made] = table.find_or_insert(make_customer_key("a"));
+  EXPECT_TRUE(made);
+  EXPECT_EQ(read(table, slot), std::string(record_size, '\0'));
+  EXPECT_FALSE(table.find(make_customer_key("b")));
+  // Identity is the id: the same hash with another id is another customer.
+  EXPECT_FALSE(table.find({"b", make_customer_key("a").hash}));
+  EXPECT_TRUE(table.find_or_insert({"b", make_customer_key("a").hash}).second);
+  EXPECT_EQ(table.size(), 2U);
+}
+
+TEST(HotTable, IdsOfEveryLengthComeBack) {
+  HotTable table(record_size);
+  for (std::size_t length = 0; length <= 255; ++length) {
+    const std::string id(length, 'x');
+    const Slot slot = table.find_or_insert(make_customer_key(id)).first;
+    EXPECT_EQ(table.key(slot).id, id);
+    EXPECT_EQ(table.key(slot).hash, make_customer_key(id).hash);
+  }
+  for (std::size_t length = 0; length <= 255; ++length)
+    EXPECT_EQ(table.find(make_customer_key(std::string(length, 'x'))), Slot{static_cast<std::uint32_t>(length)});
+}
+
+TEST(HotTable, SlotsStayWhereTheyAreWhileItGrows) {
+  HotTable table(record_size);
+  constexpr int records = 40'000;  // Several chunks, several doublings of the index.
+  for (int i = 0; i < records; ++i) {
+    const auto [slot, made] = table.find_or_insert(make_customer_key(id_of(i)));
+    ASSERT_TRUE(made);
+    ASSERT_EQ(slot.value, static_cast<std::uint32_t>(i));
+    write(table, slot, record_of(i));
+  }
+  for (int i = 0; i < records; ++i) {
+    const auto slot = table.find(make_customer_key(id_of(i)));
+    ASSERT_EQ(slot, Slot{static_cast<std::uint32_t>(i)});
+    ASSERT_EQ(read(table, *slot), record_of(i));
+  }
+  // Three quarters of the index at most, the records themselves and little else.
+  EXPECT_LT(static_cast<double>(table.memory_bytes()) / records, 40 + 8 * 2 + 60 + 24);
+}
+
+TEST(HotTable, ALoadedRecordIsNotAChangedOne) {
+  HotTable table(record_size);
+  table.insert_loaded("a", record_of(7));
+  EXPECT_EQ(table.changed(), 0U);
+  EXPECT_EQ(read(table, *table.find(make_customer_key("a"))), record_of(7));
+  write(table, Slot{0}, record_of(8));
+  write(table, Slot{0}, record_of(9));
+  EXPECT_EQ(table.changed(), 1U);
+}
+
+// What is frozen is what was changed since the last freeze, as it was at the freeze, whatever is written meanwhile.
+TEST(HotTable, AFreezeHoldsTheMomentWhileWritesGoOn) {
+  const bool ok = rc::check("writes, freezes and slices of copying", [] {
+    HotTable table(record_size);
+    std::map<std::string, std::string> now;      // What the table should hold.
+    std::map<std::string, std::string> changed;  // Since the last freeze.
+    std::map<std::string, std::string> frozen;   // What the freeze under way should give.
+    CheckpointData data;
+    bool freezing = false;
+    const auto moves = *rc::gen::container<std::vector<std::tuple<int, int, int>>>(
+        rc::gen::tuple(rc::gen::inRange(0, 10), rc::gen::inRange(0, 150), rc::gen::inRange(1, 1000)));
+    for (const auto& [what, which, value] : moves) {
+      if (what <= 6) {
+        const std::string id = id_of(which);
+        write(table, table.find_or_insert(make_customer_key(id)).first, record_of(value));
+        now[id] = record_of(value);
+        changed[id] = record_of(value);
+      } else if (what == 7 && !freezing) {
+        RC_ASSERT(table.changed() == changed.size());
+        for (auto& [id, record] : changed) record = now[id];
+        frozen = std::exchange(changed, {});
+        table.freeze(data);
+        freezing = true;
+      } else if (freezing && table.copy_frozen(static_cast<std::size_t>(value) % 7)) {
+        freezing = false;
+        RC_ASSERT(content_of(data) == frozen);
+      }
+    }
+    if (freezing) {
+      RC_ASSERT(table.copy_frozen(1'000'000));
+      RC_ASSERT(content_of(data) == frozen);
+    }
+    RC_ASSERT(table.size() == now.size());
+    for (const auto& [id, record] : now) RC_ASSERT(read(table, *table.find(make_customer_key(id))) == record);
+  });
+  EXPECT_TRUE(ok);
+}
+
+}  // namespace
+}  // namespace holdfast::state
