@@ -45,11 +45,10 @@ struct Fault {
   std::string message;
 };
 
-/// What was read of one event; texts point into the parser's memory.
+/// What was read of one event. Its texts are kept in the batch at once: the parser's memory is used again for each
+/// nested field.
 struct Draft {
   std::string_view customer_id;
-  std::array<char, 24> number_text{};  ///< A customer id that is a number, as text.
-  std::size_t number_length = 0;
   std::optional<Timestamp> time;
   std::string_view event_id;
   std::optional<double> amount;
@@ -65,6 +64,7 @@ struct Draft {
   std::optional<Fault> value_fault;
 };
 
+constexpr std::size_t integer_text_max = 20;
 constexpr std::int64_t year_1_ms = -62'135'596'800'000;
 constexpr std::int64_t year_9999_ms = 253'402'300'799'999;
 
@@ -127,9 +127,11 @@ class Decoder::Impl {
       if (!field) continue;
       const std::string pointer = pointer_of(format_, name);
       places_[static_cast<std::size_t>(*field)] = pointer;
-      const std::string_view rest = std::string_view(pointer).substr(1);
-      if (rest.find_first_of("/~") == std::string_view::npos) {
-        flat_.emplace_back(rest, *field);
+      const std::string name_there = pointer.substr(1);
+      // A member is read once on the way through the event: whoever else wants it looks it up afterwards.
+      const bool taken = std::ranges::any_of(flat_, [&](const auto& member) { return member.first == name_there; });
+      if (name_there.find_first_of("/~") == std::string::npos && !taken) {
+        flat_.emplace_back(name_there, *field);
       } else {
         nested_.emplace_back(pointer, *field);
       }
@@ -140,7 +142,8 @@ class Decoder::Impl {
   void decode(const RecordBatch& batch, EventBatch& out) {
     const auto records = batch.records();
     std::size_t bytes = 0;
-    for (const RawRecord& record : records) bytes += std::min(record.value.size(), limits::event_bytes_max) + 24;
+    // Two texts are kept of an event, and both may be mapped to the same one.
+    for (const RawRecord& record : records) bytes += 2 * std::min(record.value.size(), limits::event_bytes_max);
     out.reset(bytes);
     for (std::size_t i = 0; i < records.size(); ++i) {
       const RawRecord& record = records[i];
@@ -188,13 +191,14 @@ class Decoder::Impl {
       return Fault{RejectionCode::malformed_json, "the record has no value: send a JSON object"};
 
     Draft draft = defaults_;
+    into_ = &out;
     if (auto fault = parse(record.value, draft)) return fault;
     if (auto fault = missing(draft)) return fault;
     if (auto fault = judge(record, draft)) return fault;
 
     event.time = *draft.time;
-    event.customer = make_customer_key(out.keep(draft.customer_id));
-    event.event_id = out.keep(draft.event_id);
+    event.customer = make_customer_key(draft.customer_id);
+    event.event_id = draft.event_id;
     event.has_amount = draft.amount.has_value();
     event.amount = draft.amount.value_or(0);
     event.currency = draft.currency;
@@ -253,8 +257,9 @@ class Decoder::Impl {
     } else if (type == json_type::boolean) {
       bool flag = false;
       if (const auto error = document.get_bool().get(flag)) return error;
-    } else if (!document.is_null()) {
-      return simdjson::N_ATOM_ERROR;
+    } else {
+      bool null = false;
+      if (const auto error = document.is_null().get(null)) return error;
     }
     return at_end(document) ? simdjson::SUCCESS : simdjson::TRAILING_CONTENT;
   }
@@ -287,10 +292,10 @@ class Decoder::Impl {
   void take_text(Field field, std::string_view text, Draft& draft) {
     switch (field) {
       case Field::customer_id:
-        draft.customer_id = text;
+        draft.customer_id = into_->keep(text);
         draft.has_customer_id = true;
         return;
-      case Field::event_id: draft.event_id = text; return;
+      case Field::event_id: draft.event_id = into_->keep(text); return;
       case Field::time: {
         draft.has_time = true;
         if (format_.time_format == TimeFormat::epoch_ms || format_.time_format == TimeFormat::epoch_s) break;
@@ -325,14 +330,14 @@ class Decoder::Impl {
       case Field::customer_id: {
         std::int64_t id = 0;
         if (value.get_int64().get(id) != simdjson::SUCCESS) {
+          if (const auto error = check_json(value)) return error;
           note(draft.type_fault, RejectionCode::wrong_type,
                fmt::format("{}: a number that is no integer of 64 bits; send the id as a string", place(field)));
           return simdjson::SUCCESS;
         }
-        const auto end =
-            std::to_chars(draft.number_text.data(), draft.number_text.data() + draft.number_text.size(), id);
-        draft.customer_id = {};  // Pointed at number_text where the draft has come to rest.
-        draft.number_length = static_cast<std::size_t>(end.ptr - draft.number_text.data());
+        std::array<char, integer_text_max> text{};
+        const auto end = std::to_chars(text.data(), text.data() + text.size(), id);
+        draft.customer_id = into_->keep({text.data(), static_cast<std::size_t>(end.ptr - text.data())});
         draft.has_customer_id = true;
         return simdjson::SUCCESS;
       }
@@ -421,7 +426,6 @@ class Decoder::Impl {
 
   std::optional<Fault> judge(const RawRecord& record, Draft& draft) const {
     if (draft.time_fault) return draft.time_fault;
-    if (draft.number_length > 0) draft.customer_id = {draft.number_text.data(), draft.number_length};
     if (draft.customer_id.empty() || draft.customer_id.size() > limits::customer_id_bytes_max)
       note(draft.value_fault, RejectionCode::bad_value,
            fmt::format("{}: an id of {} bytes; send 1 to {}", place(Field::customer_id), draft.customer_id.size(),
@@ -481,6 +485,7 @@ class Decoder::Impl {
   Draft defaults_;
   simdjson::ondemand::parser parser_;
   std::vector<char> padded_;
+  EventBatch* into_ = nullptr;  ///< Of the decode() under way.
 };
 
 Decoder::Decoder(SourceFormat format, Partition partition, Partitioner partitioner, std::int32_t partitions,

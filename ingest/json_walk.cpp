@@ -45,7 +45,10 @@ simdjson::error_code check_json(simdjson::ondemand::value value, int depth_left)
       bool flag = false;
       return value.get_bool().get(flag);
     }
-    case json_type::null: return value.is_null() ? simdjson::SUCCESS : simdjson::N_ATOM_ERROR;
+    case json_type::null: {
+      bool null = false;
+      return value.is_null().get(null);
+    }
   }
   return simdjson::TAPE_ERROR;
 }
