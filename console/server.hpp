@@ -17,7 +17,7 @@ namespace holdfast::console {
 struct ServerSettings {
   std::string host = "127.0.0.1";  ///< An address or `localhost`, without brackets.
   std::uint16_t port = 8480;       ///< 0: any free one.
-  std::string token_file;     ///< Clients must present what stands in it as bearer token. Empty: everybody may ask.
+  std::string token_file{};   ///< Clients must present what stands in it as bearer token. Empty: everybody may ask.
   Duration patience{10'000};  ///< For a request to come, for an answer to be taken, and between two requests.
   std::size_t connections_max = 64;  ///< More are closed at once.
 };

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
-#include <set>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -96,7 +96,30 @@ std::optional<std::vector<std::string>> split_csv(std::string_view record) {
   return cells;
 }
 
-bool is_open_csv(std::string_view text) { return std::ranges::count(text, '"') % 2 == 1; }
+void CsvQuotes::read(std::string_view text) {
+  for (const char c : text) {
+    switch (place_) {
+      case Place::cell_begin:
+      case Place::plain:
+        if (c == ',') {
+          place_ = Place::cell_begin;
+        } else {
+          place_ = place_ == Place::cell_begin && c == '"' ? Place::quoted : Place::plain;
+        }
+        break;
+      case Place::quoted:
+        if (c == '"') place_ = Place::quote_within;
+        break;
+      case Place::quote_within:  // Of two quotes that stand for one, or the last.
+        if (c == '"') {
+          place_ = Place::quoted;
+        } else {
+          place_ = c == ',' ? Place::cell_begin : Place::plain;
+        }
+        break;
+    }
+  }
+}
 
 Expected<CsvRows> CsvRows::create(std::string_view header, const SourceFormat& format, const std::string& path) {
   const auto names = split_csv(header);

@@ -1,7 +1,6 @@
 #pragma once
 
-#include <functional>
-#include <map>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,8 +15,17 @@ namespace holdfast::ingest {
 /// more text.
 [[nodiscard]] std::optional<std::vector<std::string>> split_csv(std::string_view record);
 
-/// Whether a quote of the text is still open, so that the record goes on in the next line.
-[[nodiscard]] bool is_open_csv(std::string_view text);
+/// Follows the quotes of a record through its lines, so that it is known whether it goes on in the next one.
+class CsvQuotes {
+ public:
+  /// The next piece of the record, line ends included.
+  void read(std::string_view text);
+  [[nodiscard]] bool open() const { return place_ == Place::quoted; }
+
+ private:
+  enum class Place : std::uint8_t { cell_begin, plain, quoted, quote_within };
+  Place place_ = Place::cell_begin;
+};
 
 /// Turns rows under a header into JSON objects that the source's mapping can read.
 class CsvRows {

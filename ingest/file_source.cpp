@@ -1,12 +1,15 @@
 #include "ingest/file_source.hpp"
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <string_view>
 #include <utility>
 
+#include "domain/limits.hpp"
 #include "ingest/csv.hpp"
 
 namespace holdfast::ingest {
@@ -85,6 +88,7 @@ class Files final : public FileSource {
     file_ = std::ifstream(opening, std::ios::binary);
     if (!file_) return fail(ErrorKind::invalid_argument, "cannot read " + opening + ": " + std::strerror(errno));
     in_ = &file_;
+    skip_byte_order_mark();
     if (!opening.ends_with(".csv")) return {};
     std::string header;
     read_line(header);
@@ -94,11 +98,31 @@ class Files final : public FileSource {
     return {};
   }
 
+  void skip_byte_order_mark() {
+    constexpr std::string_view mark = "\xEF\xBB\xBF";
+    std::array<char, mark.size()> begin{};
+    file_.read(begin.data(), begin.size());
+    if (std::string_view(begin.data(), static_cast<std::size_t>(file_.gcount())) == mark) return;
+    file_.clear();
+    file_.seekg(0);
+  }
+
   bool read_line(std::string& line) {
     if (!std::getline(*in_, line)) return false;
     bytes_ += line.size() + 1;
     if (line.ends_with('\r')) line.pop_back();
     return true;
+  }
+
+  /// A quote that nobody closes must not take the whole file with it.
+  void read_rest_of_row(std::string& row) {
+    CsvQuotes quotes;
+    quotes.read(row);
+    std::string more;
+    while (quotes.open() && row.size() <= limits::event_bytes_max && read_line(more)) {
+      row.append(1, '\n').append(more);
+      quotes.read(more);
+    }
   }
 
   /// A line that is not blank, or several where a CSV cell holds line ends. False: all files are at their end.
@@ -111,8 +135,7 @@ class Files final : public FileSource {
         continue;
       }
       if (record.find_first_not_of(" \t") == std::string::npos) continue;
-      std::string more;
-      while (csv_ && is_open_csv(record) && read_line(more)) record.append(1, '\n').append(more);
+      if (csv_) read_rest_of_row(record);
       return true;
     }
   }
