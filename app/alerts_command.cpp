@@ -1,7 +1,10 @@
 #include <algorithm>
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -20,6 +23,21 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr Duration poll_wait{500};
+
+struct Alert {
+  std::string text;  ///< As the topic has it.
+  Json json;
+};
+
+/// No value: somebody else's record.
+std::optional<Alert> parse_alert(std::string_view value) {
+  Json json = Json::parse(value, nullptr, false);
+  if (!json.is_object()) return std::nullopt;
+  for (const char* const name : {"customer_id", "change", "level", "time"}) {
+    if (const auto member = json.find(name); member == json.end() || !member->is_string()) return std::nullopt;
+  }
+  return Alert{std::string(value), std::move(json)};
+}
 
 struct Line {
   std::string time;
@@ -72,24 +90,26 @@ void print_lines(const std::vector<Line>& lines, bool with_header) {
 class Alerts {
  public:
   void add(std::string_view value) {
-    Json alert = Json::parse(value, nullptr, false);
-    if (!alert.is_object()) return;
-    ++changes_[alert.value("change", "?")];
-    latest_[alert.value("customer_id", "")] = alert;
-    all_.push_back(std::move(alert));
+    auto alert = parse_alert(value);
+    if (!alert) return;
+    ++changes_[alert->json.at("change")];
+    latest_[alert->json.at("customer_id")] = all_.size();
+    all_.push_back(std::move(*alert));
   }
 
-  [[nodiscard]] std::vector<Json> flagged() const {
-    std::vector<Json> out;
-    for (const auto& [customer, alert] : latest_) {
-      if (alert.value("level", "none") != "none") out.push_back(alert);
+  /// The customers' latest alerts that left them at a level, the largest value at risk first.
+  [[nodiscard]] std::vector<const Alert*> flagged() const {
+    std::vector<const Alert*> out;
+    for (const auto& [customer, index] : latest_) {
+      if (all_[index].json.at("level") != "none") out.push_back(&all_[index]);
     }
-    std::ranges::stable_sort(out, [](const Json& a, const Json& b) { return line_of(a).at_risk > line_of(b).at_risk; });
+    std::ranges::stable_sort(out, std::greater{}, [](const Alert* alert) { return line_of(alert->json).at_risk; });
     return out;
   }
-  [[nodiscard]] std::vector<Json> newest(std::size_t limit) const {
-    std::vector<Json> out = all_;
-    std::ranges::stable_sort(out, {}, [](const Json& alert) { return alert.value("time", ""); });
+  [[nodiscard]] std::vector<const Alert*> newest(std::size_t limit) const {
+    std::vector<const Alert*> out;
+    for (const Alert& alert : all_) out.push_back(&alert);
+    std::ranges::stable_sort(out, {}, [](const Alert* alert) { return alert->json.at("time").get<std::string>(); });
     if (limit > 0 && out.size() > limit) out.erase(out.begin(), out.end() - static_cast<std::ptrdiff_t>(limit));
     return out;
   }
@@ -100,17 +120,17 @@ class Alerts {
   }
 
  private:
-  std::vector<Json> all_;
-  std::map<std::string, Json> latest_;
+  std::vector<Alert> all_;
+  std::map<std::string, std::size_t> latest_;  ///< By customer: of `all_`.
   std::map<std::string, std::uint64_t> changes_;
 };
 
-void print(const std::vector<Json>& alerts, std::size_t limit, bool json) {
+void print(const std::vector<const Alert*>& alerts, std::size_t limit, bool json) {
   std::vector<Line> lines;
-  for (const Json& alert : alerts) {
+  for (const Alert* const alert : alerts) {
     if (limit > 0 && lines.size() == limit) break;
-    if (json) fmt::print("{}\n", alert.dump());
-    lines.push_back(line_of(alert));
+    if (json) fmt::print("{}\n", alert->text);
+    lines.push_back(line_of(alert->json));
   }
   if (!json && !lines.empty()) print_lines(lines, true);
 }
@@ -119,12 +139,14 @@ int follow(ingest::KafkaTail& tail, bool json) {
   while (true) {
     const Status polled = tail.poll(
         [&](std::string_view, std::string_view value) {
-          if (json) {
-            fmt::print("{}\n", value);
-          } else if (const Json alert = Json::parse(value, nullptr, false); alert.is_object()) {
-            print_lines({line_of(alert)}, false);
+          if (const auto alert = parse_alert(value)) {
+            if (json) {
+              fmt::print("{}\n", alert->text);
+            } else {
+              print_lines({line_of(alert->json)}, false);
+            }
+            std::fflush(stdout);
           }
-          std::fflush(stdout);
         },
         poll_wait);
     if (!polled) return report(polled.error());
@@ -144,7 +166,7 @@ int alerts_command(const AlertsOptions& options) {
         (*tail)->poll([&](std::string_view, std::string_view value) { alerts.add(value); }, poll_wait);
     if (!polled) return report(polled.error());
   }
-  const std::vector<Json> flagged = alerts.flagged();
+  const std::vector<const Alert*> flagged = alerts.flagged();
   print(options.flagged ? flagged : alerts.newest(options.limit), options.limit, options.json);
   if (!options.json) fmt::print(stderr, "{}\n", alerts.summary(flagged.size()));
   return options.follow ? follow(**tail, options.json) : 0;

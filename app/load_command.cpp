@@ -42,7 +42,7 @@ Expected<Loaded> load(const ingest::SourceFormat& source, std::vector<std::strin
       const Event& event = events.events[i];
       if (event.rejection != nullptr) {
         if (loaded.rejected++ == 0)
-          loaded.first_rejection = fmt::format("record {}: {}", event.offset.value, event.rejection->message);
+          loaded.first_rejection = fmt::format("record {}: {}", event.offset.value + 1, event.rejection->message);
         continue;
       }
       const Status sent = producer.send(source.topic, event.customer.id, records[i].value, Timestamp{-1});

@@ -85,6 +85,7 @@ int run_command(const RunOptions& options) {
   ServiceFacts facts(*config);
   auto server = console::Server::start(config->http, facts);
   if (!server) return give_up(server.error());
+  spdlog::info("http: listening on {} port {}", config->http.host, (*server)->port());
 
   Service service(*config, **store, facts);
   signals.watch([&service] { service.stop(); });
