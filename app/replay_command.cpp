@@ -202,11 +202,12 @@ int replay_command(const ReplayOptions& options) {
   if (!summary) return give_up(summary.error());
   if (const Status finished = output.finish(); !finished) return give_up(finished.error());
 
+  if (options.quiet) return 0;
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   const nlohmann::ordered_json facts = summary_json(*config, *summary, seconds);
   if (options.json) {
     fmt::print(stderr, "{}\n", facts.dump());
-  } else if (!options.quiet) {
+  } else {
     print_summary(facts);
   }
   return 0;

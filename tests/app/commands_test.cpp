@@ -1,5 +1,6 @@
 #include "app/commands.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <initializer_list>
 #include <regex>
@@ -21,6 +22,11 @@ using Json = nlohmann::json;
 
 constexpr std::int64_t day_ms = 86'400'000;
 constexpr Timestamp start{15'000 * day_ms};
+
+const std::string all_sources =
+    "application_id: shop\nsources:\n  purchases: {topic: purchases, kind: purchase}\n"
+    "  complaints: {topic: complaints, kind: complaint}\n  visits: {topic: visits, kind: visit}\n"
+    "risk: {model: model.json}\n";
 
 class CommandsTest : public ::testing::Test {
  protected:
@@ -158,6 +164,71 @@ TEST_F(CommandsTest, CheckReportsFaults) {
   EXPECT_EQ(token.status, 2);
   EXPECT_EQ(token.err,
             "http.token_file: " + (folder_.path() / "nowhere").string() + " cannot be read, or is no token\n");
+}
+
+TEST_F(CommandsTest, TheSameSeedGeneratesTheSameFiles) {
+  const auto generate = [&](const std::string& folder, const std::string& seed) {
+    const Run result = run({"generate", "-c", config(), "--events", "3000", "--customers", "200", "--seed", seed,
+                            "--out", (folder_.path() / folder).string()});
+    EXPECT_EQ(result.status, 0) << result.err;
+  };
+  const auto content = [&](const std::string& folder, const std::string& name) {
+    return testing::read_file(folder_.path() / folder / name);
+  };
+  configure(all_sources);
+  generate("a", "1");
+  generate("b", "1");
+  generate("c", "2");
+  std::ptrdiff_t lines = 0;
+  for (const std::string name : {"purchases.ndjson", "complaints.ndjson", "visits.ndjson", "truth.ndjson"}) {
+    EXPECT_FALSE(content("a", name).empty()) << name;
+    EXPECT_EQ(content("a", name), content("b", name)) << name;
+    EXPECT_NE(content("a", name), content("c", name)) << name;
+    if (name != "truth.ndjson") lines += std::ranges::count(content("a", name), '\n');
+  }
+  EXPECT_EQ(lines, 3000);
+  EXPECT_EQ(std::ranges::count(content("a", "truth.ndjson"), '\n'), 200);
+}
+
+TEST_F(CommandsTest, ReplayGivesAlertsDeadLettersAndASummary) {
+  configure(all_sources);
+  const std::string folder = folder_.path().string();
+  ASSERT_EQ(run({"generate", "-c", config(), "--events", "3000", "--customers", "200", "--seed", "1", "--out", folder,
+                 "--to", "2011-01-01"})
+                .status,
+            0);
+  testing::write_file(folder + "/bad.ndjson", "{}\nno event\n");
+  std::vector<std::string> arguments{"replay", "-c", config(), "--json", "--dead-letters", folder + "/dead.ndjson"};
+  for (const std::string source : {"purchases", "complaints", "visits"})
+    arguments.insert(arguments.end(), {"--source", source + "=" + folder + "/" + source + ".ndjson"});
+  arguments.insert(arguments.end(), {"--source", "visits=" + folder + "/bad.ndjson"});
+
+  const Run plain = run(arguments);
+  ASSERT_EQ(plain.status, 0) << plain.err;
+  const Json summary = Json::parse(plain.err);
+  EXPECT_EQ(summary["events"]["purchases"].get<int>() + summary["events"]["complaints"].get<int>() +
+                summary["events"]["visits"].get<int>(),
+            3000);
+  EXPECT_EQ(summary["dead_letters"], (Json{{"visits", {{"malformed_json", 1}, {"missing_field", 1}}}}));
+  int alerts = 0;
+  for (const auto& [change, count] : summary["alerts"].items()) alerts += count.get<int>();
+  EXPECT_GT(alerts, 100);
+  EXPECT_EQ(std::ranges::count(plain.out, '\n'), alerts);
+  EXPECT_EQ(std::ranges::count(testing::read_file(folder + "/dead.ndjson"), '\n'), 2);
+
+  // The clock moves on past the last event: silences come due that it had not reached, and nothing else changes.
+  arguments.insert(arguments.end(), {"--until", "2014-01-01", "--quiet"});
+  const Run later = run(arguments);
+  ASSERT_EQ(later.status, 0) << later.err;
+  EXPECT_EQ(later.err, "");
+  EXPECT_GT(later.out.size(), plain.out.size());
+  EXPECT_TRUE(later.out.starts_with(plain.out));
+  EXPECT_NE(later.out.find("\"change\":\"expired\""), std::string::npos);
+
+  const Run unknown = run({"replay", "-c", config(), "--source", "orders=" + folder + "/bad.ndjson"});
+  EXPECT_EQ(unknown.status, 2);
+  EXPECT_EQ(unknown.err,
+            "--source orders: the configuration has no such source; it has purchases, complaints, visits\n");
 }
 
 TEST_F(CommandsTest, InspectShowsACustomerOfTheLatestCheckpoint) {

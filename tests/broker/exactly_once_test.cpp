@@ -278,6 +278,39 @@ TEST(ExactlyOnce, SigtermDrainsAndCommits) {
   expect_as_expected(shop.alerts(expected_count()));
 }
 
+/// Turns a bit in the middle of every file of checkpoints.
+std::size_t damage_checkpoints(const std::filesystem::path& state) {
+  std::size_t damaged = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(state)) {
+    if (entry.path().extension() != ".sst") continue;
+    std::string bytes = read_file(entry.path());
+    bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+    write_file(entry.path(), bytes);
+    ++damaged;
+  }
+  return damaged;
+}
+
+TEST(ExactlyOnce, DamagedAndLostCheckpointsAreRebuiltFromTheLog) {
+  const Shop shop("max_rate: 40000\n");
+  const std::filesystem::path state = shop.folder.path() / "state";
+  const auto run_for_a_while = [&](const std::string& log) {
+    Process run({"run", "-c", shop.config()}, shop.folder.path() / log);
+    ASSERT_FALSE(run.wait(5)) << read_file(shop.folder.path() / log);
+    run.signal(SIGTERM);
+    ASSERT_EQ(run.wait(30), 0) << read_file(shop.folder.path() / log);
+  };
+  run_for_a_while("first.log");
+  ASSERT_GT(damage_checkpoints(state), 0U);
+  run_for_a_while("damaged.log");
+  EXPECT_NE(read_file(shop.folder.path() / "damaged.log").find("rebuilt from the log"), std::string::npos)
+      << read_file(shop.folder.path() / "damaged.log");
+  std::filesystem::remove_all(state);
+  Process run({"run", "-c", shop.config(), "--exit-at-end", "--set", "max_rate=0"}, shop.log());
+  ASSERT_EQ(run.wait(180), 0) << read_file(shop.log());
+  expect_as_expected(shop.alerts(expected_count()));
+}
+
 TEST(AtLeastOnce, RepeatsAlertsButLosesNone) {
   const Shop shop("max_rate: 40000\nguarantee: at_least_once\n");
   std::mt19937_64 random(std::random_device{}());
