@@ -40,7 +40,7 @@ enum class Feature : std::uint8_t {
   complaints_withdrawn_60d,
   returns_60d,
   open_complaints,
-  log_mean_spend,    ///< ln(1 + mean amount of a purchase day), currency units; absent without amounts.
+  log_mean_spend,    ///< ln(1 + mean amount of a purchase day), currency units; absent without amounts in one currency.
   purchase_history,  ///< Only in reasons: the part of mbg_logit that the customer's history carries.
 };
 inline constexpr std::size_t features = 18;

@@ -46,7 +46,7 @@ std::string encode_journal_entry(const JournalEntry& entry) {
   Positions at = entry.start;
   std::int64_t clock = 0;
   for (const Step& step : entry.steps) {
-    // Deltas: a step is a few bytes. The clock is 0 where the step only merges, else its distance to the last plus 1.
+    // Deltas: a step is a few bytes. A clock is 1 and its distance to the last one; 0: the step only merges.
     for (std::uint8_t s = 0; s < at.sources; ++s) {
       wire::put_varint(out, static_cast<std::uint64_t>(step.end.next[s].value - at.next[s].value));
       at.next[s] = step.end.next[s];

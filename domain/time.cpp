@@ -37,13 +37,18 @@ bool take(std::string_view& text, char c) {
 }  // namespace
 
 std::string to_rfc3339(Timestamp t) {
+  std::string out;
+  out.reserve(24);
+  append_rfc3339(out, t);
+  return out;
+}
+
+void append_rfc3339(std::string& out, Timestamp t) {
   using namespace std::chrono;
   const sys_time<milliseconds> moment{milliseconds{t.ms}};
   const auto day = floor<days>(moment);
   const year_month_day date{day};
   const hh_mm_ss time{moment - day};
-  std::string out;
-  out.reserve(24);
   append_padded(out, static_cast<int>(date.year()), 4);
   out += '-';
   append_padded(out, static_cast<unsigned>(date.month()), 2);
@@ -58,7 +63,6 @@ std::string to_rfc3339(Timestamp t) {
   out += '.';
   append_padded(out, time.subseconds().count(), 3);
   out += 'Z';
-  return out;
 }
 
 std::expected<Timestamp, std::string> parse_rfc3339(std::string_view text) {

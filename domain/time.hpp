@@ -39,6 +39,8 @@ inline constexpr Timestamp after_all_time{std::numeric_limits<std::int64_t>::max
 
 /// "2011-09-30T10:15:00.000Z". Years outside 0000-9999 do not occur: decoding refuses them.
 [[nodiscard]] std::string to_rfc3339(Timestamp t);
+/// The same at the end of a text.
+void append_rfc3339(std::string& out, Timestamp t);
 
 /// The moment that an RFC 3339 text names ("2011-09-30T10:15:00Z", fractions, offsets such as +02:00; 'T' may be a
 /// space). Fractions beyond a millisecond are cut off. The error says what is wrong with the text.

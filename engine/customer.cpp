@@ -117,7 +117,10 @@ void add_amount(Customer& customer, const Event& event) {
     customer.set(Customer::has_amount, true);
     customer.currency = event.currency.code;
   }
-  if (event.currency.code != customer.currency) return;
+  if (event.currency.code != customer.currency) {
+    customer.set(Customer::mixed_currencies, true);
+    return;
+  }
   constexpr double most = std::numeric_limits<double>::max();
   customer.spent = std::min(customer.spent + event.amount, most);
   if (event.time.utc_day() == customer.first().utc_day()) {
@@ -126,12 +129,16 @@ void add_amount(Customer& customer, const Event& event) {
 }
 
 void apply_purchase(Customer& customer, const Event& event) {
+  const bool ends_silence = event.time > customer.last();
   const bool repeat = place_purchase(customer, event.time);
   increment(customer.purchases);
   add_amount(customer, event);
   if (customer.has(Customer::lost)) {
-    customer.set(Customer::lost, false);
-    customer.set(Customer::won_back, true);
+    // A late one from before the silence is no return.
+    if (ends_silence) {
+      customer.set(Customer::lost, false);
+      customer.set(Customer::won_back, true);
+    }
   } else if (repeat) {
     customer.set(Customer::won_back, false);
   }
@@ -161,6 +168,10 @@ CustomerState state_of(const Customer& customer) {
   if (customer.has(Customer::won_back)) return CustomerState::won_back;
   if (customer.x == 0) return CustomerState::first_time;
   return customer.x < 4 ? CustomerState::repeat : CustomerState::loyal;
+}
+
+bool spend_is_known(const Customer& customer) {
+  return customer.has(Customer::has_amount) && !customer.has(Customer::mixed_currencies);
 }
 
 }  // namespace holdfast::engine

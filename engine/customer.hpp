@@ -52,7 +52,8 @@ struct Customer {
     seen = 1,  ///< Had an event: `moment_ms` holds.
     lost = 2,
     won_back = 4,
-    has_amount = 8,  ///< `currency`, `spent` and `first_day_spent` hold.
+    has_amount = 8,         ///< `currency`, `spent` and `first_day_spent` hold.
+    mixed_currencies = 16,  ///< An amount was in another currency than `currency`: `spent` is not all.
   };
   [[nodiscard]] bool has(Flag flag) const { return (flags & flag) != 0; }
   void set(Flag flag, bool on) { flags = static_cast<std::uint8_t>(on ? flags | flag : flags & ~flag); }
@@ -79,5 +80,8 @@ Applied apply_event(Customer& customer, const Event& event);
 void advance_to(Customer& customer, Timestamp t);
 
 [[nodiscard]] CustomerState state_of(const Customer& customer);
+
+/// Whether `spent` is all that the customer spent: there were amounts, and all in one currency.
+[[nodiscard]] bool spend_is_known(const Customer& customer);
 
 }  // namespace holdfast::engine

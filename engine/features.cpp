@@ -20,7 +20,7 @@ std::optional<double> gap_variation(const Customer& customer) {
 }
 
 std::optional<double> log_mean_spend(const Customer& customer) {
-  if (!customer.has(Customer::has_amount)) return std::nullopt;
+  if (!spend_is_known(customer)) return std::nullopt;
   return std::log1p(customer.spent / (1.0 + customer.x));
 }
 

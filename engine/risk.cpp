@@ -111,7 +111,7 @@ Explanation explain_at(const Customer& customer, const Model& model, Duration ho
 }
 
 std::optional<double> expected_spend_at(const Customer& customer, const Model& model, Duration horizon, Timestamp t) {
-  if (!model.gamma_gamma || !customer.has(Customer::has_amount)) return std::nullopt;
+  if (!model.gamma_gamma || !spend_is_known(customer)) return std::nullopt;
   const auto& [p, q, v] = *model.gamma_gamma;
   const double x = customer.x;
   const double repeat_spent = std::max(0.0, customer.spent - customer.first_day_spent);

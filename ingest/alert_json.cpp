@@ -49,7 +49,11 @@ class Members {
     append_escaped(out_, value);
     out_ += '"';
   }
-  void time(std::string_view name, Timestamp value) { text(name, to_rfc3339(value)); }
+  void time(std::string_view name, Timestamp value) {
+    begin(name) += '"';
+    append_rfc3339(out_, value);
+    out_ += '"';
+  }
   void integer(std::string_view name, std::int64_t value) {
     begin(name);
     fmt::format_to(std::back_inserter(out_), "{}", value);
@@ -132,15 +136,23 @@ void append_value(std::string& out, const Alert& alert) {
   members.close();
 }
 
+/// Replaces `id`.
+void write_id(std::string& id, std::string_view application_id, std::string_view customer_id, std::uint32_t seq,
+              std::string& scratch) {
+  scratch.assign(application_id).append(1, '\0').append(customer_id).append(1, '\0');
+  fmt::format_to(std::back_inserter(scratch), "{}", seq);
+  const XXH128_hash_t hash = XXH3_128bits(scratch.data(), scratch.size());
+  id.clear();
+  fmt::format_to(std::back_inserter(id), "{:016x}{:016x}", hash.high64, hash.low64);
+}
+
 }  // namespace
 
 std::string alert_id(std::string_view application_id, std::string_view customer_id, std::uint32_t seq) {
-  std::string bytes;
-  bytes.reserve(application_id.size() + customer_id.size() + 12);
-  bytes.append(application_id).append(1, '\0').append(customer_id).append(1, '\0');
-  fmt::format_to(std::back_inserter(bytes), "{}", seq);
-  const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
-  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+  std::string id;
+  std::string scratch;
+  write_id(id, application_id, customer_id, seq, scratch);
+  return id;
 }
 
 AlertEncoder::AlertEncoder(std::string application_id, std::vector<std::string> source_names, std::string model_id,
@@ -152,7 +164,9 @@ AlertEncoder::AlertEncoder(std::string application_id, std::vector<std::string> 
       horizon_days_(horizon.days()) {}
 
 void AlertEncoder::encode(const Alert& alert, Partition partition, std::string& json, std::vector<Header>& headers) {
-  const std::string id = alert_id(application_id_, alert.customer.id, alert.seq);
+  headers.resize(7);
+  write_id(headers[1].value, application_id_, alert.customer.id, alert.seq, scratch_);
+  const std::string_view id = headers[1].value;
   json.clear();
   Members members(json);
   members.integer("schema", 1);
@@ -178,20 +192,20 @@ void AlertEncoder::encode(const Alert& alert, Partition partition, std::string& 
   model.close();
   members.close();
 
-  headers.resize(7);
-  const auto set = [&headers](std::size_t i, std::string_view header, std::string_view value) {
-    headers[i].name.assign(header);
-    headers[i].value.assign(value);
+  // Strings of an earlier use keep their memory.
+  const auto header = [&headers](std::size_t i, std::string_view name) -> std::string& {
+    headers[i].name.assign(name);
     headers[i].has_value = true;
+    return headers[i].value;
   };
-  set(0, "ce_specversion", "1.0");
-  set(1, "ce_id", id);
-  scratch_.assign("/holdfast/").append(application_id_);
-  set(2, "ce_source", scratch_);
-  set(3, "ce_type", "holdfast.alert.v1");
-  set(4, "ce_time", to_rfc3339(alert.time));
-  set(5, "ce_subject", alert.customer.id);
-  set(6, "content-type", "application/json");
+  header(0, "ce_specversion").assign("1.0");
+  header(1, "ce_id");  // Its value is there already.
+  header(2, "ce_source").assign("/holdfast/").append(application_id_);
+  header(3, "ce_type").assign("holdfast.alert.v1");
+  header(4, "ce_time").clear();
+  append_rfc3339(headers[4].value, alert.time);
+  header(5, "ce_subject").assign(alert.customer.id);
+  header(6, "content-type").assign("application/json");
 }
 
 }  // namespace holdfast::ingest

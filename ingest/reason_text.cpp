@@ -1,24 +1,43 @@
 #include "ingest/reason_text.hpp"
 
+#include <array>
 #include <cmath>
+#include <cstddef>
 #include <iterator>
+#include <string_view>
 
 #include <fmt/format.h>
 
 namespace holdfast::ingest {
 namespace {
 
-/// Whole numbers above ten, one decimal below: as people speak.
-std::string plain(double value) {
-  if (std::abs(value) >= 10) return fmt::format("{:.0f}", value);
-  std::string text = fmt::format("{:.1f}", value);
-  if (text.ends_with(".0")) text.resize(text.size() - 2);
-  return text;
-}
+/// As people speak: whole numbers from ten on, one decimal below.
+class Plain {
+ public:
+  explicit Plain(double value) {
+    size_ = fmt::format_to_n(text_.data(), text_.size(), "{:.{}f}", value, std::abs(value) >= 10 ? 0 : 1).size;
+    if (view().ends_with(".0")) size_ -= 2;
+  }
+  [[nodiscard]] std::string_view view() const { return {text_.data(), size_}; }
 
-std::string days(double value) {
-  const std::string number = plain(value);
-  return number + (number == "1" ? " day" : " days");
+ private:
+  std::array<char, 512> text_;  ///< Room for every double in plain notation.
+  std::size_t size_ = 0;
+};
+
+std::string_view unit_of(const Plain& days) { return days.view() == "1" ? "day" : "days"; }
+
+void append_silence(std::string& out, double days, double typical) {
+  const Plain silence(std::trunc(days));
+  const auto to = std::back_inserter(out);
+  fmt::format_to(to, "No purchase for {} {}", silence.view(), unit_of(silence));
+  if (std::isnan(typical)) {
+    fmt::format_to(to, ".");
+  } else if (typical >= 1.5) {
+    fmt::format_to(to, "; this customer usually buys every {}.", Plain(typical).view());
+  } else {
+    fmt::format_to(to, "; this customer usually buys every day.");
+  }
 }
 
 void append_english(std::string& out, const Reason& reason) {
@@ -27,21 +46,21 @@ void append_english(std::string& out, const Reason& reason) {
     fmt::format_to(std::back_inserter(out), format, std::forward<T>(values)...);
   };
   switch (reason.feature) {
-    case Feature::days_since_purchase:
-    case Feature::log_days_since_purchase:
-      if (std::isnan(reason.typical)) return write("No purchase for {}.", days(std::trunc(reason.value)));
-      return write("No purchase for {}; this customer usually buys every {}.", days(std::trunc(reason.value)),
-                   reason.typical >= 1.5 ? plain(reason.typical) : "day");
+    case Feature::days_since_purchase: return append_silence(out, reason.value, reason.typical);
+    case Feature::log_days_since_purchase: return append_silence(out, std::expm1(reason.value), reason.typical);
     case Feature::purchase_history:
-      return write("{} purchase {} so far: such customers {} often than new ones.", plain(reason.value),
+      return write("{} purchase {} so far: such customers {} often than new ones.", Plain(reason.value).view(),
                    reason.value == 1 ? "day" : "days", raises ? "leave more" : "leave less");
     case Feature::mbg_logit: return write("The rhythm of purchases {} the risk.", raises ? "raises" : "lowers");
-    case Feature::customer_age_days: return write("A customer for {}.", days(reason.value));
+    case Feature::customer_age_days: {
+      const Plain age(reason.value);
+      return write("A customer for {} {}.", age.view(), unit_of(age));
+    }
     case Feature::repeat_purchases:
     case Feature::log_repeat_purchases:
       return write("The number of repeat purchases {} the risk.", raises ? "raises" : "lowers");
     case Feature::recency_ratio:
-      return write("The silence is {} times as long as this customer's usual gap.", plain(reason.value));
+      return write("The silence is {} times as long as this customer's usual gap.", Plain(reason.value).view());
     case Feature::gap_variation:
       return write("Buys {}, which {} the risk.", reason.value < 0.5 ? "regularly" : "irregularly",
                    raises ? "raises" : "lowers");
@@ -55,7 +74,7 @@ void append_english(std::string& out, const Reason& reason) {
       return write("Complaints that were withdrawn lately {} the risk.", raises ? "raise" : "lower");
     case Feature::returns_60d: return write("Recent returns {} the risk.", raises ? "raise" : "lower");
     case Feature::open_complaints:
-      return write("{} open {}.", plain(reason.value), reason.value == 1 ? "complaint" : "complaints");
+      return write("{} open {}.", Plain(reason.value).view(), reason.value == 1 ? "complaint" : "complaints");
     case Feature::log_mean_spend: return write("The usual spend {} the risk.", raises ? "raises" : "lowers");
   }
 }

@@ -174,6 +174,17 @@ TEST(Customer, AmountsInAnotherCurrencyAreNotAdded) {
   EXPECT_EQ(customer.spent, 12.5);
   EXPECT_EQ(customer.first_day_spent, 0);
   EXPECT_EQ(customer.x, 4u);
+  EXPECT_FALSE(spend_is_known(customer));
+}
+
+TEST(Customer, SpendIsKnownWhileAllAmountsAreInOneCurrency) {
+  EXPECT_FALSE(spend_is_known(after({purchase(new_year)}))) << "no amount at all";
+  std::vector<Event> events{purchase(new_year, 10, "GBP"), purchase(new_year + days(1), 10, "GBP")};
+  EXPECT_TRUE(spend_is_known(after(events)));
+  events.push_back(purchase(new_year + days(2), 10, "EUR"));
+  EXPECT_FALSE(spend_is_known(after(events)));
+  events.push_back(purchase(new_year + days(3), 10, "GBP"));
+  EXPECT_FALSE(spend_is_known(after(events))) << "what was in EUR is still missing from the sum";
 }
 
 TEST(Customer, ACurrencyMayBeNone) {
@@ -246,6 +257,19 @@ TEST(Customer, StatesFollowTheirLife) {
   EXPECT_EQ(state_after_day(2), CustomerState::repeat);
   EXPECT_EQ(state_after_day(3), CustomerState::repeat);
   EXPECT_EQ(state_after_day(4), CustomerState::loyal);
+}
+
+TEST(Customer, ALatePurchaseFromBeforeTheSilenceWinsNobodyBack) {
+  Customer customer = after({purchase(new_year), purchase(new_year + days(30))});
+  customer.set(Customer::lost, true);
+  (void)apply_event(customer, visit(new_year + days(400)));
+  (void)apply_event(customer, purchase(new_year + days(10)));
+  EXPECT_EQ(state_of(customer), CustomerState::lost);
+  EXPECT_EQ(customer.x, 2u);
+  (void)apply_event(customer, purchase(new_year + days(30)));
+  EXPECT_EQ(state_of(customer), CustomerState::lost) << "nor does one of the same moment";
+  (void)apply_event(customer, purchase(new_year + days(390)));
+  EXPECT_EQ(state_of(customer), CustomerState::won_back) << "late as well, but the silence was shorter";
 }
 
 TEST(Customer, ALostOneIsWonBackUntilTheNextRepeatDay) {

@@ -247,6 +247,11 @@ TEST(Risk, ExpectedSpendIsTheSpendModelTimesTheRate) {
   once.spent = once.first_day_spent = 1000;
   EXPECT_NEAR(*expected_spend_at(once, model, horizon, new_year), 6.25 * 15.44 / 2.74 * 0.525 / 6.183 * 13, 1e-9);
 
+  Customer mixed = customer;
+  mixed.set(Customer::mixed_currencies, true);
+  EXPECT_FALSE(expected_spend_at(mixed, model, horizon, t)) << "not all of the spend is in the sum";
+  EXPECT_FALSE(feature_at(mixed, model, horizon, Feature::log_mean_spend, t));
+
   Model no_spend = model;
   no_spend.gamma_gamma.reset();
   EXPECT_FALSE(expected_spend_at(customer, no_spend, horizon, t));

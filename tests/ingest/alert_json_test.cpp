@@ -1,6 +1,7 @@
 #include "ingest/alert_json.hpp"
 
 #include <cctype>
+#include <cmath>
 #include <limits>
 #include <set>
 #include <string>
@@ -198,6 +199,12 @@ TEST(ReasonText, SpeaksOfDaysAsPeopleDo) {
   EXPECT_EQ(text_of(30, 14.2), "No purchase for 30 days; this customer usually buys every 14.");
   EXPECT_EQ(text_of(30, 2.25), "No purchase for 30 days; this customer usually buys every 2.2.");
   EXPECT_EQ(text_of(30, 1.2), "No purchase for 30 days; this customer usually buys every day.");
+}
+
+TEST(ReasonText, SpeaksOfDaysWhereTheModelWeighsTheirLogarithm) {
+  std::string text;
+  append_reason_text(text, {Feature::log_days_since_purchase, std::log1p(60.5), absent, 1});
+  EXPECT_EQ(text, "No purchase for 60 days.");
 }
 
 }  // namespace

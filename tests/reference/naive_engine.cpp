@@ -123,11 +123,12 @@ void NaiveEngine::take(const NaiveEvent& event) {
   if (event.kind == EventKind::complaint) trigger = TriggerType::complaint;
   if (event.kind == EventKind::purchase) {
     trigger = TriggerType::purchase;
+    const bool returns = person.purchases > 0 && event.time > person.last;
     const bool repeat = buy(person, event);
-    if (person.lost) {
+    if (person.lost && returns) {
       person.lost = false;
       person.won_back = true;
-    } else if (repeat) {
+    } else if (!person.lost && repeat) {
       person.won_back = false;
     }
   }
@@ -172,6 +173,8 @@ bool NaiveEngine::buy(Person& person, const NaiveEvent& event) {
     if (person.currency == event.currency) {
       person.spent += *event.amount;
       if (day == day_of(person.first)) person.first_day_spent += *event.amount;
+    } else {
+      person.mixed_currencies = true;
     }
   }
   return repeat;
@@ -245,7 +248,7 @@ void NaiveEngine::alert(const std::string& id, Person& person, Timestamp t, Chan
   } else {
     out.state = person.x == 0 ? CustomerState::first_time : person.x < 4 ? CustomerState::repeat : CustomerState::loyal;
   }
-  if (model_.gamma_gamma && person.has_amount) {
+  if (model_.gamma_gamma && person.has_amount && !person.mixed_currencies) {
     const auto& g = *model_.gamma_gamma;
     const double x = person.x;
     const double mean_total = person.spent - person.first_day_spent;
@@ -321,7 +324,7 @@ std::optional<double> NaiveEngine::feature(const Person& person, Feature f, Time
              mean_gap;
     case Feature::open_complaints: return person.open_complaints;
     case Feature::log_mean_spend:
-      if (!person.has_amount) return std::nullopt;
+      if (!person.has_amount || person.mixed_currencies) return std::nullopt;
       return std::log(1 + person.spent / (person.x + 1));
     default: return std::nullopt;
   }

@@ -76,6 +76,7 @@ class NaiveEngine {
     Timestamp last;
     int x = 0;
     std::uint32_t purchases = 0;
+    bool mixed_currencies = false;
     bool has_amount = false;
     std::string currency;
     double spent = 0;
