@@ -1,6 +1,7 @@
 #include "app/checkpointer.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 namespace holdfast::app {
@@ -23,13 +24,13 @@ Expected<bool> Checkpointer::do_work() {
   bool worked = false;
   for (ShardRings* rings : shards_) {
     while (auto job = rings->checkpoints.try_pop()) {
-      waiting_.push_back({rings, std::move(*job), Timestamp{}});
+      waiting_.push_back({rings, std::move(*job), std::nullopt});
       worked = true;
     }
   }
   const std::uint64_t committed = committed_epoch_();
   for (auto it = waiting_.begin(); it != waiting_.end();) {
-    if (it->job->epoch > committed || clock_.now() < it->not_before) {
+    if (!is_due(*it, committed)) {
       ++it;
       continue;
     }
@@ -40,8 +41,9 @@ Expected<bool> Checkpointer::do_work() {
       ++it;
       continue;
     }
-    // There is room: no more jobs are under way than the ring holds.
-    (void)it->from->checkpoints_done.try_push(it->job);
+    // No more jobs are under way than tasks, for which the ring has room.
+    const bool pushed = it->from->checkpoints_done.try_push(it->job);
+    assert(pushed);
     it->from->waker.wake();
     it = waiting_.erase(it);
   }
@@ -51,21 +53,22 @@ Expected<bool> Checkpointer::do_work() {
 bool Checkpointer::has_work() const {
   const std::uint64_t committed = committed_epoch_();
   return std::ranges::any_of(shards_, [](const ShardRings* rings) { return !rings->checkpoints.empty(); }) ||
-         std::ranges::any_of(waiting_, [&](const Waiting& waiting) {
-           return waiting.job->epoch <= committed && waiting.not_before <= clock_.now();
-         });
+         std::ranges::any_of(waiting_, [&](const Waiting& waiting) { return is_due(waiting, committed); });
+}
+
+bool Checkpointer::is_due(const Waiting& waiting, std::uint64_t committed) const {
+  return waiting.job->epoch <= committed && (!waiting.since_failure || waiting.since_failure->elapsed() >= retry_after);
 }
 
 // Whether the job is done with: written, or given up.
 Expected<bool> Checkpointer::write(Waiting& waiting) {
-  const Timestamp started = clock_.now();
+  const Stopwatch watch(clock_);
   CheckpointData& data = waiting.job->data;
   const Status status = store_.write(data);
   waiting.job->written = status.has_value();
   if (status) {
-    const Timestamp now = clock_.now();
-    statistics_.checkpoint_seconds.observe(static_cast<double>((now - started).ms) / 1000);
-    statistics_.checkpoint_last_ms.set(now.ms);
+    statistics_.checkpoint_seconds.observe(watch.seconds());
+    statistics_.checkpoint_last_ms.set(clock_.now().ms);
     statistics_.checkpoint_bytes.add(data.bytes.size());
     return true;
   }
@@ -74,7 +77,7 @@ Expected<bool> Checkpointer::write(Waiting& waiting) {
   const bool give_up = give_up_.load(std::memory_order_relaxed);
   warn_(status.error().message + (give_up ? "; the checkpoint is given up, the earlier one stands"
                                           : "; the checkpoint is tried again, the earlier one stands"));
-  waiting.not_before = clock_.now() + retry_after;
+  waiting.since_failure.emplace(clock_);
   return give_up;
 }
 

@@ -4,11 +4,13 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "app/messages.hpp"
 #include "app/shard.hpp"
 #include "app/statistics.hpp"
+#include "app/stopwatch.hpp"
 #include "domain/ports.hpp"
 
 namespace holdfast::app {
@@ -32,8 +34,10 @@ class Checkpointer {
   struct Waiting {
     ShardRings* from = nullptr;
     std::unique_ptr<CheckpointJob> job;
-    Timestamp not_before;
+    std::optional<Stopwatch> since_failure;
   };
+
+  [[nodiscard]] bool is_due(const Waiting& waiting, std::uint64_t committed) const;
 
   Expected<bool> write(Waiting& waiting);
 

@@ -21,7 +21,8 @@ Committer::Committer(LogWriter& writer, const Clock& clock, std::vector<ShardRin
       clock_(clock),
       statistics_(statistics),
       interval_(interval),
-      wake_checkpointer_(std::move(wake_checkpointer)) {
+      wake_checkpointer_(std::move(wake_checkpointer)),
+      since_request_(clock) {
   for (ShardRings* rings : shards) shards_.push_back({.rings = rings});
 }
 
@@ -49,14 +50,13 @@ bool Committer::has_work() const {
 
 Duration Committer::idle_time() const {
   if (under_way()) return idle_max;  // The shards wake this thread with their marks.
-  return std::clamp(next_request_ - clock_.now(), Duration{0}, idle_max);
+  return std::clamp(Duration{interval_.ms - since_request_.elapsed().ms}, Duration{0}, idle_max);
 }
 
 bool Committer::request_epoch() {
-  const Timestamp now = clock_.now();
-  if (under_way() || now < next_request_) return false;
+  if (under_way() || since_request_.elapsed() < interval_) return false;
   ++epoch_;
-  next_request_ = now + interval_;
+  since_request_.restart();
   for (ShardState& shard : shards_) {
     // Release: pairs with the shard's acquire; the number alone is what it reads.
     shard.rings->requested_epoch.store(epoch_, std::memory_order_release);
@@ -103,7 +103,7 @@ Status Committer::begin() {
 // Journal and positions go behind the output that the steps led to; an epoch without steps needs no transaction.
 Status Committer::commit() {
   if (!tasks_.empty()) {
-    const Timestamp started = clock_.now();
+    const Stopwatch watch(clock_);
     if (const Status done = begin(); !done) return done;
     positions_.clear();
     for (const TaskEpoch& task : tasks_) {
@@ -115,9 +115,9 @@ Status Committer::commit() {
     }
     if (const Status done = writer_.commit(positions_); !done) return done;
     begun_ = false;
-    const Timestamp now = clock_.now();
     statistics_.commits.add(1);
-    statistics_.commit_seconds.observe(static_cast<double>((now - started).ms) / 1000);
+    statistics_.commit_seconds.observe(watch.seconds());
+    const Timestamp now = clock_.now();
     for (const Timestamp logged_at : logged_at_)
       statistics_.event_to_alert_seconds.observe(static_cast<double>(std::max<std::int64_t>((now - logged_at).ms, 0)) /
                                                  1000);

@@ -10,6 +10,7 @@
 #include "app/messages.hpp"
 #include "app/shard.hpp"
 #include "app/statistics.hpp"
+#include "app/stopwatch.hpp"
 #include "domain/ports.hpp"
 
 namespace holdfast::app {
@@ -58,7 +59,7 @@ class Committer {
   std::vector<TaskPosition> positions_;
   std::vector<Timestamp> logged_at_;  ///< Of the alerts in the transaction, for the latency histogram.
   std::uint64_t epoch_ = 0;           ///< The one requested.
-  Timestamp next_request_;
+  Stopwatch since_request_;
   bool begun_ = false;
   bool finished_ = false;
   std::atomic<std::uint64_t> committed_epoch_{0};

@@ -34,6 +34,7 @@ Progress progress_of(const Statistics& statistics) {
       progress.lag += lag_of(partition, s);
     }
     progress.restored += partition.restored_records.get();
+    progress.misplaced += partition.misplaced.get();
     progress.customers += partition.customers.get();
     progress.state_bytes += partition.hot_bytes.get();
     progress.restoring = progress.restoring || !partition.restored.get();

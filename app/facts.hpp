@@ -35,6 +35,7 @@ struct Progress {
   std::uint64_t events = 0;    ///< Applied since the pipeline began.
   std::uint64_t restored = 0;  ///< Replayed.
   std::int64_t lag = 0;        ///< Events still in the log.
+  std::uint64_t misplaced = 0;
   std::uint64_t customers = 0;
   std::uint64_t state_bytes = 0;
   Timestamp stream_time = before_all_time;  ///< The least of all tasks'.

@@ -22,13 +22,13 @@ Fetcher::Fetcher(LogReader& reader, Recovery& recovery, const Clock& clock, std:
                  Statistics& statistics, std::uint64_t max_rate)
     : reader_(reader),
       recovery_(recovery),
-      clock_(clock),
       shards_(std::move(shards)),
       statistics_(statistics),
       max_rate_(static_cast<double>(max_rate)),
       channels_(statistics.sources * statistics.partitions.size()),
       unsent_(shards_.size()),
-      refilled_at_(clock.now()) {}
+      since_refill_(clock),
+      since_observation_(clock) {}
 
 Status Fetcher::do_work(Duration wait) {
   refill();
@@ -141,16 +141,13 @@ bool Fetcher::flush() {
 
 void Fetcher::refill() {
   if (max_rate_ == 0) return;
-  const Timestamp now = clock_.now();
-  const double seconds = static_cast<double>(std::max<std::int64_t>((now - refilled_at_).ms, 0)) / 1000;
-  allowance_ = std::min(allowance_ + max_rate_ * seconds, max_rate_ * burst_seconds);
-  refilled_at_ = now;
+  allowance_ = std::min(allowance_ + max_rate_ * since_refill_.seconds(), max_rate_ * burst_seconds);
+  since_refill_.restart();
 }
 
 void Fetcher::observe_log_ends() {
-  const Timestamp now = clock_.now();
-  if (now - observed_at_ < observe_every) return;
-  observed_at_ = now;
+  if (since_observation_.elapsed() < observe_every) return;
+  since_observation_.restart();
   for (const Partition partition : assigned_) {
     for (std::uint8_t s = 0; s < statistics_.sources; ++s) {
       statistics_.partitions[static_cast<std::size_t>(partition.value)].log_end[s].set(

@@ -13,6 +13,7 @@
 #include "app/recovery.hpp"
 #include "app/shard.hpp"
 #include "app/statistics.hpp"
+#include "app/stopwatch.hpp"
 #include "domain/ports.hpp"
 
 namespace holdfast::app {
@@ -57,7 +58,6 @@ class Fetcher final : private LogListener {
 
   LogReader& reader_;
   Recovery& recovery_;
-  const Clock& clock_;
   const std::vector<ShardRings*> shards_;
   Statistics& statistics_;
   const double max_rate_;
@@ -66,8 +66,8 @@ class Fetcher final : private LogListener {
   std::vector<std::deque<ShardInput>> unsent_;  ///< By shard: what its ring had no room for.
   std::vector<Partition> assigned_;
   double allowance_ = 0;  ///< Records that may be taken now.
-  Timestamp refilled_at_;
-  Timestamp observed_at_;
+  Stopwatch since_refill_;
+  Stopwatch since_observation_;
   bool held_back_ = false;  ///< A source partition was not asked, for lack of room or allowance.
   bool delivered_ = false;  ///< The last poll had something for a shard.
   bool draining_ = false;

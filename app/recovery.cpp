@@ -27,12 +27,45 @@ struct Recovery::Loaded {
   std::optional<Marker> marker;
   std::optional<Positions> start;  ///< Of the first step found.
   std::deque<Step> steps;          ///< Behind the marker.
+  bool reaches_marker = false;     ///< The journal was seen to hold the marker's own step.
   bool foreign_policy = false;     ///< A step was made under another policy.
 
   [[nodiscard]] std::uint64_t steps_done() const { return marker ? marker->step : 0; }
   /// Whether the steps go on right where the checkpoint ends.
   [[nodiscard]] bool contiguous() const { return steps.empty() || steps.front().number == steps_done() + 1; }
+  /// Whether what was read of the journal cannot have missed steps behind the checkpoint.
+  [[nodiscard]] bool complete() const { return contiguous() && (!marker || reaches_marker); }
+
+  void take(const JournalEntry& entry, PolicyId policy);
+
+ private:
+  [[nodiscard]] bool continues(const JournalEntry& entry) const;
 };
+
+void Recovery::Loaded::take(const JournalEntry& entry, PolicyId policy) {
+  const std::uint64_t first = entry.steps.front().number;
+  reaches_marker = reaches_marker || (first <= steps_done() && entry.steps.back().number >= steps_done());
+  if (!steps.empty() && first <= steps.back().number) {
+    // Only without transactions: what a dead process had sent may stand beside its successor's account of the same.
+    if (!continues(entry)) return;
+    while (!steps.empty() && steps.back().number >= first) steps.pop_back();
+  }
+  for (const Step& step : entry.steps) {
+    if (step.number <= steps_done()) continue;
+    if (steps.empty()) start = entry.start;
+    foreign_policy = foreign_policy || entry.policy != policy;
+    steps.push_back(step);
+  }
+}
+
+/// Whether the entry begins where the steps before its first one end.
+bool Recovery::Loaded::continues(const JournalEntry& entry) const {
+  const std::uint64_t first = entry.steps.front().number;
+  if (first <= steps_done()) return true;
+  if (first == steps_done() + 1) return entry.start == (marker ? marker->position : *start);
+  const auto before = std::ranges::find(steps, first - 1, &Step::number);
+  return before != steps.end() && before->end == entry.start;
+}
 
 Expected<std::vector<RestoredTask>> Recovery::restore(std::span<const Partition> partitions) {
   std::vector<Loaded> tasks;
@@ -83,6 +116,11 @@ Expected<Recovery::Loaded> Recovery::load(Partition partition) {
                     std::to_string(loaded.marker->position.sources) + " sources, the configuration has " +
                     std::to_string(settings_.sources) +
                     ": restore the sources and their order, or begin anew with another application_id");
+  if (loaded.marker->topics != settings_.topics)
+    return fail(ErrorKind::incompatible,
+                "the checkpoint of " + of_partition(partition) +
+                    " was made of other topics, where its positions mean something else: restore the names of the "
+                    "sources' topics and their order, or begin anew with another application_id");
   return loaded;
 }
 
@@ -94,21 +132,15 @@ Status Recovery::read_steps(std::vector<Loaded>& tasks, Timestamp since) {
     by_partition[task.partition] = &task;
     task.steps.clear();
     task.start.reset();
+    task.reaches_marker = false;
     task.foreign_policy = false;
   }
   const Status read = journal_.read(partitions, since, [&](const JournalEntry& entry) {
-    Loaded& task = *by_partition.at(entry.partition);
-    for (const Step& step : entry.steps) {
-      if (step.number <= task.steps_done()) continue;
-      if (task.steps.empty()) task.start = entry.start;
-      task.foreign_policy = task.foreign_policy || entry.policy != settings_.policy_id;
-      task.steps.push_back(step);
-    }
+    by_partition.at(entry.partition)->take(entry, settings_.policy_id);
   });
   if (!read) return read;
-  const bool complete = std::ranges::all_of(tasks, &Loaded::contiguous);
-  // The clocks may be further apart than thought: look at all of the journal before giving up.
-  if (!complete && since > Timestamp{0}) return read_steps(tasks, Timestamp{0});
+  // A clock that was set back, or clocks further apart than thought, put entries before the place looked at.
+  if (since > Timestamp{0} && !std::ranges::all_of(tasks, &Loaded::complete)) return read_steps(tasks, Timestamp{0});
   return {};
 }
 
@@ -142,6 +174,17 @@ Status Recovery::check_committed(const Loaded& task) {
   const auto committed = reader_.committed(task.partition);
   if (!committed) return std::unexpected(committed.error());
   const Positions& at = task.steps.empty() ? task.marker->position : task.steps.back().end;
+  const auto known = static_cast<std::size_t>(
+      std::ranges::count_if(*committed, [](const auto& offset) { return offset.has_value(); }));
+  if (known == 0)
+    say_("the group has no committed offset of " + of_partition(task.partition) +
+         " any more (they expire while no instance runs): it goes on where the state stands");
+  if (known > 0 && known < settings_.sources)
+    return fail(ErrorKind::incompatible,
+                "the group has a committed offset of " + of_partition(task.partition) + " for " +
+                    std::to_string(known) + " of " + std::to_string(settings_.sources) +
+                    " sources: a topic was made anew, and what is known of the former one does not fit it; begin anew "
+                    "with another application_id");
   for (std::uint8_t s = 0; s < settings_.sources; ++s) {
     const auto& offset = (*committed)[s];
     if (!offset || *offset == at.next[s] || (!settings_.exactly_once && *offset < at.next[s])) continue;

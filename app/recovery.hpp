@@ -16,6 +16,7 @@ struct RecoverySettings {
   const engine::Model* model = nullptr;
   const engine::RiskPolicy* policy = nullptr;
   PolicyId policy_id;
+  std::uint64_t topics = 0;  ///< As in Marker.
   std::uint8_t sources = 0;
   bool exactly_once = true;  ///< Positions are committed with the journal; otherwise they may lag behind it.
 };

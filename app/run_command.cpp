@@ -35,42 +35,38 @@ Expected<std::unique_ptr<state::RocksStore>> open_store(const Config& config) {
   return state::RocksStore::open(options);
 }
 
+sigset_t stop_signals() {
+  sigset_t signals{};
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  return signals;
+}
+
 /// Turns the first SIGTERM or SIGINT into a clean stop; the second one ends the process, which loses nothing either.
-class StopSignals {
- public:
-  StopSignals() {
-    sigemptyset(&signals_);
-    sigaddset(&signals_, SIGTERM);
-    sigaddset(&signals_, SIGINT);
-    // Before any thread is made: all of them inherit it.
-    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
-  }
-
-  template <class Stop>
-  void watch(Stop stop) {
-    thread_ = std::jthread([this, stop](const std::stop_token& token) {
-      bool stopping = false;
-      while (!token.stop_requested()) {
-        const timespec wait{.tv_sec = 0, .tv_nsec = 100'000'000};
-        const int signal = sigtimedwait(&signals_, nullptr, &wait);
-        if (signal <= 0) continue;
-        if (stopping) _exit(1);
-        stopping = true;
-        spdlog::info("stopping: what was taken is applied and committed; a second signal ends at once");
-        stop();
-      }
-    });
-  }
-
- private:
-  sigset_t signals_{};
-  std::jthread thread_;
-};
+/// REQUIRES: the signals are blocked in every thread.
+std::jthread watch_stop_signals(Service& service) {
+  return std::jthread([&service](const std::stop_token& token) {
+    const sigset_t signals = stop_signals();
+    bool stopping = false;
+    while (!token.stop_requested()) {
+      const timespec wait{.tv_sec = 0, .tv_nsec = 100'000'000};
+      const int signal = sigtimedwait(&signals, nullptr, &wait);
+      if (signal <= 0) continue;
+      if (stopping) _exit(1);
+      stopping = true;
+      spdlog::info("stopping: what was taken is applied and committed; a second signal ends at once");
+      service.stop();
+    }
+  });
+}
 
 }  // namespace
 
 int run_command(const RunOptions& options) {
-  StopSignals signals;
+  // Before any thread is made: all of them inherit it.
+  const sigset_t signals = stop_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   const auto config = load_config(options.config, options.overrides);
   if (!config) {
     fmt::print(stderr, "{}\n", config.error().message);
@@ -88,7 +84,7 @@ int run_command(const RunOptions& options) {
   spdlog::info("http: listening on {} port {}", config->http.host, (*server)->port());
 
   Service service(*config, **store, facts);
-  signals.watch([&service] { service.stop(); });
+  const std::jthread watching = watch_stop_signals(service);
   if (const Status ended = service.run(options.exit_at_end); !ended) return give_up(ended.error());
   spdlog::info("stopped: all that was taken is committed");
   return 0;

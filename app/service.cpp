@@ -8,6 +8,7 @@
 #include <spdlog/spdlog.h>
 
 #include "app/kafka_clients.hpp"
+#include "app/stopwatch.hpp"
 #include "ingest/kafka_journal.hpp"
 #include "ingest/kafka_reader.hpp"
 #include "ingest/kafka_writer.hpp"
@@ -23,11 +24,22 @@ constexpr Duration look_every{100};
 /// Whether beginning again from the committed state can help.
 bool passes(ErrorKind kind) { return kind == ErrorKind::unavailable || kind == ErrorKind::rollback; }
 
+std::uint64_t topics_of(const Config& config) {
+  std::string names;
+  for (const ingest::SourceFormat& source : config.sources) names += source.topic + '\n';
+  return fingerprint(names);
+}
+
 }  // namespace
 
 Timestamp SystemClock::now() const {
   return {std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
               .count()};
+}
+
+std::int64_t SystemClock::steady_us() const {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
 PipelineSettings pipeline_settings(const Config& config, std::int32_t partitions) {
@@ -40,11 +52,13 @@ PipelineSettings pipeline_settings(const Config& config, std::int32_t partitions
   out.shard.model_name = config.model.name;
   out.shard.horizon = config.policy.horizon;
   out.shard.policy = config.policy_id();
+  out.shard.topics = topics_of(config);
   out.shard.wall_clock = config.clock == TimeClock::wall;
   out.shard.checkpoint_interval = config.state.checkpoint_interval;
   out.recovery = {.model = &config.model,
                   .policy = &config.policy,
                   .policy_id = config.policy_id(),
+                  .topics = topics_of(config),
                   .sources = static_cast<std::uint8_t>(config.sources.size()),
                   .exactly_once = config.guarantee == Guarantee::exactly_once};
   const int automatic = std::max(1, static_cast<int>(std::thread::hardware_concurrency()) - 1);
@@ -70,15 +84,21 @@ Status Service::run(bool exit_at_end) {
     Status ended;
     auto clients = connect();
     if (clients) {
-      const Timestamp started = clock_.now();
+      const Stopwatch watch(clock_);
       ended = run_once(**clients, exit_at_end);
       if (ended) return {};
-      if (clock_.now() - started > retry_max) retry = retry_first;
+      if (stopping() && passes(ended.error().kind))
+        return holdfast::fail(ended.error().kind,
+                              ended.error().message +
+                                  "; stopped before all that was taken was committed: the rest is done again "
+                                  "after the next start, and nothing is lost");
+      if (watch.elapsed() > retry_max) retry = retry_first;
     } else {
       ended = std::unexpected(clients.error());
     }
     if (!passes(ended.error().kind)) return ended;
     ++aborts_;
+    if (stopping()) break;  // Nothing was taken since the last commit.
     spdlog::warn("{}; going back to the committed state, again in {} ms", ended.error().message, retry.ms);
     if (wait(retry)) break;
     retry = std::min(Duration{retry.ms * 2}, retry_max);
@@ -107,6 +127,7 @@ Expected<std::unique_ptr<Service::Clients>> Service::connect() {
   if (!journal) return std::unexpected(journal.error());
   clients->journal = std::move(*journal);
   if (const Status opened = clients->writer->open(); !opened) return std::unexpected(opened.error());
+  if (stopping()) return holdfast::fail(ErrorKind::unavailable, "stopped while it connected");
   if (const Status opened = clients->reader->open(); !opened) return std::unexpected(opened.error());
   return clients;
 }
@@ -141,7 +162,7 @@ void Service::watch_progress(const Pipeline& pipeline, bool exit_at_end) {
   bool said_ready = false;
   bool said_caught_up = false;
   bool said_memory = false;
-  Timestamp said_at = clock_.now();
+  Stopwatch since_said(clock_);
   Progress before = progress_of(pipeline.statistics());
   std::unique_lock lock(mutex_);
   while (!ended_) {
@@ -151,6 +172,13 @@ void Service::watch_progress(const Pipeline& pipeline, bool exit_at_end) {
     if (!said_ready && pipeline.ready()) {
       said_ready = true;
       spdlog::info("ready: {} events replayed since the last checkpoint", progress.restored);
+    }
+    if (!said_misplaced_ && progress.misplaced > 0) {
+      said_misplaced_ = true;
+      spdlog::warn(
+          "records lie in other partitions than their keys hash to: one customer may be known to two tasks, each with "
+          "half the history; see that `partitioner` is that of the producers, and run `holdfast check --connect` "
+          "(holdfast_misplaced_total counts them; this is said once)");
     }
     if (!said_memory && progress.state_bytes > config_.state.memory_bytes) {
       said_memory = true;
@@ -165,21 +193,16 @@ void Service::watch_progress(const Pipeline& pipeline, bool exit_at_end) {
       spdlog::info("caught up: {} events applied, {} customers in {} MiB, the stream stands at {}", progress.events,
                    progress.customers, progress.state_bytes >> 20,
                    progress.stream_time == after_all_time ? "its beginning" : to_rfc3339(progress.stream_time));
-      if (exit_at_end && running_ != nullptr) {
-        stopping_.store(true, std::memory_order_release);
-        running_->stop();
-      }
+      if (exit_at_end && running_ != nullptr) running_->stop();
     }
-    const Timestamp now = clock_.now();
-    if (caught_up || said_caught_up || now - said_at < progress_every) continue;
-    const double seconds = static_cast<double>((now - said_at).ms) / 1000;
-    const double rate =
-        static_cast<double>(progress.events + progress.restored - before.events - before.restored) / seconds;
+    if (caught_up || said_caught_up || since_said.elapsed() < progress_every) continue;
+    const double rate = static_cast<double>(progress.events + progress.restored - before.events - before.restored) /
+                        since_said.seconds();
     spdlog::info("{}: {:.0f} events/s, {} applied, {} to go{}, the stream stands at {}",
                  progress.restoring ? "restoring" : "catching up", rate, progress.events, progress.lag,
                  rate > 0 ? fmt::format(" ({:.0f} s)", static_cast<double>(progress.lag) / rate) : "",
                  progress.stream_time == after_all_time ? "its beginning" : to_rfc3339(progress.stream_time));
-    said_at = now;
+    since_said.restart();
     before = progress;
   }
 }

@@ -18,6 +18,7 @@ namespace holdfast::app {
 class SystemClock final : public Clock {
  public:
   [[nodiscard]] Timestamp now() const override;
+  [[nodiscard]] std::int64_t steady_us() const override;
 };
 
 /// `holdfast run` as an object: keeps a pipeline over Kafka running until it is told to stop. Whenever it is not sure
@@ -47,6 +48,7 @@ class Service {
   ServiceFacts& facts_;
   SystemClock clock_;
   std::uint64_t aborts_ = 0;
+  bool said_misplaced_ = false;
 
   std::atomic<bool> stopping_{false};
   std::mutex mutex_;

@@ -69,7 +69,7 @@ bool Shard::do_work() {
   if (drained) phase_ = Phase::closing;
   close_epoch(std::max(requested, epoch_ + 1));
   for (auto& [partition, owned] : tasks_) {
-    if (now - owned.checkpointed_at >= settings_.checkpoint_interval) begin_checkpoint(owned, now);
+    if (owned.checkpoint_age.elapsed() >= settings_.checkpoint_interval) begin_checkpoint(owned, now);
   }
   return true;
 }
@@ -104,12 +104,11 @@ bool Shard::take_input() {
 
 void Shard::assign(RestoredTask restored) {
   const Partition partition = restored.task->partition();
-  Owned owned;
-  owned.restored = std::move(restored);
+  Owned owned(std::move(restored), clock_);
   for (const auto& source : settings_.sources)
     owned.decoders.emplace_back(source, partition, settings_.partitioner, settings_.partitions);
   owned.batches_received.resize(settings_.sources.size());
-  owned.checkpointed_at = clock_.now();
+  owned.checkpointed_step = owned.restored.task->steps();
   owned.live = owned.restored.replay.empty();
   owned.epoch.partition = partition;
   owned.epoch.policy = settings_.policy;
@@ -196,7 +195,9 @@ void Shard::close_epoch(std::uint64_t epoch) {
 
 // REQUIRES: no step was applied since the last epoch mark; what the checkpoint holds is what that epoch commits.
 void Shard::begin_checkpoint(Owned& owned, Timestamp now) {
-  if (!owned.live || owned.checkpoint_running || owned.restored.table->changed() == 0) return;
+  // Steps without a change count as well: what they recorded needs the journal until a checkpoint holds it.
+  const std::uint64_t step = owned.restored.task->steps();
+  if (!owned.live || owned.checkpoint_running || owned.checkpoint_given_up || step == owned.checkpointed_step) return;
   std::unique_ptr<CheckpointJob> job;
   if (spare_jobs_.empty()) {
     job = std::make_unique<CheckpointJob>();
@@ -206,18 +207,22 @@ void Shard::begin_checkpoint(Owned& owned, Timestamp now) {
   }
   job->epoch = epoch_;
   job->data.marker = owned.restored.task->marker(settings_.policy, now);
+  job->data.marker.topics = settings_.topics;
   owned.restored.table->freeze(job->data);
   owned.checkpoint = std::move(job);
   owned.checkpoint_running = true;
-  owned.checkpointed_at = now;
+  owned.checkpointed_step = step;
+  owned.checkpoint_age.restart();
 }
 
 bool Shard::continue_checkpoints() {
   bool worked = false;
   while (auto done = rings_.checkpoints_done.try_pop()) {
     worked = true;
-    if (const auto it = tasks_.find((*done)->data.marker.partition); it != tasks_.end())
+    if (const auto it = tasks_.find((*done)->data.marker.partition); it != tasks_.end()) {
       it->second.checkpoint_running = false;
+      it->second.checkpoint_given_up = !(*done)->written;
+    }
     spare_jobs_.push_back(std::move(*done));
   }
   for (auto& [partition, owned] : tasks_) {

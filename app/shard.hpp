@@ -11,6 +11,7 @@
 #include "app/messages.hpp"
 #include "app/ring.hpp"
 #include "app/statistics.hpp"
+#include "app/stopwatch.hpp"
 #include "app/waker.hpp"
 #include "domain/ports.hpp"
 #include "domain/step.hpp"
@@ -23,8 +24,14 @@ namespace holdfast::app {
 
 /// How the shards' input, output and checkpoints are connected; owned by the pipeline.
 struct ShardRings {
-  explicit ShardRings(std::size_t input_capacity)
-      : input(input_capacity), output(256), used_buffers(256), checkpoints(64), checkpoints_done(64), queries(64) {}
+  /// `tasks`: how many the shard can have at most; each has one checkpoint under way.
+  ShardRings(std::size_t input_capacity, std::size_t tasks)
+      : input(input_capacity),
+        output(limits::output_buffers_max),
+        used_buffers(limits::output_buffers_max),
+        checkpoints(tasks),
+        checkpoints_done(tasks),
+        queries(64) {}
 
   Ring<ShardInput> input;                            ///< Fetcher to shard.
   Ring<ShardOutput> output;                          ///< Shard to committer.
@@ -48,6 +55,7 @@ struct ShardSettings {
   std::string model_name;
   Duration horizon;
   PolicyId policy;
+  std::uint64_t topics = 0;  ///< As in Marker.
   bool wall_clock = true;
   Duration checkpoint_interval;
 };
@@ -71,15 +79,19 @@ class Shard final : private engine::Output {
 
  private:
   struct Owned {
+    Owned(RestoredTask task, const Clock& clock) : restored(std::move(task)), checkpoint_age(clock) {}
+
     RestoredTask restored;
     std::vector<ingest::Decoder> decoders;        ///< By source.
     std::vector<std::uint64_t> batches_received;  ///< By source.
     JournalEntry epoch;                           ///< Steps since the last mark.
     std::unique_ptr<CheckpointJob> checkpoint;    ///< Being copied.
     bool checkpoint_running = false;              ///< Frozen, and not yet back from the checkpointer.
+    bool checkpoint_given_up = false;  ///< Its changes are in no checkpoint: one of later changes would lack them.
     bool last_checkpoint_begun = false;
-    Timestamp checkpointed_at;
-    bool live = false;  ///< The replay is over.
+    Stopwatch checkpoint_age;
+    std::uint64_t checkpointed_step = 0;  ///< The last one that a checkpoint of this shard holds.
+    bool live = false;                    ///< The replay is over.
   };
 
   void alert(const Alert& alert) override;

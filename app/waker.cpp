@@ -17,7 +17,7 @@ Waker::Waker() : event_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
 Waker::~Waker() { ::close(event_fd_); }
 
 void Waker::wake() {
-  if (!sleeping_.exchange(false, std::memory_order_seq_cst)) return;
+  if (!sleeping_.exchange(false, std::memory_order_acq_rel)) return;
   const std::uint64_t one = 1;
   // Fails only when the counter is full, and then the sleeper is woken anyway.
   [[maybe_unused]] const auto written = ::write(event_fd_, &one, sizeof one);

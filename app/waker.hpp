@@ -21,9 +21,9 @@ class Waker {
   /// The sleeping thread only: announces the sleep, asks `has_work` once more, and sleeps for at most `wait`.
   template <class HasWork>
   void sleep(Duration wait, HasWork has_work) {
-    // Sequentially consistent, as is the exchange in wake(): either the waker sees the announcement, or this thread
-    // sees the work that was published before it.
-    sleeping_.store(true, std::memory_order_seq_cst);
+    // One of the two exchanges, this one and that in wake(), comes first: either the waker sees the announcement, or
+    // this thread acquires what was published before the waker's.
+    sleeping_.exchange(true, std::memory_order_acq_rel);
     if (!has_work()) block(wait);
     sleeping_.store(false, std::memory_order_relaxed);
   }

@@ -20,11 +20,18 @@ inline constexpr std::size_t event_bytes_max = 256 * 1024;
 /// Records a fetch hands on at once. Large enough to pay for a queue operation, small enough to stay in the cache.
 inline constexpr std::size_t batch_records_max = 1000;
 
+/// Bytes of values that a fetch is meant to hand on at most, where records are large.
+inline constexpr std::size_t batch_bytes_max = 4 << 20;
+
 /// Batches of one source partition on their way to a task before the fetcher stops asking for more of them.
 inline constexpr std::size_t batches_in_flight_max = 16;
 
 /// Events a task applies in one step at most, so that epoch marks and queries never wait long.
 inline constexpr std::size_t step_events_max = 4096;
+
+/// Buffers of output, each of one step, that wait for their commit before a shard has to. Some 100,000 events go on
+/// meanwhile: more than come during a commit.
+inline constexpr std::size_t output_buffers_max = 64;
 
 /// A customer's latest event ids, kept as 40-bit fingerprints to recognise duplicates. A new event is falsely taken for
 /// a duplicate with probability 6 / 2^40, about 5.5e-12.

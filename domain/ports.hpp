@@ -20,11 +20,14 @@
 /// Kafka, RocksDB and the system clock stand behind these in production.
 namespace holdfast {
 
-/// Wall time. Never read by the engine: the clock reaches it as part of a step.
+/// Never read by the engine: time reaches it as part of a step.
 class Clock {
  public:
   virtual ~Clock() = default;
+  /// Wall time. It may be set back.
   [[nodiscard]] virtual Timestamp now() const = 0;
+  /// Microseconds since some beginning; never set back. For intervals and durations.
+  [[nodiscard]] virtual std::int64_t steady_us() const = 0;
 };
 
 // ---------------------------------------------------------------------------------------------------------------------

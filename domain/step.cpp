@@ -9,6 +9,11 @@ constexpr std::uint64_t journal_version = 1;
 constexpr std::uint64_t marker_version = 1;
 constexpr std::uint64_t steps_in_entry_max = 1 << 20;
 
+// What follows the offsets of a step.
+constexpr std::uint64_t merge_only = 0;
+constexpr std::uint64_t with_clock = 1;
+constexpr std::uint64_t with_clock_and_timers = 2;
+
 void put_check(std::string& out) { wire::put_u64(out, fingerprint(out)); }
 
 /// The bytes before the fingerprint that ends them, if it is theirs.
@@ -46,18 +51,19 @@ std::string encode_journal_entry(const JournalEntry& entry) {
   Positions at = entry.start;
   std::int64_t clock = 0;
   for (const Step& step : entry.steps) {
-    // Deltas: a step is a few bytes. A clock is 1 and its distance to the last one; 0: the step only merges.
+    // Deltas: a step is a few bytes.
     for (std::uint8_t s = 0; s < at.sources; ++s) {
       wire::put_varint(out, static_cast<std::uint64_t>(step.end.next[s].value - at.next[s].value));
       at.next[s] = step.end.next[s];
     }
     if (step.clock == before_all_time) {
-      wire::put_varint(out, 0);
-    } else {
-      wire::put_varint(out, 1);
-      wire::put_signed(out, step.clock.ms - clock);
-      clock = step.clock.ms;
+      wire::put_varint(out, merge_only);
+      continue;
     }
+    wire::put_varint(out, step.timers == Step::all_timers ? with_clock : with_clock_and_timers);
+    wire::put_signed(out, step.clock.ms - clock);
+    if (step.timers != Step::all_timers) wire::put_varint(out, step.timers);
+    clock = step.clock.ms;
   }
   put_check(out);
   return out;
@@ -88,10 +94,13 @@ Expected<JournalEntry> decode_journal_entry(std::string_view bytes) {
   for (std::uint64_t i = 0; i < count && in.ok(); ++i) {
     for (std::uint64_t s = 0; s < sources; ++s) at.next[s].value += static_cast<std::int64_t>(in.varint());
     Step step{.number = first + i, .end = at};
-    if (in.varint() != 0) {
+    const std::uint64_t shape = in.varint();
+    if (shape > with_clock_and_timers) return fail(ErrorKind::corrupt, "a journal entry has a step of unknown shape");
+    if (shape != merge_only) {
       clock += in.signed_varint();
       step.clock = Timestamp{clock};
     }
+    if (shape == with_clock_and_timers) step.timers = static_cast<std::uint32_t>(in.varint());
     entry.steps.push_back(step);
   }
   if (!in.ok() || !in.rest().empty()) return fail(ErrorKind::corrupt, "a journal entry does not end where it should");
@@ -103,6 +112,7 @@ std::string encode_marker(const Marker& marker) {
   wire::put_varint(out, marker_version);
   wire::put_varint(out, static_cast<std::uint64_t>(marker.partition.value));
   wire::put_u64(out, marker.policy.value);
+  wire::put_u64(out, marker.topics);
   wire::put_varint(out, marker.record_format);
   wire::put_varint(out, marker.step);
   wire::put_varint(out, marker.position.sources);
@@ -125,6 +135,7 @@ Expected<Marker> decode_marker(std::string_view bytes) {
   if (in.varint() != marker_version) return fail(ErrorKind::corrupt, "the marker of a checkpoint has no known format");
   marker.partition.value = static_cast<std::int32_t>(in.varint());
   marker.policy.value = in.u64();
+  marker.topics = in.u64();
   marker.record_format = static_cast<std::uint32_t>(in.varint());
   marker.step = in.varint();
   const std::uint64_t sources = in.varint();

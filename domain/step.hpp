@@ -33,9 +33,12 @@ struct Positions {
 /// The unit of work of a task: merge the records up to `end`, then fire the timers due at or before `clock`.
 /// Applying the same steps to the same log gives the same state and the same alerts.
 struct Step {
+  static constexpr std::uint32_t all_timers = 0xffff'ffff;
+
   std::uint64_t number = 0;  ///< From 1, contiguous for a task over its whole life.
   Positions end;
   Timestamp clock = before_all_time;  ///< before_all_time: the step only merges.
+  std::uint32_t timers = all_timers;  ///< So many fire behind the last record: the step had become long enough.
 };
 
 /// Steps of one task that were applied in one epoch: the value of a journal record. The record's key is the partition
@@ -56,6 +59,7 @@ struct JournalEntry {
 struct Marker {
   Partition partition;
   PolicyId policy;
+  std::uint64_t topics = 0;         ///< Fingerprint of the source topics' names: positions mean nothing in others.
   std::uint32_t record_format = 0;  ///< Version of the customer records beside it.
   std::uint64_t step = 0;
   Positions position;

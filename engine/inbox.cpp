@@ -29,6 +29,17 @@ void Inbox::push(SourceIndex source, EventBatch batch) {
 void Inbox::reached_end(SourceIndex source, Offset end) {
   Source& s = sources_[source.value];
   s.known_end = std::max(s.known_end, end);
+  s.received = std::max(s.received, end);
+}
+
+bool Inbox::skip_gaps() {
+  bool moved = false;
+  for (std::uint8_t s = 0; s < position_.sources; ++s) {
+    if (!sources_[s].batches.empty() || position_.next[s] == sources_[s].received) continue;
+    position_.next[s] = sources_[s].received;
+    moved = true;
+  }
+  return moved;
 }
 
 std::optional<Inbox::Head> Inbox::next() const {

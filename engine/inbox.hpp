@@ -38,6 +38,12 @@ class Inbox {
   /// Removes the head of a source; the event's views end with take_used() or the next push.
   void pop(SourceIndex source);
 
+  /// Offsets without a record (the log's own control records) that come next in an empty queue whose end was reached:
+  /// the position goes on behind them. Returns whether it did.
+  bool skip_gaps();
+  /// The same up to `end`. REQUIRES: holds(end), and no record before `end` is left.
+  void skip_gaps_before(const Positions& end) { position_ = end; }
+
   /// Whether all records before `end` were pushed.
   [[nodiscard]] bool holds(const Positions& end) const;
   /// Every source is empty and has reached its end.
@@ -51,7 +57,7 @@ class Inbox {
   struct Source {
     std::deque<EventBatch> batches;  ///< The first one has events left.
     std::size_t next_event = 0;      ///< In the first batch.
-    Offset received;                 ///< After the last record pushed.
+    Offset received;                 ///< All records before it were pushed.
     Offset known_end{-1};
   };
 

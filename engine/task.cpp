@@ -2,15 +2,12 @@
 
 #include <algorithm>
 #include <cassert>
-#include <limits>
 #include <utility>
 
 #include "engine/risk.hpp"
 
 namespace holdfast::engine {
 namespace {
-
-constexpr std::size_t unbounded = std::numeric_limits<std::size_t>::max();
 
 Customer& customer_at(std::byte* record) { return *reinterpret_cast<Customer*>(record); }
 const Customer& customer_at(const std::byte* record) { return *reinterpret_cast<const Customer*>(record); }
@@ -56,25 +53,30 @@ void Task::restore(const Marker& marker) {
 
 std::optional<Step> Task::advance(Timestamp clock, std::size_t work_max, Output& output) {
   std::size_t work = 0;
-  Timestamp step_clock = before_all_time;
+  Step step;
   while (work < work_max) {
     const auto head = inbox_.next();
     // A clock that fires nothing changes nothing: alone it makes no step.
     const bool tick = !head && clock > stream_time_ && inbox_.exhausted() && (work > 0 || timers_.next_due() <= clock);
     if (!head && !tick) break;
 
-    const Timestamp until = !head ? clock : head->event->rejection != nullptr ? stream_time_ : head->event->time;
-    if (!advance_time(until, work_max, work, output) || tick) {
-      step_clock = stream_time_;
+    const std::size_t fired = advance_time(head ? time_before(*head->event) : clock, work_max - work, output);
+    work += fired;
+    if (tick || work == work_max) {
+      step.clock = stream_time_;
+      if (work == work_max) step.timers = static_cast<std::uint32_t>(fired);
       break;
     }
     apply_record(head->source, *head->event, output);
     inbox_.pop(head->source);
     ++work;
   }
-  if (work == 0 && step_clock == before_all_time) return std::nullopt;
+  const bool moved = inbox_.skip_gaps();
+  if (work == 0 && !moved && step.clock == before_all_time) return std::nullopt;
   ++counts_.steps;
-  return Step{.number = ++steps_, .end = inbox_.position(), .clock = step_clock};
+  step.number = ++steps_;
+  step.end = inbox_.position();
+  return step;
 }
 
 bool Task::ready_for(const Step& step) const { return inbox_.holds(step.end); }
@@ -82,13 +84,13 @@ bool Task::ready_for(const Step& step) const { return inbox_.holds(step.end); }
 void Task::apply(const Step& step, Output& output) {
   assert(step.number == steps_ + 1);
   assert(ready_for(step));
-  std::size_t work = 0;
   while (const auto head = inbox_.next_before(step.end)) {
-    if (head->event->rejection == nullptr) advance_time(head->event->time, unbounded, work, output);
+    advance_time(time_before(*head->event), Step::all_timers, output);
     apply_record(head->source, *head->event, output);
     inbox_.pop(head->source);
   }
-  if (step.clock != before_all_time) advance_time(step.clock, unbounded, work, output);
+  inbox_.skip_gaps_before(step.end);
+  if (step.clock != before_all_time) advance_time(step.clock, step.timers, output);
   ++counts_.steps;
   ++steps_;
 }
@@ -104,20 +106,22 @@ Marker Task::marker(PolicyId policy, Timestamp taken_at) const {
           .taken_at = taken_at};
 }
 
-// Fires what is due at or before `t`, in order. Where that is more than `work_max` allows, time stops at a timer all of
-// whose ties have fired: going on from there later is the same as going on at once. Returns whether it came to `t`.
-bool Task::advance_time(Timestamp t, std::size_t work_max, std::size_t& work, Output& output) {
-  while (const auto due = timers_.take_due(t)) {
-    if (work >= work_max && due->at > stream_time_) {
-      timers_.set(due->slot, due->at);
-      return false;
+/// Where time has to come before the event is applied: a record that is no event does not move it.
+Timestamp Task::time_before(const Event& event) const { return event.rejection != nullptr ? stream_time_ : event.time; }
+
+// Fires what is due at or before `t`, in order, and returns how many; fewer than `timers_max`: time came to `t`.
+// Otherwise it stopped behind the last one that fired, and going on from there later is the same as going on at once.
+std::size_t Task::advance_time(Timestamp t, std::size_t timers_max, Output& output) {
+  for (std::size_t fired = 0; fired < timers_max; ++fired) {
+    const auto due = timers_.take_due(t);
+    if (!due) {
+      stream_time_ = std::max(stream_time_, t);
+      return fired;
     }
     stream_time_ = std::max(stream_time_, due->at);
     fire(*due, output);
-    ++work;
   }
-  stream_time_ = std::max(stream_time_, t);
-  return true;
+  return timers_max;
 }
 
 void Task::fire(Timers::Due due, Output& output) {

@@ -81,7 +81,8 @@ class Task {
   [[nodiscard]] Marker marker(PolicyId policy, Timestamp taken_at) const;
 
  private:
-  bool advance_time(Timestamp t, std::size_t work_max, std::size_t& work, Output& output);
+  std::size_t advance_time(Timestamp t, std::size_t timers_max, Output& output);
+  [[nodiscard]] Timestamp time_before(const Event& event) const;
   void fire(Timers::Due due, Output& output);
   void apply_record(SourceIndex source, const Event& event, Output& output);
   void judge(CustomerKey key, Customer& customer, Timestamp t, const Trigger& trigger, Timestamp logged_at,

@@ -262,13 +262,20 @@ Expected<std::map<std::string, std::int32_t>> require_topics(const KafkaClient& 
   }
 }
 
-Expected<LogRange> query_range(const KafkaClient& client, const std::string& topic, std::int32_t partition,
-                               Deadline deadline) {
+namespace {
+
+/// Asks for one of librdkafka's logical offsets. Not rd_kafka_query_watermark_offsets(): before 2.3 it waits for a
+/// leader for as long as there is none, whatever its time-out.
+Expected<std::int64_t> query_offset(const KafkaClient& client, const std::string& topic, std::int32_t partition,
+                                    std::int64_t logical, const Deadline& deadline) {
   for (;;) {
-    LogRange range;
-    const auto code = rd_kafka_query_watermark_offsets(client.get(), topic.c_str(), partition, &range.first, &range.end,
-                                                       std::max(1, deadline.remaining_ms(metadata_timeout_ms)));
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return range;
+    PartitionsPtr asked(rd_kafka_topic_partition_list_new(1));
+    auto* const at = rd_kafka_topic_partition_list_add(asked.get(), topic.c_str(), partition);
+    at->offset = logical;
+    auto code =
+        rd_kafka_offsets_for_times(client.get(), asked.get(), std::max(1, deadline.remaining_ms(metadata_timeout_ms)));
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = at->err;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && at->offset >= 0) return at->offset;
     const ErrorKind kind = kind_of(code, ErrorKind::unavailable);
     if (deadline.passed() || kind != ErrorKind::unavailable) {
       return fail(kind, fmt::format("cannot ask for the offsets of topic '{}' partition {}: {}", topic, partition,
@@ -276,6 +283,17 @@ Expected<LogRange> query_range(const KafkaClient& client, const std::string& top
     }
     std::this_thread::sleep_for(retry_pause);
   }
+}
+
+}  // namespace
+
+Expected<LogRange> query_range(const KafkaClient& client, const std::string& topic, std::int32_t partition,
+                               Deadline deadline) {
+  const auto first = query_offset(client, topic, partition, RD_KAFKA_OFFSET_BEGINNING, deadline);
+  if (!first) return std::unexpected(first.error());
+  const auto end = query_offset(client, topic, partition, RD_KAFKA_OFFSET_END, deadline);
+  if (!end) return std::unexpected(end.error());
+  return LogRange{*first, *end};
 }
 
 }  // namespace holdfast::ingest

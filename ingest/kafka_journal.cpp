@@ -50,7 +50,7 @@ class Journal final : public JournalReader {
  private:
   Expected<std::vector<PartitionRange>> ranges(Timestamp since, Deadline deadline) const;
   Status seek(std::vector<PartitionRange>& ranges, Timestamp since, Deadline deadline) const;
-  Status collect(std::vector<PartitionRange>& ranges, Deadline deadline, Entries& entries) const;
+  Status collect(std::vector<PartitionRange>& ranges, Entries& entries) const;
   Status take(const rd_kafka_message_t& message, PartitionRange& range, Entries& entries) const;
 
   KafkaSettings settings_;
@@ -99,10 +99,9 @@ Status Journal::read(std::span<const Partition> partitions, Timestamp since,
                      const std::function<void(JournalEntry)>& visit) {
   Entries entries;
   for (const Partition p : partitions) entries[p];
-  const Deadline deadline({settings_.patience.ms + open_transactions_patience.ms});
   auto todo = ranges(since, Deadline(settings_.patience));
   if (!todo) return std::unexpected(todo.error());
-  if (auto s = collect(*todo, deadline, entries); !s) return s;
+  if (auto s = collect(*todo, entries); !s) return s;
   for (auto& [partition, list] : entries) {
     sort_and_drop_repeats(list);
     for (JournalEntry& entry : list) visit(std::move(entry));
@@ -143,7 +142,9 @@ Status Journal::seek(std::vector<PartitionRange>& ranges, Timestamp since, Deadl
               fmt::format("cannot search topic '{}' by time: {}", settings_.journal_topic, text_of(code)));
 }
 
-Status Journal::collect(std::vector<PartitionRange>& ranges, Deadline deadline, Entries& entries) const {
+Status Journal::collect(std::vector<PartitionRange>& ranges, Entries& entries) const {
+  const Duration patience{settings_.patience.ms + open_transactions_patience.ms};
+  Deadline deadline(patience);  // From the latest record on: a long journal takes its time.
   Fetching fetching(*committed_, settings_.journal_topic);
   for (const PartitionRange& r : ranges) {
     if (!r.read() && !fetching.start(r)) {
@@ -163,14 +164,17 @@ Status Journal::collect(std::vector<PartitionRange>& ranges, Deadline deadline, 
     }
     const auto count = rd_kafka_consume_batch_queue(fetching.queue(), wait_ms, messages.data(), messages.size());
     Status status;
+    bool got_records = false;
     for (std::size_t i = 0; i < static_cast<std::size_t>(std::max<ssize_t>(count, 0)); ++i) {
       const MessagePtr message(messages[i]);
       const auto range = std::find_if(ranges.begin(), ranges.end(),
                                       [&](const PartitionRange& r) { return r.partition == message->partition; });
       if (range == ranges.end() || !status) continue;
+      got_records = got_records || message->err == RD_KAFKA_RESP_ERR_NO_ERROR;
       status = take(*message, *range, entries);
     }
     if (!status) return status;
+    if (got_records) deadline = Deadline(patience);
   }
   return {};
 }

@@ -26,8 +26,9 @@ using namespace std::chrono_literals;
 
 const KafkaClient::Properties reader_defaults{
     // The end of a log that ends in control records is only known from an empty answer, so this is what live latency
-    // waits for when producers use transactions.
-    {"fetch.wait.max.ms", "100"},
+    // waits for when producers use transactions. Those who commit a partition more often than that would never let it
+    // be known, and time would stand.
+    {"fetch.wait.max.ms", "20"},
     // These are bounds of each partition queue, not of the consumer.
     {"queued.max.messages.kbytes", "16384"},
     // From librdkafka 2.2 on, a partition whose queue was full is otherwise left alone for a second.
@@ -84,6 +85,7 @@ struct Input {
   std::int64_t next = -1;      ///< The offset that is expected next; -1: not started.
   std::int64_t end = -1;       ///< The log held nothing from here on when the broker was last heard; -1: unknown.
   std::int64_t reported = -1;  ///< The end that the listener was told last.
+  std::size_t mean_bytes = 0;  ///< Of the values of the latest batch.
 
   [[nodiscard]] bool started() const { return next >= 0; }
 };
@@ -379,8 +381,10 @@ Expected<bool> Reader::deliver(Input& input) {
   bool any = false;
   if (listener_->wants_more(input.source, input.partition)) {
     std::array<rd_kafka_message_t*, limits::batch_records_max> messages;
+    const std::size_t most = limits::batch_bytes_max / std::max<std::size_t>(input.mean_bytes, 1);
     // A time-out above 0 would wait for a full batch.
-    const auto count = rd_kafka_consume_batch_queue(input.queue.get(), 0, messages.data(), messages.size());
+    const auto count = rd_kafka_consume_batch_queue(input.queue.get(), 0, messages.data(),
+                                                    std::clamp<std::size_t>(most, 1, messages.size()));
     if (count > 0) {
       const auto taken = take(input, std::span(messages).first(static_cast<std::size_t>(count)));
       if (!taken) return taken;
@@ -393,6 +397,7 @@ Expected<bool> Reader::deliver(Input& input) {
 
 Expected<bool> Reader::take(Input& input, std::span<rd_kafka_message_t*> messages) {
   auto batch = std::make_unique<KafkaBatch>(client_, messages.size());
+  std::size_t bytes = 0;
   Status status;
   for (rd_kafka_message_t* message : messages) {
     MessagePtr owned(message);
@@ -402,11 +407,13 @@ Expected<bool> Reader::take(Input& input, std::span<rd_kafka_message_t*> message
       ++counts_.dropped;
     } else {
       input.next = message->offset + 1;
+      bytes += message->len;
       batch->add(std::move(owned));
     }
   }
   if (!status) return std::unexpected(status.error());
   if (batch->records().empty()) return false;
+  input.mean_bytes = bytes / batch->records().size();
   ++counts_.batches;
   counts_.records += batch->records().size();
   // What was just delivered came with this watermark or an earlier one, so it is no older than the delivery.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <limits>
 #include <span>
 
 #include <fmt/format.h>
@@ -10,7 +11,8 @@
 namespace holdfast::ingest {
 namespace {
 
-constexpr std::size_t kafka_message_bytes_max = 1'048'588;
+constexpr std::int64_t kafka_message_bytes_max = 1'048'588;
+constexpr std::int64_t timestamp_any_ms = std::numeric_limits<std::int64_t>::max();
 constexpr std::size_t batch_overhead_bytes_max = 512;
 constexpr int request_timeout_ms = 5000;
 
@@ -63,16 +65,23 @@ Expected<std::map<std::string, std::string>> query_topic_settings(const KafkaCli
   return settings;
 }
 
-std::size_t record_bytes_max(const KafkaClient& client, const std::string& topic, Deadline deadline) {
-  std::size_t bytes_max = kafka_message_bytes_max;
-  if (const auto settings = query_topic_settings(client, topic, deadline)) {
-    const auto found = settings->find("max.message.bytes");
-    if (found != settings->end()) {
-      const std::string& text = found->second;
-      std::from_chars(text.data(), text.data() + text.size(), bytes_max);
-    }
-  }
-  return bytes_max - std::min(bytes_max, batch_overhead_bytes_max);
+RecordLimits record_limits(const KafkaClient& client, const std::string& topic, Deadline deadline) {
+  const auto settings = query_topic_settings(client, topic, deadline);
+  const auto number = [&](const char* name, std::int64_t otherwise) {
+    if (!settings) return otherwise;
+    const auto found = settings->find(name);
+    if (found != settings->end())
+      std::from_chars(found->second.data(), found->second.data() + found->second.size(), otherwise);
+    return otherwise;
+  };
+  // Before Kafka 3.6 one setting stands for both directions. A topic that stamps its records itself takes any.
+  const bool stamps = settings && settings->contains("message.timestamp.type") &&
+                      settings->at("message.timestamp.type") == "LogAppendTime";
+  const std::int64_t both = number("message.timestamp.difference.max.ms", timestamp_any_ms);
+  const auto bytes_max = static_cast<std::size_t>(number("max.message.bytes", kafka_message_bytes_max));
+  return {.bytes_max = bytes_max - std::min(bytes_max, batch_overhead_bytes_max),
+          .timestamp_after_max = {stamps ? timestamp_any_ms : number("message.timestamp.after.max.ms", both)},
+          .timestamp_before_max = {stamps ? timestamp_any_ms : number("message.timestamp.before.max.ms", both)}};
 }
 
 }  // namespace holdfast::ingest

@@ -22,8 +22,13 @@ using QueuedRequest = std::function<void(const rd_kafka_AdminOptions_t* options,
                                                                                 const std::string& topic,
                                                                                 Deadline deadline);
 
-/// Bytes of key, value and headers that a single record of the topic may have in all; Kafka's default where it cannot
-/// be found out.
-[[nodiscard]] std::size_t record_bytes_max(const KafkaClient& client, const std::string& topic, Deadline deadline);
+/// What a topic takes of a record.
+struct RecordLimits {
+  std::size_t bytes_max;          ///< Of key, value and headers in all.
+  Duration timestamp_after_max;   ///< How far a timestamp may lie ahead of the broker's clock,
+  Duration timestamp_before_max;  ///< and how far behind it.
+};
+/// Kafka's defaults where they cannot be found out.
+[[nodiscard]] RecordLimits record_limits(const KafkaClient& client, const std::string& topic, Deadline deadline);
 
 }  // namespace holdfast::ingest

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <optional>
@@ -109,10 +110,14 @@ class Writer final : public LogWriter {
   Status commit_delivered(const rd_kafka_topic_partition_list_t& offsets);
   Status flush();
   PartitionsPtr moved(std::span<const TaskPosition> positions) const;
+  void add(rd_kafka_topic_partition_list_t& list, Partition partition, SourceIndex source,
+           const Positions& position) const;
   void remember(std::span<const TaskPosition> positions);
   void delivered(const rd_kafka_message_t& message);
   rd_kafka_resp_err_t produce(const OutputRecord& record);
   Status produce_patiently(const OutputRecord& record);
+  Status append_dead_letter(const OutputRecord& record);
+  [[nodiscard]] bool takes_timestamp(Timestamp timestamp) const;
   [[nodiscard]] Status repeat(const char* what, Duration at_most, const Call& call);
   [[nodiscard]] Status meaning(const char* what, const rd_kafka_error_t& error) const;
   [[nodiscard]] Status meaning(const char* what, rd_kafka_resp_err_t code, std::string_view text) const;
@@ -124,7 +129,7 @@ class Writer final : public LogWriter {
   Duration transaction_timeout_{30'000};
   std::array<TopicPtr, output_topics> topics_;
   std::int32_t journal_partition_ = 0;
-  std::size_t dead_letter_bytes_max_ = 0;
+  RecordLimits dead_letter_limits_{};
   std::optional<Deadline> transaction_end_;   ///< When the broker gives up the transaction that began last.
   std::map<Partition, Positions> committed_;  ///< By this writer, under `assignment_`.
   std::uint64_t assignment_ = 0;
@@ -151,7 +156,7 @@ Status Writer::open_topics() {
     topics_[i].reset(rd_kafka_topic_new(client_->get(), names[i].c_str(), nullptr));
   }
   journal_partition_ = own_partition(settings_, counts->at(settings_.journal_topic));
-  dead_letter_bytes_max_ = record_bytes_max(*client_, settings_.dead_letters_topic, Deadline(settings_.patience));
+  dead_letter_limits_ = record_limits(*client_, settings_.dead_letters_topic, Deadline(settings_.patience));
   return {};
 }
 
@@ -170,17 +175,42 @@ Status Writer::begin() {
 Status Writer::append(const OutputRecord& record) {
   rd_kafka_poll(client_->get(), 0);
   if (lost_) return std::unexpected(*lost_);
-  if (record.topic != OutputTopic::dead_letters || size_of(record) <= dead_letter_bytes_max_) {
-    return produce_patiently(record);
+  // Without transactions the journal must not speak of alerts that may yet be lost: nobody would make them again.
+  if (!settings_.exactly_once && record.topic == OutputTopic::journal) {
+    if (auto s = flush(); !s) return s;
   }
-  // The topic would refuse it at every attempt, and one bad record would stop everything.
+  return record.topic == OutputTopic::dead_letters ? append_dead_letter(record) : produce_patiently(record);
+}
+
+// What its topic does not take would be refused at every attempt, and one bad record would stop everything: that part
+// is left out, and a header says so.
+Status Writer::append_dead_letter(const OutputRecord& record) {
+  const bool too_large = size_of(record) > dead_letter_limits_.bytes_max;
+  const bool out_of_time = record.timestamp.ms >= 0 && !takes_timestamp(record.timestamp);
+  if (!too_large && !out_of_time) return produce_patiently(record);
   std::vector<Header> headers(record.headers.begin(), record.headers.end());
-  headers.push_back({"__holdfast.errors.omitted", fmt::format("value of {} bytes: the topic takes {} at most",
-                                                              record.value.size(), dead_letter_bytes_max_)});
-  OutputRecord smaller = record;
-  smaller.value = {};
-  smaller.headers = headers;
-  return produce_patiently(smaller);
+  OutputRecord rest = record;
+  if (too_large) {
+    headers.push_back({"__holdfast.errors.omitted", fmt::format("value of {} bytes: the topic takes {} at most",
+                                                                record.value.size(), dead_letter_limits_.bytes_max)});
+    rest.value = {};
+  }
+  if (out_of_time) {
+    headers.push_back({"__holdfast.errors.timestamp", fmt::format("{}", record.timestamp.ms)});
+    rest.timestamp = Timestamp{-1};
+  }
+  rest.headers = headers;
+  return produce_patiently(rest);
+}
+
+bool Writer::takes_timestamp(Timestamp timestamp) const {
+  // The broker's clock decides, so the edges are kept clear of.
+  constexpr std::int64_t margin_ms = 60'000;
+  const std::int64_t ahead_ms = timestamp.ms - std::chrono::duration_cast<std::chrono::milliseconds>(
+                                                   std::chrono::system_clock::now().time_since_epoch())
+                                                   .count();
+  return ahead_ms <= std::max<std::int64_t>(dead_letter_limits_.timestamp_after_max.ms - margin_ms, 0) &&
+         -ahead_ms <= std::max<std::int64_t>(dead_letter_limits_.timestamp_before_max.ms - margin_ms, 0);
 }
 
 Status Writer::produce_patiently(const OutputRecord& record) {
@@ -260,11 +290,20 @@ PartitionsPtr Writer::moved(std::span<const TaskPosition> positions) const {
     for (std::uint8_t i = 0; i < task.position.sources; ++i) {
       const SourceIndex source{i};
       if (before != committed_.end() && before->second[source] == task.position[source]) continue;
-      rd_kafka_topic_partition_list_add(result.get(), settings_.source_topics[i].c_str(), task.partition.value)
-          ->offset = task.position[source].value;
+      add(*result, task.partition, source, task.position);
     }
   }
+  // Timers alone move no position. One is sent all the same: only with positions does the group say whether this
+  // instance still has its partitions.
+  if (result->cnt == 0 && !positions.empty())
+    add(*result, positions.front().partition, SourceIndex{0}, positions.front().position);
   return result;
+}
+
+void Writer::add(rd_kafka_topic_partition_list_t& list, Partition partition, SourceIndex source,
+                 const Positions& position) const {
+  const std::string& name = settings_.source_topics[source.value];
+  rd_kafka_topic_partition_list_add(&list, name.c_str(), partition.value)->offset = position[source].value;
 }
 
 void Writer::remember(std::span<const TaskPosition> positions) {

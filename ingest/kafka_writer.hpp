@@ -13,7 +13,7 @@ namespace holdfast::ingest {
 ///
 /// Alerts and dead letters go to the partition of their key (murmur2, as Java's clients do). Journal records without a
 /// partition go to one partition that depends on the instance alone: each partition of a transaction costs a marker.
-/// A dead letter that its topic does not take for its size goes without its value, and a header says so.
+/// A dead letter that its topic does not take for its size or its timestamp goes without that, and a header says so.
 ///
 /// A position is committed only if it moved since this writer committed it last, and only under the assignment that
 /// the group gave last: after a rebalance that the pipeline has not seen yet, commit() says rollback.

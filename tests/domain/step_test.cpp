@@ -28,7 +28,9 @@ std::string to_hex(std::string_view bytes) {
   return out;
 }
 
-bool same(const Step& a, const Step& b) { return a.number == b.number && a.end == b.end && a.clock == b.clock; }
+bool same(const Step& a, const Step& b) {
+  return a.number == b.number && a.end == b.end && a.clock == b.clock && a.timers == b.timers;
+}
 
 bool same(const JournalEntry& a, const JournalEntry& b) {
   return a.partition == b.partition && a.policy == b.policy && a.start == b.start &&
@@ -52,7 +54,8 @@ JournalEntry entry_of(Partition partition, std::uint8_t sources, std::uint64_t f
 
 // The bytes in the topics and directories of those who run it: a change here needs a new version.
 TEST(Journal, AnEntryHasTheBytesThatTheFormatSays) {
-  const JournalEntry entry = entry_of({3}, 2, 300, {{5, 0}, {0, 1}}, {std::nullopt, 1'000});
+  JournalEntry entry = entry_of({3}, 2, 300, {{5, 0}, {0, 1}, {0, 0}}, {std::nullopt, 1'000, 1'001});
+  entry.steps.back().timers = 4096;
   const std::string body = from_hex(
       "01"
       "03"
@@ -61,12 +64,16 @@ TEST(Journal, AnEntryHasTheBytesThatTheFormatSays) {
       "c801"
       "9003"
       "ac02"
-      "02"
+      "03"
       "0500"
       "00"
       "0001"
       "01"
-      "d00f");
+      "d00f"
+      "0000"
+      "02"
+      "02"
+      "8020");
   const std::string bytes = encode_journal_entry(entry);
   ASSERT_EQ(bytes.size(), body.size() + 8);
   EXPECT_EQ(to_hex(bytes.substr(0, body.size())), to_hex(body));
@@ -78,6 +85,7 @@ TEST(Journal, AnEntryHasTheBytesThatTheFormatSays) {
 TEST(Marker, HasTheBytesThatTheFormatSays) {
   Marker marker{.partition = {1},
                 .policy = {2},
+                .topics = 3,
                 .record_format = 1,
                 .step = 200,
                 .position = {.next = {}, .sources = 1},
@@ -89,6 +97,7 @@ TEST(Marker, HasTheBytesThatTheFormatSays) {
       "01"
       "01"
       "0200000000000000"
+      "0300000000000000"
       "01"
       "c801"
       "01"

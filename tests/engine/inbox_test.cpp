@@ -66,12 +66,29 @@ TEST(Inbox, WaitsForASourceThatHasMore) {
 TEST(Inbox, AnEndThatTheRecordsHaveOutrunIsNoEnd) {
   Inbox inbox(two_sources());
   inbox.reached_end(second, Offset{0});
-  inbox.reached_end(first, Offset{1});
+  inbox.reached_end(first, Offset{0});
   inbox.push(first, batch(0, {10, 20, 30}));
   EXPECT_EQ(take_all(inbox), "0:10 0:20 0:30 ");
   EXPECT_FALSE(inbox.exhausted());
   inbox.reached_end(first, Offset{4});  // The log's own records may follow the last event.
   EXPECT_TRUE(inbox.exhausted());
+}
+
+TEST(Inbox, SkipsOffsetsWithoutRecordsOnceTheEndBehindThemIsReached) {
+  Inbox inbox(two_sources());
+  inbox.push(first, batch(0, {10}));
+  EXPECT_FALSE(inbox.skip_gaps()) << "a record waits";
+  inbox.reached_end(first, Offset{3});
+  EXPECT_FALSE(inbox.skip_gaps()) << "a record waits before the gap";
+  inbox.reached_end(second, Offset{0});
+  EXPECT_EQ(take_all(inbox), "0:10 ");
+  EXPECT_EQ(inbox.position()[first], Offset{1});
+  EXPECT_TRUE(inbox.skip_gaps());
+  EXPECT_EQ(inbox.position()[first], Offset{3});
+  EXPECT_FALSE(inbox.skip_gaps());
+  Positions behind_the_gap = two_sources();
+  behind_the_gap[first] = Offset{3};
+  EXPECT_TRUE(inbox.holds(behind_the_gap));
 }
 
 TEST(Inbox, NeverReordersWithinASource) {

@@ -67,11 +67,12 @@ Offset MemoryReader::log_end(SourceIndex source, Partition partition) const {
   return {static_cast<std::int64_t>(world_.at(source, partition).size())};
 }
 
-Status MemoryJournal::read(std::span<const Partition> partitions, Timestamp,
+Status MemoryJournal::read(std::span<const Partition> partitions, Timestamp since,
                            const std::function<void(JournalEntry)>& visit) {
   const auto it = world_.output.find(OutputTopic::journal);
   if (it == world_.output.end()) return {};
   for (const WrittenRecord& record : it->second) {
+    if (record.written_at < since) continue;
     auto entry = decode_journal_entry(record.value);
     if (!entry) return std::unexpected(entry.error());
     if (std::ranges::find(partitions, entry->partition) != partitions.end()) visit(std::move(*entry));
@@ -87,7 +88,8 @@ Status MemoryWriter::begin() {
 Status MemoryWriter::append(const OutputRecord& record) {
   pending_.emplace_back(record.topic, WrittenRecord{std::string(record.key),
                                                     std::string(record.value),
-                                                    {record.headers.begin(), record.headers.end()}});
+                                                    {record.headers.begin(), record.headers.end()},
+                                                    world_.now});
   return {};
 }
 

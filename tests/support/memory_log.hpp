@@ -20,6 +20,7 @@ struct WrittenRecord {
   std::string key;
   std::string value;
   std::vector<Header> headers;
+  Timestamp written_at{};
 };
 
 /// A log, a journal and a checkpoint store that outlive the pipelines run on them, and a clock: the world of a
@@ -56,6 +57,7 @@ class MemoryClock final : public Clock {
  public:
   explicit MemoryClock(const MemoryWorld& world) : world_(world) {}
   [[nodiscard]] Timestamp now() const override { return world_.now; }
+  [[nodiscard]] std::int64_t steady_us() const override { return world_.now.ms * 1000; }
 
  private:
   const MemoryWorld& world_;
