@@ -278,6 +278,26 @@ TEST(ExactlyOnce, SigtermDrainsAndCommits) {
   expect_as_expected(shop.alerts(expected_count()));
 }
 
+TEST(ExactlyOnce, AStopWithoutABrokerIsNoSuccessAndLosesNothing) {
+  Shop shop("max_rate: 40000\n");
+  // The broker's own patience is as short as the test's.
+  const std::vector<std::string> run_arguments{"run", "-c", shop.config(), "--set",
+                                               "kafka.transaction.timeout.ms=10000"};
+  {
+    Process run(run_arguments, shop.log());
+    ASSERT_FALSE(run.wait(3)) << read_file(shop.log());
+    shop.broker.kill9();
+    run.signal(SIGTERM);
+    EXPECT_EQ(run.wait(45), 1) << read_file(shop.log());
+    EXPECT_NE(read_file(shop.log()).find("stopped before all that was taken was committed"), std::string::npos)
+        << read_file(shop.log());
+  }
+  shop.broker.restart();
+  Process run({"run", "-c", shop.config(), "--exit-at-end", "--set", "max_rate=0"}, shop.log());
+  ASSERT_EQ(run.wait(180), 0) << read_file(shop.log());
+  expect_as_expected(shop.alerts(expected_count()));
+}
+
 /// Turns a bit in the middle of every file of checkpoints.
 std::size_t damage_checkpoints(const std::filesystem::path& state) {
   std::size_t damaged = 0;

@@ -211,6 +211,55 @@ TEST_F(KafkaWriterTest, PositionsOfAnAssignmentThatEndedAreRefused) {
   EXPECT_EQ(late.error().kind, ErrorKind::rollback);
 }
 
+// A silence moves no position. An instance that was replaced without noticing must not write it all the same.
+TEST_F(KafkaWriterTest, WhatMovesNoPositionIsFencedByTheGroupAsWell) {
+  join(kafka_settings(broker_, {"in"}, "1"));
+  const auto writer = open_writer();
+  ASSERT_OK(writer->begin());
+  ASSERT_OK(writer->commit(std::array{position(0, 1), position(1, 1)}));
+
+  // Takes the place in the group, and nothing else: the first one is not polled and knows nothing.
+  auto other = make_kafka_reader(kafka_settings(broker_, {"in"}, "1"));
+  ASSERT_TRUE(other);
+  ASSERT_OK((*other)->open());
+  KafkaListener other_listener(**other, 1);
+  ASSERT_OK(other_listener.poll_until([&] { return other_listener.partitions.size() == 2; }));
+
+  ASSERT_OK(writer->begin());
+  ASSERT_OK(writer->append(alert("silence")));
+  const Status done = writer->commit(std::array{position(0, 1), position(1, 1)});
+  ASSERT_FALSE(done);
+  writer->abort();
+  EXPECT_TRUE(broker_.consume_all("alerts").empty());
+}
+
+TEST_F(KafkaWriterTest, ADeadLetterWhoseTopicRefusesItsTimestampSaysItInAHeader) {
+  broker_.create_topic("recent", 1, {{"message.timestamp.before.max.ms", "3600000"}});
+  KafkaSettings settings = kafka_settings(broker_, {"in"});
+  settings.dead_letters_topic = "recent";
+  join(settings);
+  const auto writer = open_writer();
+  const Timestamp now{
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count()};
+  const std::array timestamps{Timestamp{1'700'000'000'000}, now, now + Duration{7'200'000}};
+  ASSERT_OK(writer->begin());
+  for (const Timestamp timestamp : timestamps) {
+    OutputRecord letter = record(OutputTopic::dead_letters, "k", "{}");
+    letter.timestamp = timestamp;
+    ASSERT_OK(writer->append(letter));
+  }
+  ASSERT_OK(writer->commit(std::array{position(0, 1)}));
+  const auto letters = broker_.consume_at_least("recent", 3);
+  ASSERT_EQ(letters.size(), 3u);
+  EXPECT_TRUE(letters[1].headers.empty());
+  for (const std::size_t refused : {std::size_t{0}, std::size_t{2}}) {
+    ASSERT_EQ(letters[refused].headers.size(), 1u);
+    EXPECT_EQ(letters[refused].headers[0].name, "__holdfast.errors.timestamp");
+    EXPECT_EQ(letters[refused].headers[0].value, std::to_string(timestamps[refused].ms));
+  }
+}
+
 TEST_F(KafkaWriterTest, ADeadLetterTooLargeForItsTopicGoesWithoutItsValue) {
   broker_.create_topic("small", 1, {{"max.message.bytes", "2000"}});
   KafkaSettings settings = kafka_settings(broker_, {"in"});
@@ -243,6 +292,23 @@ TEST_F(KafkaWriterTest, AtLeastOnceCommitsWhatWasDelivered) {
   EXPECT_EQ(broker_.consume_all("alerts").size(), 1000u);
   EXPECT_EQ(committed(0), Offset{10});
   EXPECT_EQ(committed(1), Offset{20});
+}
+
+// Recovery replays the journal's steps muted: what they led to must be safe by then.
+TEST_F(KafkaWriterTest, AtLeastOnceTheJournalNeverSpeaksOfAlertsThatAreLost) {
+  broker_.create_topic("small", 1, {{"max.message.bytes", "2000"}});
+  KafkaSettings settings = kafka_settings(broker_, {"in"});
+  settings.exactly_once = false;
+  settings.alerts_topic = "small";
+  join(settings);
+  const auto writer = open_writer();
+  ASSERT_OK(writer->begin());
+  const std::string large(3000, 'x');
+  ASSERT_OK(writer->append(alert(large)));
+  EXPECT_FALSE(writer->append(record(OutputTopic::journal, "0", "steps")));
+  EXPECT_FALSE(writer->commit(std::array{position(0, 1)}));
+  EXPECT_TRUE(broker_.consume_all("journal").empty());
+  EXPECT_EQ(committed(0), std::nullopt);
 }
 
 JournalEntry entry(std::int32_t partition, std::uint64_t from_step, std::size_t steps) {
