@@ -13,7 +13,7 @@
 namespace holdfast::engine {
 namespace {
 
-using namespace test;
+using namespace testing;
 
 constexpr Duration horizon = days(91);
 constexpr Duration reach = days(3650);

@@ -17,7 +17,7 @@
 namespace holdfast::engine {
 namespace {
 
-using namespace test;
+using namespace testing;
 
 Customer after(const std::vector<Event>& events) {
   Customer customer{};

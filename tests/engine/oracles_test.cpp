@@ -15,7 +15,7 @@
 namespace holdfast::engine {
 namespace {
 
-using namespace test;
+using namespace testing;
 
 struct Row {
   std::uint32_t x = 0;

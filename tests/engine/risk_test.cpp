@@ -15,7 +15,7 @@
 namespace holdfast::engine {
 namespace {
 
-using namespace test;
+using namespace testing;
 
 constexpr Duration horizon = days(91);
 

@@ -6,7 +6,7 @@
 
 #include <rapidcheck.h>
 
-namespace holdfast::test {
+namespace holdfast::testing {
 namespace {
 
 Event event(EventKind kind, Timestamp t) {
@@ -132,4 +132,4 @@ engine::Model any_logistic_model() {
   return model;
 }
 
-}  // namespace holdfast::test
+}  // namespace holdfast::testing

@@ -8,7 +8,7 @@
 #include "engine/customer.hpp"
 #include "engine/model.hpp"
 
-namespace holdfast::test {
+namespace holdfast::testing {
 
 constexpr Duration milliseconds(std::int64_t count) { return {count}; }
 constexpr Duration hours(std::int64_t count) { return {count * 3'600'000}; }
@@ -42,4 +42,4 @@ inline constexpr Timestamp new_year{1'293'840'000'000};
 [[nodiscard]] engine::Model any_mbg_model();
 [[nodiscard]] engine::Model any_logistic_model();
 
-}  // namespace holdfast::test
+}  // namespace holdfast::testing
