@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 namespace holdfast::reference {
@@ -55,11 +56,12 @@ void NaiveEngine::step(const std::vector<std::size_t>& ends, std::optional<Times
   while (true) {
     std::optional<std::size_t> best;
     for (std::size_t s = 0; s < sources_.size(); ++s) {
+      while (next_[s] < ends[s] && sources_[s][next_[s]].rejected) ++next_[s];
       if (next_[s] >= ends[s]) continue;
       if (!best || sources_[s][next_[s]].time < sources_[*best][next_[*best]].time) best = s;
     }
     if (!best) break;
-    take(sources_[*best][next_[*best]++]);
+    take(*best, next_[*best]++);
   }
   if (clock) advance(*clock);
 }
@@ -85,16 +87,17 @@ void NaiveEngine::fire_due() {
         first->level != Level::none && std::max(first->raised_at, first->last) + policy_.expire_after <= t;
     if (expires) {
       first->lost = true;
-      alert(*id, *first, t, Change::expired, Level::none, TriggerType::silence, "");
+      alert(*id, *first, t, Change::expired, Level::none, Cause{});
     } else {
-      judge(*id, *first, t, TriggerType::silence, "");
+      judge(*id, *first, t, Cause{});
     }
     decay(*first, t);
     set_timer(*first);
   }
 }
 
-void NaiveEngine::take(const NaiveEvent& event) {
+void NaiveEngine::take(std::size_t source, std::size_t offset) {
+  const NaiveEvent& event = sources_[source][offset];
   advance(event.time);
   Person& person = people_[event.customer];
   if (!event.event_id.empty()) {
@@ -132,7 +135,8 @@ void NaiveEngine::take(const NaiveEvent& event) {
       person.won_back = false;
     }
   }
-  judge(event.customer, person, m, trigger, event.event_id);
+  judge(event.customer, person, m,
+        {trigger, source, static_cast<std::int64_t>(offset), event.event_id, event.logged_at});
   set_timer(person);
   fire_due();
 }
@@ -202,19 +206,18 @@ Level NaiveEngine::judged(Level level, double risk) const {
   return level;
 }
 
-void NaiveEngine::judge(const std::string& id, Person& person, Timestamp t, TriggerType trigger,
-                        const std::string& event_id) {
+void NaiveEngine::judge(const std::string& id, Person& person, Timestamp t, const Cause& cause) {
   if (!is_judged(person)) return;
   const Level level = judged(person.level, risk(person, t));
   if (level == person.level) return;
   Change change = Change::eased;
   if (level > person.level) change = person.level == Level::none ? Change::raised : Change::escalated;
   if (level == Level::none) change = Change::resolved;
-  alert(id, person, t, change, level, trigger, event_id);
+  alert(id, person, t, change, level, cause);
 }
 
 void NaiveEngine::alert(const std::string& id, Person& person, Timestamp t, Change change, Level level,
-                        TriggerType trigger, const std::string& event_id) {
+                        const Cause& cause) {
   NaiveAlert out;
   out.customer = id;
   out.change = change;
@@ -232,12 +235,17 @@ void NaiveEngine::alert(const std::string& id, Person& person, Timestamp t, Chan
   const double T = units(t - person.first);
   out.risk = risk(person, t);
   out.p_alive = p_alive(person.x, t_x, T);
-  out.trigger = trigger;
-  out.event_id = event_id;
+  out.trigger = cause.type;
+  out.source = cause.source;
+  out.offset = cause.offset;
+  out.event_id = cause.event_id;
+  out.logged_at = cause.logged_at;
   out.purchases = person.purchases;
   out.first = person.first;
   out.last = person.last;
   out.open_complaints = person.open_complaints;
+  out.has_value = person.has_amount;
+  out.currency = person.currency;
   out.spent = person.spent;
   if (person.purchases == 0) {
     out.state = CustomerState::potential;
@@ -254,6 +262,7 @@ void NaiveEngine::alert(const std::string& id, Person& person, Timestamp t, Chan
     const double mean_total = person.spent - person.first_day_spent;
     const double mean = x == 0 ? g.p * g.v / (g.q - 1) : g.p * (g.v + mean_total) / (g.p * x + g.q - 1);
     out.expected = mean * (model_.mbg.r + x) / (model_.mbg.alpha + T) * units(policy_.horizon);
+    out.at_risk = *out.expected * out.risk;
   }
 
   std::map<Feature, double> weights{{Feature::mbg_logit, 1.0}};
@@ -279,7 +288,13 @@ void NaiveEngine::alert(const std::string& id, Person& person, Timestamp t, Chan
       add(f, *value, weight * *value);
     }
   }
-  for (const auto& [f, reason] : reasons) out.reasons.push_back(reason);
+  for (auto& [f, reason] : reasons) {
+    if (f == Feature::days_since_purchase && person.x > 0) reason.typical = days(person.last - person.first) / person.x;
+    if (f == Feature::recency_ratio) reason.typical = 1;
+    if (reason.contribution != 0) out.reasons.push_back(reason);
+  }
+  std::ranges::stable_sort(out.reasons, std::ranges::greater{},
+                           [](const NaiveReason& reason) { return std::abs(reason.contribution); });
   alerts_.push_back(out);
 }
 

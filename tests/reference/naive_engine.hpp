@@ -16,8 +16,10 @@
 namespace holdfast::reference {
 
 struct NaiveEvent {
+  bool rejected = false;  ///< No event: only its place counts.
   std::string customer;
   Timestamp time;
+  Timestamp logged_at{-1};
   EventKind kind{};
   std::string event_id;
   std::optional<double> amount;
@@ -29,6 +31,7 @@ struct NaiveEvent {
 struct NaiveReason {
   Feature feature{};
   double value = 0;
+  std::optional<double> typical;
   double contribution = 0;
 };
 
@@ -45,14 +48,20 @@ struct NaiveAlert {
   double base = 0;
   std::vector<NaiveReason> reasons;
   TriggerType trigger{};
+  std::size_t source = 0;  ///< Of the event that triggered it, as are:
+  std::int64_t offset = 0;
   std::string event_id;
+  Timestamp logged_at{-1};
   CustomerState state{};
   std::uint32_t purchases = 0;
   Timestamp first;
   Timestamp last;
   int open_complaints = 0;
+  bool has_value = false;
+  std::string currency;
   double spent = 0;
-  double expected = 0;
+  std::optional<double> expected;
+  double at_risk = 0;
 };
 
 /// One task over complete lists of events, a list a source.
@@ -93,13 +102,21 @@ class NaiveEngine {
     std::optional<Timestamp> timer;
   };
 
-  void take(const NaiveEvent& event);
+  /// What an alert says of its cause.
+  struct Cause {
+    TriggerType type = TriggerType::silence;
+    std::size_t source = 0;
+    std::int64_t offset = 0;
+    std::string event_id;
+    Timestamp logged_at{-1};
+  };
+
+  void take(std::size_t source, std::size_t offset);
   void fire_due();
   bool buy(Person& person, const NaiveEvent& event);
   void decay(Person& person, Timestamp to) const;
-  void judge(const std::string& id, Person& person, Timestamp t, TriggerType trigger, const std::string& event_id);
-  void alert(const std::string& id, Person& person, Timestamp t, Change change, Level level, TriggerType trigger,
-             const std::string& event_id);
+  void judge(const std::string& id, Person& person, Timestamp t, const Cause& cause);
+  void alert(const std::string& id, Person& person, Timestamp t, Change change, Level level, const Cause& cause);
   void set_timer(Person& person) const;
 
   [[nodiscard]] bool is_judged(const Person& person) const;

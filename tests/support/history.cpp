@@ -1,8 +1,10 @@
 #include "tests/support/history.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <random>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -81,16 +83,38 @@ reference::NaiveEvent random_event(Dice& dice, EventKind kind, int number, std::
   return event;
 }
 
+reference::NaiveEvent no_event(EventKind kind, Timestamp time) {
+  reference::NaiveEvent event;
+  event.rejected = true;
+  event.kind = kind;
+  event.time = time;
+  return event;
+}
+
 Currency currency_of(const std::string& code) {
   Currency currency;
   std::ranges::copy(code, currency.code.begin());
   return currency;
 }
 
+/// All fields.
+std::string line_of(const reference::NaiveAlert& a) {
+  std::string out = fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}",
+                                a.customer, a.seq, a.episode, name(a.change), name(a.level), name(a.previous_level),
+                                a.time.ms, a.risk, a.p_alive, a.base, name(a.trigger), a.source, a.offset, a.event_id,
+                                a.logged_at.ms, name(a.state), a.purchases, a.first.ms, a.last.ms, a.open_complaints,
+                                a.has_value, a.currency, a.spent, a.expected.value_or(-1), a.at_risk);
+  for (const auto& reason : a.reasons)
+    out += fmt::format(" {} {} {} {}", name(reason.feature), reason.value, reason.typical.value_or(-1),
+                       reason.contribution);
+  return out + '\n';
+}
+
 }  // namespace
 
 History random_history(std::uint64_t seed) {
   Dice dice(seed);
+  Dice other_dice(~seed);
   History history;
   history.model = random_model(dice);
   history.policy = random_policy(dice, history.model.logistic.has_value());
@@ -99,6 +123,11 @@ History random_history(std::uint64_t seed) {
   history.sources.resize(sources);
   std::vector<EventKind> kinds{EventKind::purchase};
   while (kinds.size() < sources) kinds.push_back(static_cast<EventKind>(dice.below(3)));
+
+  const bool twins = other_dice.one_in(4);
+  const bool rejections = other_dice.one_in(2);
+  const std::int64_t days_earlier =
+      other_dice.one_in(3) ? 15'050 + static_cast<std::int64_t>(other_dice.below(300)) : 0;
 
   std::int64_t at = 1'300'000'000'000 + static_cast<std::int64_t>(dice.below(day_ms));
   const std::uint64_t events = 10 + dice.below(120);
@@ -109,7 +138,17 @@ History random_history(std::uint64_t seed) {
     if (dice.one_in(15)) at = (at / day_ms + 1) * day_ms - static_cast<std::int64_t>(dice.below(2));
     const std::int64_t late =
         dice.one_in(7) ? static_cast<std::int64_t>(dice.below(dice.one_in(4) ? 90 * day_ms : 3 * day_ms)) : 0;
-    event.time = Timestamp{at - late};
+    event.time = Timestamp{at - late - days_earlier * day_ms};
+    event.logged_at = event.time + Duration{static_cast<std::int64_t>(other_dice.below(1000))};
+    if (rejections && other_dice.one_in(6)) {
+      // The time of what is no event means nothing.
+      const auto anywhere = static_cast<std::int64_t>(other_dice.below(4'000'000'000'000)) - 2'000'000'000'000;
+      history.sources[source].push_back(no_event(event.kind, Timestamp{anywhere}));
+    }
+    if (twins) {
+      history.sources[source].push_back(event);
+      event.customer += "-twin";
+    }
     history.sources[source].push_back(std::move(event));
   }
   return history;
@@ -125,6 +164,13 @@ EventBatch batch_of(const std::vector<reference::NaiveEvent>& events, std::size_
     Event& event = batch.events.emplace_back();
     event.time = from_event.time;
     event.offset = Offset{static_cast<std::int64_t>(i)};
+    event.logged_at = from_event.logged_at;
+    if (from_event.rejected) {
+      Rejection rejection;
+      rejection.code = RejectionCode::bad_value;
+      rejection.offset = event.offset;
+      event.rejection = batch.keep(std::move(rejection));
+    }
     event.customer = make_customer_key(batch.keep(from_event.customer));
     event.event_id = batch.keep(from_event.event_id);
     event.has_amount = from_event.amount.has_value();
@@ -152,30 +198,35 @@ void AlertList::alert(const Alert& alert) {
   to.base = alert.base;
   item.score = alert.base;
   for (const Reason& reason : alert.reasons) {
-    to.reasons.push_back({reason.feature, reason.value, reason.contribution});
+    auto& kept = to.reasons.emplace_back();
+    kept.feature = reason.feature;
+    kept.value = reason.value;
+    if (!std::isnan(reason.typical)) kept.typical = reason.typical;
+    kept.contribution = reason.contribution;
     item.score += reason.contribution;
   }
   to.trigger = alert.trigger.type;
+  to.source = alert.trigger.source.value;
+  to.offset = alert.trigger.offset.value;
   to.event_id = alert.trigger.event_id;
+  to.logged_at = alert.logged_at;
   to.state = alert.state;
   to.purchases = alert.purchases;
   to.first = alert.first_purchase;
   to.last = alert.last_purchase;
   to.open_complaints = alert.open_complaints;
-  to.spent = alert.has_value ? alert.spent : 0;
-  to.expected = alert.expected;
+  to.has_value = alert.has_value;
+  to.currency = alert.currency.text();
+  to.spent = alert.spent;
+  if (alert.has_expected) to.expected = alert.expected;
+  to.at_risk = alert.at_risk;
+  text += line_of(to);
   items.push_back(std::move(item));
 }
 
-std::string text_of(const AlertList& list) {
-  std::string out;
-  for (const auto& [alert, score] : list.items) {
-    out += fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}\n", alert.customer, alert.seq, alert.episode,
-                       name(alert.change), name(alert.level), alert.time.ms, alert.risk, alert.p_alive, score,
-                       name(alert.trigger), alert.event_id, name(alert.state), alert.purchases, alert.last.ms,
-                       alert.open_complaints, alert.spent, alert.expected);
-  }
-  return out;
+void AlertList::rejected(SourceIndex source, const Rejection& rejection) {
+  ++rejections;
+  text += fmt::format("rejected {} {} {}\n", source.value, rejection.offset.value, code_name(rejection.code));
 }
 
 }  // namespace holdfast::testing

@@ -13,8 +13,9 @@
 
 namespace holdfast::testing {
 
-/// A task's input with all that makes it hard: few customers, ties within and across sources, late events, repeated
-/// event ids, days that border, silences of months, currencies that do not fit.
+/// A task's input with all that makes it hard: few customers, ties within and across sources, customers whose events
+/// are those of another, so that their timers tie, late events, repeated event ids, days that border, silences of
+/// months, years before 1970, currencies that do not fit, records that are no events.
 struct History {
   engine::Model model;
   engine::RiskPolicy policy;
@@ -27,7 +28,7 @@ struct History {
 /// Events [from, to) of a source as a batch for a task; their offsets are their places.
 [[nodiscard]] EventBatch batch_of(const std::vector<reference::NaiveEvent>& events, std::size_t from, std::size_t to);
 
-/// Keeps alerts as they come.
+/// Keeps what comes, as it comes.
 class AlertList final : public engine::Output {
  public:
   struct Item {
@@ -35,11 +36,11 @@ class AlertList final : public engine::Output {
     double score = 0;  ///< base and contributions, added up
   };
   void alert(const Alert& alert) override;
-  void rejected(SourceIndex, const Rejection&) override {}
+  void rejected(SourceIndex source, const Rejection& rejection) override;
   std::vector<Item> items;
+  std::size_t rejections = 0;
+  /// All fields of all that came, exactly, a line each: to compare runs of the engine with each other.
+  std::string text;
 };
-
-/// All fields, exactly, as one line: to compare runs of the engine with each other.
-[[nodiscard]] std::string text_of(const AlertList& list);
 
 }  // namespace holdfast::testing

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "domain/step.hpp"
+#include "engine/task.hpp"
+#include "state/hot_table.hpp"
+#include "tests/support/history.hpp"
+
+namespace holdfast::testing {
+
+/// A task over a history, which must outlive it, with its customers and all that came of it.
+struct TaskRun {
+  explicit TaskRun(const History& history, Positions start = {});
+
+  /// All that lies behind the task's position, and that there is no more.
+  void push_rest();
+
+  /// A step with the size of `alerts.text` behind it.
+  struct Taken {
+    Step step;
+    std::size_t text_size = 0;
+  };
+  /// Takes the history in batches of random size and order, in steps of `work_max` at most; the log's end is told
+  /// whenever it is known. `live`: the log is said to end wherever it has been read to, and a clock goes on meanwhile.
+  std::vector<Taken> take_in_pieces(std::mt19937_64& random, bool live, std::size_t work_max);
+
+  /// Bytes of all records, by customer.
+  [[nodiscard]] std::map<std::string, std::string> records() const;
+
+  const History& history;
+  state::HotTable table;
+  engine::Task task;
+  AlertList alerts;
+};
+
+}  // namespace holdfast::testing
