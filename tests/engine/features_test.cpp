@@ -1,0 +1,81 @@
+#include "engine/features.hpp"
+
+#include <cmath>
+#include <optional>
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "tests/support/scoring.hpp"
+
+namespace holdfast::engine {
+namespace {
+
+using namespace testing;
+
+TEST(Features, SomeAreAbsentWithoutRepeats) {
+  const Customer once = buyer(0, days(0));
+  const Customer twice = buyer(1, days(10));
+  const Customer thrice = buyer(2, days(10));
+  const Timestamp t = new_year + days(40);
+  EXPECT_FALSE(plain_feature_at(once, Feature::recency_ratio, t));
+  EXPECT_EQ(plain_feature_at(twice, Feature::recency_ratio, t), 3.0);
+  EXPECT_FALSE(plain_feature_at(once, Feature::gap_variation, t));
+  EXPECT_FALSE(plain_feature_at(twice, Feature::gap_variation, t));
+  EXPECT_EQ(plain_feature_at(thrice, Feature::gap_variation, t), 0.0);
+}
+
+TEST(Features, GapVariationIsTheDeviationOfTheGapsOverTheirMean) {
+  Customer customer = buyer(2, days(10));
+  customer.gap_squares = 8 * 8 + 2 * 2;
+  EXPECT_NEAR(plain_feature_at(customer, Feature::gap_variation, customer.last()).value_or(-1), 3.0 / 5, 1e-9);
+  // A late purchase counts as a repeat, but its gaps are not known.
+  customer.gap_squares = 40;
+  EXPECT_EQ(plain_feature_at(customer, Feature::gap_variation, customer.last()), 0.0) << "never of a negative root";
+}
+
+TEST(Features, MeanSpendIsKnownOfOneCurrencyOnly) {
+  Customer customer = buyer(1, days(10));
+  customer.spent = 18;
+  EXPECT_FALSE(plain_feature_at(customer, Feature::log_mean_spend, customer.last())) << "no purchase had an amount";
+  customer.set(Customer::has_amount, true);
+  EXPECT_EQ(plain_feature_at(customer, Feature::log_mean_spend, customer.last()), std::log1p(9.0));
+  customer.set(Customer::mixed_currencies, true);
+  EXPECT_FALSE(plain_feature_at(customer, Feature::log_mean_spend, customer.last()));
+}
+
+TEST(Features, BeforeTheLatestPurchaseTheLogarithmOfSilenceIsThatOfNone) {
+  const Customer customer = buyer(1, days(10));
+  const Timestamp t = new_year + days(4);
+  EXPECT_EQ(plain_feature_at(customer, Feature::days_since_purchase, t), -6.0);
+  EXPECT_EQ(plain_feature_at(customer, Feature::log_days_since_purchase, t), 0.0);
+}
+
+TEST(Features, CountersHalveFromTheCustomersMomentOn) {
+  Customer customer = buyer(1, days(10));
+  customer.counters.fill(8);
+  customer.moment_ms = (new_year + days(100)).ms;
+  EXPECT_EQ(plain_feature_at(customer, Feature::visits_30d, new_year + days(100)), 8.0);
+  EXPECT_EQ(plain_feature_at(customer, Feature::visits_30d, new_year + days(190)), 1.0);
+  EXPECT_EQ(plain_feature_at(customer, Feature::purchases_90d, new_year + days(190)), 4.0);
+  EXPECT_EQ(plain_feature_at(customer, Feature::returns_60d, new_year + days(220)), 2.0);
+}
+
+TEST(Features, EachCounterIsBehindOneFeature) {
+  std::set<Counter> counters;
+  for (std::size_t i = 0; i < features; ++i) {
+    const auto counter = counter_of(static_cast<Feature>(i));
+    if (counter) counters.insert(*counter);
+  }
+  EXPECT_EQ(counters.size(), counter_count);
+  EXPECT_FALSE(counter_of(Feature::open_complaints));
+}
+
+TEST(Features, ThoseOfAModelHaveNoPlainValue) {
+  const Customer customer = buyer(1, days(10));
+  EXPECT_FALSE(plain_feature_at(customer, Feature::mbg_logit, customer.last()));
+  EXPECT_FALSE(plain_feature_at(customer, Feature::purchase_history, customer.last()));
+}
+
+}  // namespace
+}  // namespace holdfast::engine

@@ -1,0 +1,120 @@
+#include "engine/score.hpp"
+
+#include <cmath>
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include "tests/support/scoring.hpp"
+
+namespace holdfast::engine {
+namespace {
+
+using namespace testing;
+
+constexpr Duration horizon = days(91);
+
+double sigmoid(double score) { return 1 / (1 + std::exp(-score)); }
+
+Duration any_span(double longest_ms) { return milliseconds(static_cast<std::int64_t>(any_magnitude(1, longest_ms))); }
+
+TEST(Score, IsTheLogOddsOfTheRisk) {
+  const bool ok = rc::check("of any model", [] {
+    const Customer customer = any_customer();
+    const Model model = *rc::gen::arbitrary<bool>() ? any_logistic_model() : any_mbg_model();
+    const Score score(customer, model, horizon);
+    const Timestamp t = customer.moment() + any_span(1e11);
+    RC_ASSERT(std::abs(score.risk(t) - sigmoid(score.at(t).value)) < 1e-12);
+  });
+  EXPECT_TRUE(ok);
+}
+
+TEST(Score, OnlyThatOfMbgAloneSurelyRises) {
+  const Customer customer = buyer(2, days(20));
+  EXPECT_TRUE(Score(customer, cdnow_model(), horizon).only_rises());
+  EXPECT_FALSE(Score(customer, logistic_model(0, {{Feature::mbg_logit, 1}}), horizon).only_rises());
+}
+
+TEST(Score, ThatRisesHasReachedAValueByTheMomentItNames) {
+  const bool ok = rc::check("drop-out alone", [] {
+    const Customer customer = any_customer();
+    const Score score(customer, any_mbg_model(), horizon);
+    const double value = any_real(-4, 4);
+    const Timestamp t = score.reached_by(value);
+    RC_ASSERT(t >= customer.last());
+    RC_PRE(t < Timestamp{std::int64_t{1} << 60});
+    RC_ASSERT(score.at(t + milliseconds(1)).value >= value - 1e-9);
+  });
+  EXPECT_TRUE(ok);
+}
+
+TEST(Score, IsFlatWhereTermsCancel) {
+  Customer customer = buyer(2, days(20));
+  customer.counters.fill(2);
+  const Model model = logistic_model(0.5, {{Feature::days_since_purchase, 0.3},
+                                           {Feature::recency_ratio, -3},
+                                           {Feature::complaints_opened_60d, 1.5},
+                                           {Feature::complaints_resolved_60d, -1.5}});
+  const Score score(customer, model, horizon);
+  const Score::Point soon = score.at(customer.moment());
+  const Score::Point later = score.at(customer.moment() + days(500));
+  EXPECT_NEAR(soon.value, 0.5, 1e-12);
+  EXPECT_NEAR(later.value, 0.5, 1e-12);
+  const Slopes slopes = score.slopes(soon, later);
+  EXPECT_NEAR(slopes.at_least, 0, 1e-20) << "equal half-lives are one term, and so are the days";
+  EXPECT_NEAR(slopes.at_most, 0, 1e-20);
+}
+
+TEST(Score, AbsentFeaturesAddNothing) {
+  const Model model =
+      logistic_model(0.5, {{Feature::recency_ratio, 1}, {Feature::gap_variation, 1}, {Feature::log_mean_spend, 1}});
+  const Customer customer = buyer(0, days(0));
+  EXPECT_EQ(Score(customer, model, horizon).at(customer.moment() + days(30)).value, 0.5);
+}
+
+TEST(Score, SlopesHoldEverywhereBetweenTheirEnds) {
+  const bool ok = rc::check("at a moment between two others", [] {
+    const Customer customer = any_customer();
+    const Model model = *rc::gen::element(0, 1, 1) == 0 ? any_mbg_model() : any_logistic_model();
+    const Score score(customer, model, horizon);
+    const Score::Point begin = score.at(customer.moment() + any_span(1e11));
+    const Score::Point end = score.at(begin.t + any_span(1e11));
+    const auto length = static_cast<double>((end.t - begin.t).ms);
+    const Score::Point between = score.at(begin.t + milliseconds(static_cast<std::int64_t>(length * any_real(0, 1))));
+    const Slopes slopes = score.slopes(begin, end);
+    const double tolerance = 1e-9 * (std::abs(slopes.at_least) + std::abs(slopes.at_most));
+    const double slope = score.slope(between);
+    RC_ASSERT(slopes.at_least <= slope + tolerance && slope <= slopes.at_most + tolerance);
+  });
+  EXPECT_TRUE(ok);
+}
+
+TEST(Score, TheSlopeIsThatOfTheCurve) {
+  const bool ok = rc::check("against a difference", [] {
+    const Customer customer = any_customer();
+    const Score score(customer, any_logistic_model(), horizon);
+    const Timestamp t = customer.moment() + days(1) + any_span(1e10);
+    const Duration step = milliseconds(60'000);
+    const double difference =
+        (score.at(t + step).value - score.at(t - step).value) / (2 * static_cast<double>(step.ms));
+    const Score::Point point = score.at(t);
+    const double size = std::abs(point.rising_slope) + std::abs(point.falling_slope) + std::abs(score.slope(point));
+    // What an evaluation is rounded by, over the step.
+    RC_ASSERT(std::abs(score.slope(point) - difference) <=
+              1e-4 * size + 1e-14 * (1 + std::abs(point.value)) / static_cast<double>(step.ms));
+  });
+  EXPECT_TRUE(ok);
+}
+
+TEST(Score, AStepBackIsStretchedOverTheLogarithmOfTheAge) {
+  const Customer customer = buyer(3, days(70));
+  const Score score(customer, cdnow_model(), horizon);
+  const Timestamp t = customer.last() + days(100);
+  EXPECT_EQ(score.stretched(t, 1e9), 1e9) << "a step forward as it is";
+  const double age_ms = (6.183 * 7 + 170) * static_cast<double>(days(1).ms);
+  EXPECT_NEAR(score.stretched(t, -1e10), age_ms * std::expm1(-1e10 / age_ms), 1);
+  EXPECT_GT(score.stretched(t, -1e15), -age_ms - 1) << "never back beyond the origin";
+}
+
+}  // namespace
+}  // namespace holdfast::engine
