@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -206,39 +207,66 @@ TEST(Crossing, NoExcursionIsMissedAndTheFirstMomentIsExact) {
   EXPECT_TRUE(ok);
 }
 
+/// Forgotten visits raise the risk at first, age lowers it later; or the other way round. Begins at middling risks.
+Model any_model_with_extremes(const Customer& customer, double sign) {
+  Model model = logistic_model(0, {{Feature::mbg_logit, sign * any_real(0, 0.3)},
+                                   {Feature::log_days_since_purchase, any_real(-0.5, 0.5)},
+                                   {Feature::customer_age_days, -sign * any_magnitude(1e-3, 3e-2)},
+                                   {Feature::purchases_90d, sign * any_real(-0.5, 0)},
+                                   {Feature::visits_30d, sign * any_real(-2, 0)}});
+  model.logistic->intercept = any_real(-1, 1) - score_of(customer, model).at(customer.moment()).value;
+  return model;
+}
+
+/// Around which moment of some, in order, a curve first comes higher than before and falls again.
+std::optional<std::size_t> first_peak(const std::vector<double>& curve) {
+  double highest_yet = curve.front();
+  for (std::size_t i = 1; i + 1 < curve.size(); ++i) {
+    if (curve[i] > highest_yet && curve[i] > curve[i + 1]) return i;
+    highest_yet = std::max(highest_yet, curve[i]);
+  }
+  return std::nullopt;
+}
+
 TEST(Crossing, PeaksAndTroughsOfAnyCurveAreFoundToTheirTip) {
-  const bool ok = rc::check("a threshold at a local extreme", [] {
-    // Forgotten visits raise the risk at first, age lowers it later.
-    const Model model = logistic_model(any_real(0, 2), {{Feature::mbg_logit, any_real(0, 0.3)},
-                                                        {Feature::log_days_since_purchase, any_real(-0.5, 0.5)},
-                                                        {Feature::customer_age_days, -any_magnitude(1e-3, 3e-2)},
-                                                        {Feature::purchases_90d, any_real(-0.5, 0)},
-                                                        {Feature::visits_30d, any_real(-2, 0)}});
-    const Customer customer = any_customer();
+  int cases = 0;
+  int peaks = 0;
+  int troughs = 0;
+  const bool ok = rc::check("a threshold at a local extreme", [&] {
+    ++cases;
+    const double sign = *rc::gen::element(-1.0, 1.0);
+    Customer customer = any_customer();
+    customer.counters[static_cast<std::size_t>(Counter::visits_30d)] = static_cast<float>(any_real(1, 4));
+    const Model model = any_model_with_extremes(customer, sign);
+    Model upside_down = model;
+    upside_down.logistic->intercept *= -1;
+    for (Logistic::Term& term : upside_down.logistic->terms) term.weight *= -1;
     const Score score = score_of(customer, model);
+    const Score mirrored = score_of(customer, upside_down);
+    const Score& peaked = sign > 0 ? score : mirrored;
+
     const Timestamp after = customer.moment();
     std::vector<Timestamp> moments = grid(after, after + reach);
     std::ranges::sort(moments);
     moments.erase(std::unique(moments.begin(), moments.end()), moments.end());
-    double highest_yet = score.at(moments.front()).value;
-    for (std::size_t i = 1; i + 1 < moments.size(); ++i) {
-      const double here = score.at(moments[i]).value;
-      const bool peak = here > highest_yet && here > score.at(moments[i + 1]).value;
-      highest_yet = std::max(highest_yet, here);
-      if (!peak) continue;
-      const Timestamp top = peak_between(score, moments[i - 1], moments[i + 1]);
-      const double risk = score.risk(top);
-      if (risk < 0.01 || risk > 0.99) return;
-      const Timestamp found = crossing(score, below(risk - 1e-11), after);
-      RC_ASSERT(found <= top);
-      RC_ASSERT(score.risk(found) >= risk - 1e-11);
-      const Timestamp beyond = crossing(score, below(risk + 1e-11), after);
-      RC_ASSERT(beyond > top);
-      RC_CLASSIFY(true, "has a peak");
-      return;
-    }
+    std::vector<double> curve;
+    for (const Timestamp t : moments) curve.push_back(peaked.at(t).value);
+    const auto peak = first_peak(curve);
+    if (!peak) return;
+    const Timestamp tip = peak_between(peaked, moments[*peak - 1], moments[*peak + 1]);
+    const double risk = score.risk(tip);
+    if (risk < 0.01 || risk > 0.99) return;
+    ++(sign > 0 ? peaks : troughs);
+
+    const auto beyond = [&](double depth) { return sign > 0 ? below(risk - depth) : at_least(risk + depth); };
+    const Timestamp found = crossing(score, beyond(1e-11), after);
+    RC_ASSERT(found <= tip);
+    RC_ASSERT(!beyond(1e-11).contains(score.risk(found)));
+    RC_ASSERT(crossing(score, beyond(-1e-11), after) > tip);
   });
   EXPECT_TRUE(ok);
+  EXPECT_GT(peaks * 20, cases) << "too few have a peak to prove anything: of " << cases;
+  EXPECT_GT(troughs * 20, cases) << "too few have a trough to prove anything: of " << cases;
 }
 
 TEST(Crossing, SlopesBoundTheCurve) {
