@@ -13,6 +13,7 @@
 #include "app/commands.hpp"
 #include "app/config.hpp"
 #include "app/kafka_clients.hpp"
+#include "app/logging.hpp"
 #include "app/report.hpp"
 #include "app/text_table.hpp"
 #include "ingest/kafka_tail.hpp"
@@ -158,6 +159,7 @@ int follow(ingest::KafkaTail& tail, bool json) {
 int alerts_command(const AlertsOptions& options) {
   const auto config = load_config(options.config, options.overrides);
   if (!config) return report(config.error());
+  start_logging(config->log);
   auto tail = ingest::open_kafka_tail(kafka_settings_of(*config), config->alerts_topic);
   if (!tail) return report(tail.error());
   Alerts alerts;

@@ -16,6 +16,7 @@
 #include "app/commands.hpp"
 #include "app/config.hpp"
 #include "app/kafka_clients.hpp"
+#include "app/logging.hpp"
 #include "app/report.hpp"
 #include "app/shop.hpp"
 #include "app/shop_json.hpp"
@@ -174,6 +175,7 @@ Status generate(const Config& config, const GenerateOptions& options) {
 int generate_command(const GenerateOptions& options) {
   const auto config = load_config(options.config, options.overrides);
   if (!config) return report(config.error());
+  start_logging(config->log);
   if (options.customers > options.events || options.customers > 1'000'000'000)
     return report({ErrorKind::invalid_argument,
                    "--customers: each of them has an event at least: give no more customers than events"});

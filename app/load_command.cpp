@@ -8,6 +8,7 @@
 #include "app/commands.hpp"
 #include "app/config.hpp"
 #include "app/kafka_clients.hpp"
+#include "app/logging.hpp"
 #include "app/report.hpp"
 #include "ingest/decoder.hpp"
 #include "ingest/file_source.hpp"
@@ -61,6 +62,7 @@ Expected<Loaded> load(const ingest::SourceFormat& source, std::vector<std::strin
 int load_command(const LoadOptions& options) {
   const auto config = load_config(options.config, options.overrides);
   if (!config) return report(config.error());
+  start_logging(config->log);
   std::map<std::string, std::vector<std::string>> paths;
   for (const auto& [source, path] : options.sources) paths[source].push_back(path);
   auto producer = ingest::make_kafka_producer(kafka_settings_of(*config), config->partitioner);

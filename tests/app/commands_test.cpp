@@ -231,6 +231,22 @@ TEST_F(CommandsTest, ReplayGivesAlertsDeadLettersAndASummary) {
             "--source orders: the configuration has no such source; it has purchases, complaints, visits\n");
 }
 
+TEST_F(CommandsTest, WhatKafkaClientsSayIsNoData) {
+  // A client with a broker within itself, and a setting that it warns of.
+  configure(all_sources + "kafka: {bootstrap.servers: nowhere, test.mock.num.brokers: 1, sasl.mechanism: PLAIN}\n");
+  const std::string orders = (folder_.path() / "orders.ndjson").string();
+  testing::write_file(orders, R"({"customer_id":"C1","time":1,"amount":2})");
+  for (const std::vector<std::string>& arguments : std::initializer_list<std::vector<std::string>>{
+           {"alerts", "-c", config()},
+           {"load", "-c", config(), "--source", "purchases=" + orders},
+           {"generate", "-c", config(), "--events", "10", "--customers", "2", "--seed", "1", "--kafka"}}) {
+    const Run result = run(arguments);
+    EXPECT_EQ(result.status, 0) << result.err;
+    EXPECT_EQ(result.out, "") << arguments[0];
+    EXPECT_NE(result.err.find("sasl.mechanism"), std::string::npos) << arguments[0] << ": " << result.err;
+  }
+}
+
 TEST_F(CommandsTest, InspectShowsACustomerOfTheLatestCheckpoint) {
   const auto loaded = load_config(config(), {});
   ASSERT_TRUE(loaded) << loaded.error().message;
