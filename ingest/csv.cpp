@@ -2,30 +2,18 @@
 
 #include <algorithm>
 #include <array>
-#include <iterator>
 #include <map>
+#include <set>
+#include <span>
+#include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace holdfast::ingest {
 namespace {
 
 using namespace std::string_view_literals;
-
-void append_json_string(std::string& out, std::string_view text) {
-  out += '"';
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned char>(c));
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
-}
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -53,16 +41,18 @@ bool is_json_number(std::string_view text) {
   return text.empty();
 }
 
-std::string unescaped(std::string_view token) {
-  std::string out;
-  for (std::size_t i = 0; i < token.size(); ++i) {
-    if (token[i] == '~' && i + 1 < token.size()) {
-      out += token[++i] == '1' ? '/' : '~';
-    } else {
-      out += token[i];
-    }
-  }
-  return out;
+/// The column that supplies what stands at a pointer: /customer/id is "customer/id".
+std::string column_of(std::string_view pointer) { return fmt::format("{}", fmt::join(pointer_path(pointer), "/")); }
+
+bool has_default(const SourceFormat& format, std::string_view field) {
+  return format.defaults.contains(std::string(field));
+}
+
+/// The fields that a row cannot be an event without.
+std::vector<std::string_view> required_fields(const SourceFormat& format) {
+  std::vector<std::string_view> fields{"customer_id"sv, "time"sv};
+  if (format.kind == EventKind::purchase && !has_default(format, "amount")) fields.push_back("amount"sv);
+  return fields;
 }
 
 }  // namespace
@@ -121,54 +111,78 @@ void CsvQuotes::read(std::string_view text) {
   }
 }
 
+bool looks_like_csv_header(std::string_view line, const SourceFormat& format) {
+  const std::size_t begin = line.find_first_not_of(" \t");
+  if (begin == std::string_view::npos || line[begin] == '{' || line[begin] == '[') return false;
+  const auto names = split_csv(line);
+  if (!names || names->size() < 2) return false;
+  return std::ranges::any_of(required_fields(format), [&](std::string_view field) {
+    return std::ranges::find(*names, column_of(pointer_of(format, field))) != names->end();
+  });
+}
+
 Expected<CsvRows> CsvRows::create(std::string_view header, const SourceFormat& format, const std::string& path) {
   const auto names = split_csv(header);
   if (!names || header.empty())
     return fail(ErrorKind::invalid_argument, path + ":1: there is no CSV header: name the columns in the first line");
-  std::map<std::string, Type> types;
-  for (const std::string_view field : known_fields(format.kind)) {
-    constexpr std::array numbers{"amount"sv, "list_amount"sv, "severity"sv, "duration_s"sv, "time"sv};
-    const bool number = std::ranges::find(numbers, field) != numbers.end();
-    types[unescaped(std::string_view(pointer_of(format, field)).substr(1))] = number                 ? Type::number
-                                                                              : field == "satisfied" ? Type::flag
-                                                                                                     : Type::text;
-  }
-  for (const std::string_view field : {"customer_id"sv, "time"sv}) {
-    const std::string column = unescaped(std::string_view(pointer_of(format, field)).substr(1));
+  for (const std::string_view field : required_fields(format)) {
+    const std::string column = column_of(pointer_of(format, field));
     if (std::ranges::find(*names, column) == names->end())
       return fail(ErrorKind::invalid_argument,
                   fmt::format("{}:1: the header has no column '{}' for {}: name it in sources.{}.fields", path, column,
                               field, format.name));
   }
   CsvRows rows;
-  for (const std::string& name : *names) {
-    Column column;
-    append_json_string(column.member, name);
-    if (const auto it = types.find(name); it != types.end()) column.type = it->second;
-    rows.columns_.push_back(std::move(column));
+  rows.types_.resize(names->size());
+  std::map<std::string, std::size_t> columns;  // By pointer; two fields may share one.
+  std::set<std::string> taken;                 // Members that mapped columns need.
+  for (const std::string_view field : known_fields(format.kind)) {
+    const std::string pointer = pointer_of(format, field);
+    const auto column = std::ranges::find(*names, column_of(pointer));
+    if (column == names->end()) continue;
+    const auto index = static_cast<std::size_t>(column - names->begin());
+    if (const Type type = type_of(field); type != Type::text) rows.types_[index] = type;
+    columns[pointer] = index;
+    taken.insert(pointer_path(pointer).front());
+  }
+  for (std::size_t i = 0; i < names->size(); ++i) {
+    const std::string& name = (*names)[i];
+    bool mapped = false;
+    for (const auto& [pointer, column] : columns) {
+      if (column != i) continue;
+      mapped = true;
+      if (!rows.layout_.add(pointer_path(pointer), i))
+        return fail(ErrorKind::invalid_argument,
+                    fmt::format("{}:1: the column '{}' has no place in an event beside the others, since one is an "
+                                "object where another is a value: leave one out",
+                                path, name));
+    }
+    if (!mapped && !taken.contains(name)) rows.layout_.add(std::span(&name, 1), i);
   }
   return rows;
 }
 
 std::optional<std::string> CsvRows::to_json(std::string_view row) const {
-  const auto cells = split_csv(row);
-  if (!cells || cells->size() != columns_.size()) return std::nullopt;
-  std::string json = "{";
+  auto cells = split_csv(row);
+  if (!cells || cells->size() != types_.size()) return std::nullopt;
   for (std::size_t i = 0; i < cells->size(); ++i) {
-    const std::string& cell = (*cells)[i];
-    if (cell.empty()) continue;
-    if (json.size() > 1) json += ',';
-    json.append(columns_[i].member).append(1, ':');
-    const bool bare = (columns_[i].type == Type::number && is_json_number(cell)) ||
-                      (columns_[i].type == Type::flag && (cell == "true" || cell == "false"));
-    if (bare) {
-      json += cell;
-    } else {
-      append_json_string(json, cell);
-    }
+    std::string& cell = (*cells)[i];
+    const bool bare = cell.empty() || (types_[i] == Type::number && is_json_number(cell)) ||
+                      (types_[i] == Type::flag && (cell == "true" || cell == "false"));
+    if (bare) continue;
+    std::string text;
+    append_json_string(text, cell);
+    cell = std::move(text);
   }
-  json += '}';
+  std::string json;
+  layout_.write(*cells, json);
   return json;
+}
+
+CsvRows::Type CsvRows::type_of(std::string_view field) {
+  constexpr std::array numbers{"amount"sv, "list_amount"sv, "severity"sv, "duration_s"sv, "time"sv};
+  if (std::ranges::find(numbers, field) != numbers.end()) return Type::number;
+  return field == "satisfied" ? Type::flag : Type::text;
 }
 
 }  // namespace holdfast::ingest

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "domain/error.hpp"
+#include "ingest/json_layout.hpp"
 #include "ingest/source_format.hpp"
 
 namespace holdfast::ingest {
@@ -27,22 +28,28 @@ class CsvQuotes {
   Place place_ = Place::cell_begin;
 };
 
-/// Turns rows under a header into JSON objects that the source's mapping can read.
+/// Whether the first line of something is meant as a CSV header: it has several cells, and one of them is the column of
+/// a field that every event of the source needs. What begins like JSON is none.
+[[nodiscard]] bool looks_like_csv_header(std::string_view line, const SourceFormat& format);
+
+/// Turns rows under a header into JSON objects that the source's mapping can read. The column of a mapped field is
+/// named like its pointer without the first slash: /ts is the column `ts`, /customer/id is `customer/id`. All others
+/// become members under their own names.
 class CsvRows {
  public:
-  /// invalid_argument: the header is none, or lacks the column of a field that every event needs.
+  /// invalid_argument: the header is none, lacks the column of a field that every event needs, or has two that cannot
+  /// both stand in an event.
   [[nodiscard]] static Expected<CsvRows> create(std::string_view header, const SourceFormat& format,
                                                 const std::string& path);
   /// No value: the row is no CSV or has another number of cells than the header.
   [[nodiscard]] std::optional<std::string> to_json(std::string_view row) const;
 
  private:
-  enum class Type { text, number, flag };
-  struct Column {
-    std::string member;  ///< Its name as a JSON string, quotes included.
-    Type type = Type::text;
-  };
-  std::vector<Column> columns_;
+  enum class Type : std::uint8_t { text, number, flag };
+  static Type type_of(std::string_view field);
+
+  std::vector<Type> types_;  ///< By column.
+  JsonLayout layout_;        ///< Its values are the columns.
 };
 
 }  // namespace holdfast::ingest

@@ -1,12 +1,14 @@
 #include "ingest/file_source.hpp"
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "domain/limits.hpp"
@@ -33,6 +35,15 @@ class FileBatch final : public RecordBatch {
   std::vector<RawRecord> records_;
 };
 
+enum class Shape : std::uint8_t { ndjson, csv, unknown };
+
+Shape shape_by_name(const std::string& path) {
+  std::string extension = std::filesystem::path(path).extension();
+  std::ranges::transform(extension, extension.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; });
+  if (extension == ".csv") return Shape::csv;
+  return extension == ".ndjson" || extension == ".jsonl" || extension == ".json" ? Shape::ndjson : Shape::unknown;
+}
+
 class Files final : public FileSource {
  public:
   Files(SourceFormat format, std::vector<std::string> paths, Timestamp logged_at)
@@ -43,12 +54,18 @@ class Files final : public FileSource {
     std::uint64_t total = 0;
     bool known = true;
     for (const std::string& path : paths_) {
+      if (path == "-") {
+        known = false;
+        continue;
+      }
       std::error_code error;
-      const auto size = path == "-" ? 0 : std::filesystem::file_size(path, error);
-      if (path != "-" && error)
-        return fail(ErrorKind::invalid_argument, "cannot read " + path + ": " + error.message());
-      known = known && path != "-";
-      total += size;
+      const auto status = std::filesystem::status(path, error);
+      if (status.type() == std::filesystem::file_type::directory)
+        error = std::make_error_code(std::errc::is_a_directory);
+      const bool sized = !error && status.type() == std::filesystem::file_type::regular;
+      if (sized) total += std::filesystem::file_size(path, error);
+      if (error) return fail(ErrorKind::invalid_argument, "cannot read " + path + ": " + error.message());
+      known = known && sized;  // A pipe tells nobody how much will come through it.
     }
     if (known) total_ = total;
     return open_next();
@@ -81,37 +98,48 @@ class Files final : public FileSource {
   Status open_next() {
     const std::string& opening = paths_[index_++];
     csv_.reset();
+    at_begin_ = true;
     if (opening == "-") {
       in_ = &std::cin;
-      return {};
+    } else {
+      file_ = std::ifstream(opening, std::ios::binary);
+      if (!file_) return fail(ErrorKind::invalid_argument, "cannot read " + opening + ": " + std::strerror(errno));
+      in_ = &file_;
     }
-    file_ = std::ifstream(opening, std::ios::binary);
-    if (!file_) return fail(ErrorKind::invalid_argument, "cannot read " + opening + ": " + std::strerror(errno));
-    in_ = &file_;
-    skip_byte_order_mark();
-    if (!opening.ends_with(".csv")) return {};
-    std::string header;
-    read_line(header);
-    auto rows = CsvRows::create(header, format_, opening);
-    if (!rows) return std::unexpected(rows.error());
-    csv_ = std::move(*rows);
+    const Shape shape = shape_by_name(opening);
+    if (shape == Shape::ndjson) return {};
+    std::string first;
+    const bool is_empty = !read_filled_line(first);
+    if (shape == Shape::csv || (!is_empty && looks_like_csv_header(first, format_))) {
+      auto rows = CsvRows::create(first, format_, opening);
+      if (!rows) return std::unexpected(rows.error());
+      csv_ = std::move(*rows);
+    } else if (!is_empty) {
+      first_ = std::move(first);
+    }
     return {};
-  }
-
-  void skip_byte_order_mark() {
-    constexpr std::string_view mark = "\xEF\xBB\xBF";
-    std::array<char, mark.size()> begin{};
-    file_.read(begin.data(), begin.size());
-    if (std::string_view(begin.data(), static_cast<std::size_t>(file_.gcount())) == mark) return;
-    file_.clear();
-    file_.seekg(0);
   }
 
   bool read_line(std::string& line) {
     if (!std::getline(*in_, line)) return false;
     bytes_ += line.size() + 1;
+    constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+    if (std::exchange(at_begin_, false) && line.starts_with(byte_order_mark)) line.erase(0, byte_order_mark.size());
     if (line.ends_with('\r')) line.pop_back();
     return true;
+  }
+
+  /// The next line that is not blank; false: there is none in this file.
+  bool read_filled_line(std::string& line) {
+    if (first_) {
+      line = *std::exchange(first_, std::nullopt);
+      return true;
+    }
+    while (read_line(line)) {
+      if (line.find_first_not_of(" \t") != std::string::npos) return true;
+    }
+    line.clear();
+    return false;
   }
 
   /// A quote that nobody closes must not take the whole file with it.
@@ -125,19 +153,15 @@ class Files final : public FileSource {
     }
   }
 
-  /// A line that is not blank, or several where a CSV cell holds line ends. False: all files are at their end.
+  /// A line, or several where a CSV cell holds line ends. False: all files are at their end.
   Expected<bool> read_record(std::string& record) {
-    while (true) {
-      if (!read_line(record)) {
-        if (in_->bad()) return fail(ErrorKind::failed, "cannot read " + path() + ": " + std::strerror(errno));
-        if (index_ == paths_.size()) return false;
-        if (const Status opened = open_next(); !opened) return std::unexpected(opened.error());
-        continue;
-      }
-      if (record.find_first_not_of(" \t") == std::string::npos) continue;
-      if (csv_) read_rest_of_row(record);
-      return true;
+    while (!read_filled_line(record)) {
+      if (in_->bad()) return fail(ErrorKind::failed, "cannot read " + path() + ": " + std::strerror(errno));
+      if (index_ == paths_.size()) return false;
+      if (const Status opened = open_next(); !opened) return std::unexpected(opened.error());
     }
+    if (csv_) read_rest_of_row(record);
+    return true;
   }
 
   const SourceFormat format_;
@@ -146,6 +170,8 @@ class Files final : public FileSource {
   std::size_t index_ = 0;  ///< Of the next file to be opened.
   std::ifstream file_;
   std::istream* in_ = nullptr;
+  bool at_begin_ = false;             ///< Of the file: nothing was read of it.
+  std::optional<std::string> first_;  ///< A record that was read to see what the file is.
   std::optional<CsvRows> csv_;
   Offset next_;
   std::uint64_t bytes_ = 0;

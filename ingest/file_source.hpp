@@ -14,12 +14,13 @@
 
 namespace holdfast::ingest {
 
-/// Files of events as one log: NDJSON, or CSV with a header where the name ends in .csv. Offsets count the records from
-/// 0 over all files; there are no keys. Blank lines are no records.
+/// Files of events as one log: NDJSON, or CSV with a header. A name that ends in .csv, .ndjson, .jsonl or .json says
+/// which; otherwise, and on standard input, it is CSV if the first line that is not blank looks like a header of the
+/// source's fields. Offsets count the records from 0 over all files; there are no keys. Blank lines are no records.
 ///
-/// A CSV row becomes a JSON object for the same decoder: a field at /ts is the column ts. Numbers stay numbers where
-/// the field is one, an empty cell is absent, all else is a string. A row that does not fit the header is handed on as
-/// it is, to be rejected as malformed.
+/// A CSV row becomes a JSON object for the same decoder: see CsvRows. Numbers stay numbers where the field is one, an
+/// empty cell is absent, all else is a string. A row that does not fit the header is handed on as it is, to be rejected
+/// as malformed.
 class FileSource {
  public:
   virtual ~FileSource() = default;
@@ -31,7 +32,7 @@ class FileSource {
   /// The next records; null: the end. failed: reading failed.
   [[nodiscard]] virtual Expected<std::unique_ptr<RecordBatch>> next(std::size_t records_max) = 0;
   [[nodiscard]] virtual std::uint64_t bytes_read() const = 0;
-  /// No value: not known, as for standard input.
+  /// No value: not known, as for standard input and pipes.
   [[nodiscard]] virtual std::optional<std::uint64_t> bytes_total() const = 0;
 };
 

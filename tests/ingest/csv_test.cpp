@@ -111,11 +111,49 @@ TEST(Csv, RowsBecomeEvents) {
   EXPECT_EQ(rows->to_json("\"c,0,1,GBP,e,n"), std::nullopt);
 }
 
+TEST(Csv, ColumnsOfNestedFieldsAreNamedLikeTheirPointers) {
+  SourceFormat format = purchases();
+  format.fields = {{"customer_id", "/customer/id"},
+                   {"time", "/at"},
+                   {"amount", "/total/value"},
+                   {"currency", "/total/unit"},
+                   {"event_id", "/customer/last~1order"}};
+  const auto rows =
+      CsvRows::create("total/unit,customer,at,customer/id,total/value,customer/last/order,x/y", format, "f.csv");
+  ASSERT_TRUE(rows) << rows.error().message;
+  // An unmapped column gives way where the mapped ones need an object; else it stands under its own name.
+  EXPECT_THAT(rows->to_json("EUR,Jane,5,C1,1.5,e-1,z"),
+              Optional(std::string(R"({"total":{"unit":"EUR","value":1.5},"at":5,)"
+                                   R"("customer":{"id":"C1","last/order":"e-1"},"x/y":"z"})")));
+  EXPECT_THAT(rows->to_json(",Jane,5,C1,,,"), Optional(std::string(R"({"at":5,"customer":{"id":"C1"}})")));
+  EXPECT_THAT(rows->to_json(",,,,,,"), Optional(std::string("{}")));
+
+  format.fields["category"] = "/customer";
+  const auto both = CsvRows::create("at,customer/id,total/value,customer", format, "f.csv");
+  ASSERT_FALSE(both);
+  EXPECT_THAT(both.error().message, HasSubstr("f.csv:1: the column 'customer' has no place"));
+}
+
+TEST(Csv, AHeaderIsKnownByItsNeededColumns) {
+  for (const std::string_view header : {"Customer ID,ts,amount", "note,ts", "\"Customer ID\",x", "amount,x"})
+    EXPECT_TRUE(looks_like_csv_header(header, purchases())) << header;
+  for (const std::string_view other : {"", "ts", "customer_id,time", R"({"ts":1,"amount":2})", R"("ts":1,"amount":2})",
+                                       R"({ts,amount})", "\"ts,amount"})
+    EXPECT_FALSE(looks_like_csv_header(other, purchases())) << other;
+}
+
 TEST(Csv, HeadersThatDoNotFitAreNamedWithTheRemedy) {
   const auto missing = CsvRows::create("customer_id,ts", purchases(), "f.csv");
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().message,
             "f.csv:1: the header has no column 'Customer ID' for customer_id: name it in sources.shop.fields");
+  // A purchase needs an amount, unless the source has one for all.
+  SourceFormat format = purchases();
+  const auto amount = CsvRows::create("Customer ID,ts", format, "f.csv");
+  ASSERT_FALSE(amount);
+  EXPECT_THAT(amount.error().message, HasSubstr("no column 'amount' for amount"));
+  format.defaults["amount"] = "1";
+  EXPECT_TRUE(CsvRows::create("Customer ID,ts", format, "f.csv"));
   for (const std::string_view header : {"", "\"open"}) {
     const auto none = CsvRows::create(header, purchases(), "f.csv");
     ASSERT_FALSE(none);

@@ -1,11 +1,17 @@
 #include "ingest/file_source.hpp"
 
+#include <cstdint>
 #include <filesystem>
+#include <iostream>
+#include <optional>
+#include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "domain/limits.hpp"
 #include "tests/support/process.hpp"
@@ -51,16 +57,29 @@ class FileSourceTest : public ::testing::Test {
         values.emplace_back(record.value);
       }
     }
-    EXPECT_EQ((*files)->bytes_total().value_or(0), size_of(paths));
+    EXPECT_EQ((*files)->bytes_total(), size_of(paths));
     return values;
   }
-  static std::uint64_t size_of(const std::vector<std::string>& paths) {
+  /// No value: one of them is no plain file.
+  static std::optional<std::uint64_t> size_of(const std::vector<std::string>& paths) {
     std::uint64_t sum = 0;
-    for (const std::string& path : paths) sum += std::filesystem::file_size(path);
+    for (const std::string& path : paths) {
+      if (!std::filesystem::is_regular_file(path)) return std::nullopt;
+      sum += std::filesystem::file_size(path);
+    }
     return sum;
   }
+  /// All values of standard input with this content.
+  static std::vector<std::string> read_stdin(const std::string& content) {
+    std::istringstream in(content);
+    std::streambuf* const real = std::cin.rdbuf(in.rdbuf());
+    auto values = read({"-"});
+    std::cin.rdbuf(real);
+    std::cin.clear();
+    return values;
+  }
 
- private:
+ protected:
   const testing::TemporaryFolder folder_;
 };
 
@@ -93,6 +112,46 @@ TEST_F(FileSourceTest, AByteOrderMarkIsNoPartOfTheFirstLine) {
   const auto json = file("a.ndjson", "\xEF\xBB\xBF{}\n");
   const auto tiny = file("b.ndjson", "1");
   EXPECT_THAT(read({csv, json, tiny}), ElementsAre(R"({"customer_id":"c1","time":1})", "{}", "1"));
+}
+
+TEST_F(FileSourceTest, WithoutATellingNameTheFirstLineSaysWhatItIs) {
+  const std::string json = R"({"customer_id":"c1","time":1})";
+  for (const std::string begin : {"", "\n \t\r\n", "\xEF\xBB\xBF", "\xEF\xBB\xBF\n"}) {
+    EXPECT_THAT(read_stdin(begin + "customer_id,time\nc1,1\n"), ElementsAre(json)) << begin;
+    EXPECT_THAT(read_stdin(begin + json + "\n" + json), ElementsAre(json, json)) << begin;
+    EXPECT_THAT(read({file("events", begin + "time,customer_id\n1,c1\n")}),
+                ElementsAre(R"({"time":1,"customer_id":"c1"})"))
+        << begin;
+  }
+  EXPECT_THAT(read_stdin(""), ElementsAre());
+  // A broken first line is a record like others.
+  for (const std::string broken : {R"("customer_id":"c1","time":1})", "no event", "[", R"({"customer_id",time)"})
+    EXPECT_THAT(read_stdin(broken + "\n" + json), ElementsAre(broken, json));
+  // What looks like a header, and lacks something, is none of the two.
+  const auto lacking = FileSource::open(visits(), {file("events.txt", "time,name\n1,c1\n")}, Timestamp{77});
+  ASSERT_FALSE(lacking);
+  EXPECT_THAT(lacking.error().message, HasSubstr("events.txt:1: the header has no column 'customer_id'"));
+}
+
+TEST_F(FileSourceTest, ATellingNameHasTheLastWord) {
+  EXPECT_THAT(read({file("a.CSV", "customer_id,time\nc1,1\n")}), ElementsAre(R"({"customer_id":"c1","time":1})"));
+  for (const std::string name : {"a.ndjson", "a.JSONL", "a.json"})
+    EXPECT_THAT(read({file(name, "customer_id,time\nc1,1\n")}), ElementsAre("customer_id,time", "c1,1")) << name;
+  EXPECT_FALSE(FileSource::open(visits(), {file("b.csv", R"({"customer_id":"c1","time":1})")}, Timestamp{77}));
+}
+
+TEST_F(FileSourceTest, APipeIsReadLikeAFile) {
+  const std::string path = (folder_.path() / "pipe").string();
+  for (const std::string content : {"customer_id,time\nc1,1\n", "\xEF\xBB\xBF{\"customer_id\":\"c1\",\"time\":1}\n"}) {
+    ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+    std::jthread writer([&] { testing::write_file(path, content); });
+    EXPECT_THAT(read({path}), ElementsAre(R"({"customer_id":"c1","time":1})"));
+    writer.join();
+    std::filesystem::remove(path);
+  }
+  const auto folder = FileSource::open(visits(), {folder_.path().string()}, Timestamp{77});
+  ASSERT_FALSE(folder);
+  EXPECT_THAT(folder.error().message, HasSubstr("Is a directory"));
 }
 
 TEST_F(FileSourceTest, AnOpenQuoteTakesABoundedPieceOfTheFile) {
