@@ -1,5 +1,5 @@
-#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -9,6 +9,7 @@
 #include "app/config.hpp"
 #include "app/kafka_clients.hpp"
 #include "app/logging.hpp"
+#include "app/named_files.hpp"
 #include "app/report.hpp"
 #include "ingest/decoder.hpp"
 #include "ingest/file_source.hpp"
@@ -63,27 +64,25 @@ int load_command(const LoadOptions& options) {
   const auto config = load_config(options.config, options.overrides);
   if (!config) return report(config.error());
   start_logging(config->log);
-  std::map<std::string, std::vector<std::string>> paths;
-  for (const auto& [source, path] : options.sources) paths[source].push_back(path);
+  if (const Status distinct = check_distinct(files_to_read(options.sources)); !distinct)
+    return report(distinct.error());
+  auto paths = paths_by_source(*config, options.sources);
+  if (!paths) return report(paths.error());
   auto producer = ingest::make_kafka_producer(kafka_settings_of(*config), config->partitioner);
   if (!producer) return report(producer.error());
 
   int status = 0;
-  for (const auto& source : config->sources) {
-    const auto it = paths.find(source.name);
-    if (it == paths.end()) continue;
-    const auto loaded = load(source, it->second, **producer);
+  for (std::size_t s = 0; s < config->sources.size(); ++s) {
+    if ((*paths)[s].empty()) continue;
+    const auto& source = config->sources[s];
+    const auto loaded = load(source, std::move((*paths)[s]), **producer);
     if (!loaded) return report(loaded.error());
     if (loaded->rejected > 0) {
       fmt::print(stderr, "{}: {} records are no events and were left out; the first: {}\n", source.name,
                  loaded->rejected, loaded->first_rejection);
       status = 1;
     }
-    paths.erase(it);
   }
-  if (!paths.empty())
-    return report({ErrorKind::invalid_argument,
-                   fmt::format("--source {}: the configuration has no such source", paths.begin()->first)});
   return status;
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -13,6 +14,7 @@
 
 #include "app/commands.hpp"
 #include "app/config.hpp"
+#include "app/named_files.hpp"
 #include "app/replay.hpp"
 #include "app/service.hpp"
 #include "ingest/file_source.hpp"
@@ -142,27 +144,27 @@ int give_up(const Error& error) {
 /// Opens what each source reads, by source; null: nothing.
 Expected<std::vector<std::unique_ptr<ingest::FileSource>>> open_sources(const Config& config,
                                                                         const ReplayOptions& options) {
-  std::map<std::string, std::vector<std::string>> paths;
-  for (const auto& [source, path] : options.sources) paths[source].push_back(path);
+  auto paths = paths_by_source(config, options.sources);
+  if (!paths) return std::unexpected(paths.error());
   // Files carry no time of their own arrival: "ahead" is measured from where the replay ends.
   const Timestamp logged_at = options.until.value_or(SystemClock().now());
-  std::vector<std::unique_ptr<ingest::FileSource>> files;
-  for (const auto& source : config.sources) {
-    const auto it = paths.find(source.name);
-    if (it == paths.end()) {
-      files.push_back(nullptr);
-      continue;
-    }
-    auto file = ingest::FileSource::open(source, it->second, logged_at);
+  std::vector<std::unique_ptr<ingest::FileSource>> files(config.sources.size());
+  for (std::size_t s = 0; s < files.size(); ++s) {
+    if ((*paths)[s].empty()) continue;
+    auto file = ingest::FileSource::open(config.sources[s], std::move((*paths)[s]), logged_at);
     if (!file) return std::unexpected(file.error());
-    files.push_back(std::move(*file));
-    paths.erase(it);
+    files[s] = std::move(*file);
   }
-  if (paths.empty()) return files;
-  std::string known;
-  for (const auto& source : config.sources) known += (known.empty() ? "" : ", ") + source.name;
-  return fail(ErrorKind::invalid_argument,
-              fmt::format("--source {}: the configuration has no such source; it has {}", paths.begin()->first, known));
+  return files;
+}
+
+/// Nothing may be written over what is read, nor one output over the other.
+Status check_files(const ReplayOptions& options) {
+  std::vector<NamedFile> files = files_to_read(options.sources);
+  files.push_back({NamedFile::Use::written, "--alerts " + options.alerts, options.alerts});
+  if (!options.dead_letters.empty())
+    files.push_back({NamedFile::Use::written, "--dead-letters " + options.dead_letters, options.dead_letters});
+  return check_distinct(files);
 }
 
 }  // namespace
@@ -176,6 +178,7 @@ int replay_command(const ReplayOptions& options) {
     return give_up(
         {ErrorKind::invalid_argument, "--partitions needs a partitioner: set `partitioner` to murmur2 or consistent"});
 
+  if (const Status distinct = check_files(options); !distinct) return give_up(distinct.error());
   auto files = open_sources(*config, options);
   if (!files) return give_up(files.error());
   auto alerts = open_for_writing(options.alerts);

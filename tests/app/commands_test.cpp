@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <initializer_list>
 #include <regex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+#include <sys/stat.h>
 
 #include "app/command_line.hpp"
 #include "engine/customer.hpp"
@@ -229,6 +232,53 @@ TEST_F(CommandsTest, ReplayGivesAlertsDeadLettersAndASummary) {
   EXPECT_EQ(unknown.status, 2);
   EXPECT_EQ(unknown.err,
             "--source orders: the configuration has no such source; it has purchases, complaints, visits\n");
+}
+
+TEST_F(CommandsTest, NoFileIsReadAndWrittenOrWrittenTwice) {
+  configure(all_sources);
+  const std::string folder = folder_.path().string();
+  const std::string in = folder + "/in.ndjson";
+  const std::string event = R"({"customer_id":"C1","time":1,"amount":2})";
+  testing::write_file(in, event);
+  std::filesystem::create_symlink(in, folder + "/link");
+  std::filesystem::create_hard_link(in, folder + "/hard");
+  std::filesystem::create_directory(folder + "/sub");
+  const auto refused = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{"replay", "-c", config(), "--source", "purchases=" + in};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Run result = run(arguments);
+    EXPECT_EQ(result.status, 2) << ::testing::PrintToString(more) << result.err;
+    EXPECT_NE(result.err.find("are the same "), std::string::npos) << result.err;
+    EXPECT_EQ(testing::read_file(in), event);
+  };
+  for (const std::string same : {"/in.ndjson", "/link", "/hard", "/sub/../in.ndjson"}) {
+    refused({"--alerts", folder + same});
+    refused({"--dead-letters", folder + same});
+    refused({"--source", "visits=" + folder + same});
+  }
+  refused({"--alerts", folder + "/out", "--dead-letters", folder + "/sub/../out"});
+  refused({"--dead-letters", "-"});
+  refused({"--source", "visits=-", "--source", "complaints=-"});
+  const Run twice = run({"load", "-c", config(), "--source", "visits=-", "--source", "complaints=-"});
+  EXPECT_EQ(twice.status, 2);
+  EXPECT_EQ(twice.err, "--source visits=- and --source complaints=- are the same stream: name another\n");
+
+  const Run fine = run({"replay", "-c", config(), "--source", "purchases=" + in, "--alerts", "/dev/null",
+                        "--dead-letters", "/dev/null", "--source", "visits=/dev/null"});
+  EXPECT_EQ(fine.status, 0) << fine.err;
+}
+
+TEST_F(CommandsTest, CsvWithNestedFieldsComesThroughAPipe) {
+  configure(
+      "application_id: shop\nsources:\n  orders: {topic: orders, kind: purchase, fields: {customer_id: "
+      "/customer/id}}\n");
+  const std::string pipe = (folder_.path() / "pipe").string();
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  std::jthread writer([&] { testing::write_file(pipe, "customer/id,time,amount\nC1,1,2\nC2,1,x\n"); });
+  const Run result = run({"replay", "-c", config(), "--source", "orders=" + pipe, "--json"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(Json::parse(result.err)["events"]["orders"], 1);
+  EXPECT_EQ(Json::parse(result.err)["dead_letters"], (Json{{"orders", {{"wrong_type", 1}}}}));
 }
 
 TEST_F(CommandsTest, WhatKafkaClientsSayIsNoData) {
