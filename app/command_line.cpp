@@ -1,11 +1,16 @@
 #include "app/command_line.hpp"
 
+#include <charconv>
+#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <sstream>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <CLI/CLI.hpp>
@@ -24,6 +29,8 @@ namespace holdfast::app {
 namespace {
 
 constexpr int usage_status = 2;
+constexpr double days_max = 1'000'000;
+constexpr double rate_max = 1e9;
 
 /// Prints the examples (CLI11's footer) before everything else.
 class ExamplesFirst final : public CLI::Formatter {
@@ -52,6 +59,25 @@ Timestamp parse_time(const std::string& flag, const std::string& text) {
   if (time) return *time;
   throw CLI::ValidationError(flag,
                              fmt::format("'{}' {}; write 2011-09-30T10:15:00Z or 2011-09-30", text, time.error()));
+}
+
+template <class Number>
+Number parse_whole(const std::string& flag, const std::string& text, std::uint64_t least) {
+  Number number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [read, error] = std::from_chars(text.data(), end, number);
+  if (error == std::errc{} && read == end && number >= least) return number;
+  throw CLI::ValidationError(
+      flag, fmt::format("'{}' is no whole number from {} to {}", text, least, std::numeric_limits<Number>::max()));
+}
+
+/// A number of `least` to `most`, which "nan" is not.
+double parse_number(const std::string& flag, const std::string& text, double least, double most) {
+  double number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [read, error] = std::from_chars(text.data(), end, number);
+  if (error == std::errc{} && read == end && number >= least && number <= most) return number;
+  throw CLI::ValidationError(flag, fmt::format("'{}' is no number from {} to {}", text, least, most));
 }
 
 /// "NAME=VALUE" in two.
@@ -129,6 +155,17 @@ class CommandLine {
         ->type_name("TIME");
   }
 
+  /// A whole number as it stands: CLI11 takes one that is too large for the largest there is.
+  template <class Number>
+  static CLI::Option* add_whole(CLI::App* command, const char* flag, Number& number, std::uint64_t least,
+                                const char* description) {
+    return command
+        ->add_option_function<std::string>(
+            flag, [flag, &number, least](const std::string& text) { number = parse_whole<Number>(flag, text, least); },
+            description)
+        ->type_name("N");
+  }
+
   static void add_json(CLI::App* command, bool& json) { command->add_flag("--json", json, "Print JSON"); }
 
   void add_run() {
@@ -203,26 +240,27 @@ class CommandLine {
                     "  holdfast generate -c shop.yaml --events 1000000 --customers 20000 --seed 1 --out data\n"
                     "  holdfast generate -c shop.yaml --events 1000000 --customers 20000 --seed 1 --kafka\n",
                     generate_);
-    command->add_option("--events", generate_.events, "How many events")->required()->check(CLI::PositiveNumber);
-    command->add_option("--customers", generate_.customers, "How many customers")
-        ->required()
-        ->check(CLI::PositiveNumber);
-    command->add_option("--seed", generate_.seed, "The same seed gives the same shop")->required();
+    add_whole(command, "--events", generate_.events, 1, "How many events")->required();
+    add_whole(command, "--customers", generate_.customers, 1, "How many customers")->required();
+    add_whole(command, "--seed", generate_.seed, 0, "The same seed gives the same shop")->required();
     CLI::Option* kafka = command->add_flag("--kafka", generate_.kafka, "Write to the topics of the sources");
     command->add_option("--out", generate_.out, "Write a file for each source into this folder")
         ->type_name("DIR")
         ->excludes(kafka);
     command->add_option("--truth", generate_.truth, "Write who left, and when, to this file; default: DIR/truth.ndjson")
         ->type_name("PATH");
-    add_time(command, "--from", generate_.from, "The first day of the shop");
-    add_time(command, "--to", generate_.to, "The last day of the shop");
+    add_time(command, "--from", generate_.from, "When the shop begins");
+    add_time(command, "--to", generate_.to, "When it ends: all events lie before; default 2026-01-01");
     command
-        ->add_option_function<double>(
-            "--days", [this](double days) { generate_.days = days; }, "How long the shop runs")
-        ->check(CLI::PositiveNumber);
-    command->add_option("--rate", generate_.rate, "Events per second; 0: as fast as possible")
-        ->check(CLI::NonNegativeNumber)
-        ->capture_default_str();
+        ->add_option_function<std::string>(
+            "--days", [this](const std::string& text) { generate_.days = parse_number("--days", text, 0, days_max); },
+            "How long it runs; default 365")
+        ->type_name("N");
+    command
+        ->add_option_function<std::string>(
+            "--rate", [this](const std::string& text) { generate_.rate = parse_number("--rate", text, 0, rate_max); },
+            "Events per second, each at the time it is sent; 0, the default: as fast as possible, over the period")
+        ->type_name("R");
     command->callback([this] {
       if (!generate_.kafka && generate_.out.empty()) throw CLI::RequiredError("generate: --kafka or --out DIR");
       command_ = [this] { return generate_command(generate_); };

@@ -76,6 +76,31 @@ Shop::Shop(const ShopSettings& settings) : settings_(settings), people_(settings
     due_.push_back({person.truth.joined.ms, c});
   }
   std::ranges::make_heap(due_, later);
+  if (settings.fitted) speed_ = speed_to_fit();
+}
+
+double Shop::speed_to_fit() const {
+  ShopSettings roughly = settings_;
+  roughly.fitted = false;
+  Shop rehearsal(roughly);
+  Timestamp last = settings_.from;
+  while (const auto event = rehearsal.next()) last = event->time;
+  const Duration needed = last - settings_.from;
+  return needed.ms == 0 ? 1 : static_cast<double>(settings_.length.ms - 1) / static_cast<double>(needed.ms);
+}
+
+Timestamp Shop::fitted(Timestamp time) const {
+  if (!settings_.fitted) return time;
+  const auto passed = static_cast<std::int64_t>(static_cast<double>((time - settings_.from).ms) * speed_);
+  return settings_.from + Duration{std::min(passed, settings_.length.ms - 1)};
+}
+
+ShopTruth Shop::truth(std::uint32_t customer) const {
+  ShopTruth truth = people_[customer].truth;
+  truth.joined = fitted(truth.joined);
+  if (truth.left) truth.left = fitted(*truth.left);
+  truth.events_per_day /= speed_;
+  return truth;
 }
 
 std::optional<ShopEvent> Shop::next() {
@@ -89,6 +114,7 @@ std::optional<ShopEvent> Shop::next() {
   act(person, event);
   if (!person.truth.left) schedule(due.customer, event.time);
   if (due_.empty()) win_back(event.time);
+  event.time = fitted(event.time);
   return event;
 }
 

@@ -33,7 +33,10 @@ struct ShopSettings {
   std::uint32_t customers = 0;
   std::uint64_t seed = 0;
   Timestamp from;
-  Duration length;  ///< Over which the events spread, roughly: there are exactly `events` of them.
+  Duration length;  ///< Over which the events spread, at least 1 ms.
+  /// Whether the last event comes just before the end of `length`: the whole shop is told once beforehand to see how
+  /// long it would take, and its time is squeezed or stretched to fit. Otherwise it takes about that long.
+  bool fitted = true;
 };
 
 /// Something that a customer of the shop did.
@@ -67,7 +70,8 @@ class Shop {
 
   /// The next event, in order of time; no value: all are told.
   std::optional<ShopEvent> next();
-  [[nodiscard]] const ShopTruth& truth(std::uint32_t customer) const { return people_[customer].truth; }
+  /// As far as the shop has been told.
+  [[nodiscard]] ShopTruth truth(std::uint32_t customer) const;
   [[nodiscard]] std::uint32_t customers() const { return settings_.customers; }
 
  private:
@@ -82,12 +86,15 @@ class Shop {
     std::uint32_t customer;
   };
 
+  [[nodiscard]] double speed_to_fit() const;
+  [[nodiscard]] Timestamp fitted(Timestamp time) const;
   void act(Person& person, ShopEvent& event);
   void complain(Person& person, ShopEvent& event);
   void win_back(Timestamp now);
   void schedule(std::uint32_t customer, Timestamp after);
 
-  ShopSettings settings_;
+  const ShopSettings settings_;
+  double speed_ = 1;  ///< Of the time in which customers live, on the way to the one that is told.
   std::vector<Person> people_;
   std::vector<Due> due_;  ///< A heap, the earliest first.
   std::uint64_t told_ = 0;

@@ -1,7 +1,8 @@
 #include "app/shop_json.hpp"
 
 #include <array>
-#include <iterator>
+#include <cstddef>
+#include <span>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -21,74 +22,78 @@ std::string_view name_of(ComplaintStatus status) {
   return names[static_cast<std::size_t>(status)];
 }
 
-/// Members of an event, put where the source's mapping wants them. Flat mappings, the usual case, are written as text.
-class EventWriter {
- public:
-  explicit EventWriter(const ingest::SourceFormat& format) : format_(format) {
-    for (const auto& [field, pointer] : format.fields) flat_ = flat_ && pointer.find('/', 1) == std::string::npos;
+std::span<const std::string_view> fields_of(EventKind kind) {
+  static constexpr std::array purchase{"customer_id"sv, "time"sv,     "event_id"sv, "channel"sv,
+                                       "amount"sv,      "currency"sv, "category"sv, "order_id"sv};
+  static constexpr std::array complaint{"customer_id"sv,  "time"sv,   "event_id"sv, "channel"sv,
+                                        "complaint_id"sv, "status"sv, "category"sv, "severity"sv};
+  static constexpr std::array visit{"customer_id"sv, "time"sv,       "event_id"sv,  "channel"sv,
+                                    "page"sv,        "duration_s"sv, "session_id"sv};
+  switch (kind) {
+    case EventKind::purchase: return purchase;
+    case EventKind::complaint: return complaint;
+    case EventKind::visit: return visit;
   }
+  return {};
+}
 
-  void text(std::string_view field, std::string_view value) { write(field, fmt::format("\"{}\"", value)); }
-  void number(std::string_view field, auto value) { write(field, fmt::format("{}", value)); }
-  void time(Timestamp time) {
-    if (format_.time_format == ingest::TimeFormat::epoch_ms) return number("time", time.ms);
-    if (format_.time_format == ingest::TimeFormat::epoch_s) return number("time", static_cast<double>(time.ms) / 1000);
-    text("time", to_rfc3339(time));
-  }
+std::string json_text(std::string_view plain) { return fmt::format("\"{}\"", plain); }
 
-  std::string finish() {
-    if (!flat_) return nested_.dump();
-    flat_text_ += '}';
-    return std::move(flat_text_);
-  }
-
- private:
-  void write(std::string_view field, const std::string& json) {
-    if (flat_) {
-      const auto it = format_.fields.empty() ? format_.fields.end() : format_.fields.find(std::string(field));
-      const std::string_view name = it == format_.fields.end() ? field : std::string_view(it->second).substr(1);
-      fmt::format_to(std::back_inserter(flat_text_), "{}\"{}\":{}", flat_text_.empty() ? "{" : ",", name, json);
-    } else {
-      nested_[nlohmann::ordered_json::json_pointer(pointer_of(format_, field))] = nlohmann::ordered_json::parse(json);
-    }
-  }
-
-  const ingest::SourceFormat& format_;
-  bool flat_ = true;
-  std::string flat_text_;
-  nlohmann::ordered_json nested_;
-};
+std::string time_json(Timestamp time, ingest::TimeFormat format) {
+  if (format == ingest::TimeFormat::epoch_ms) return fmt::format("{}", time.ms);
+  if (format == ingest::TimeFormat::epoch_s) return fmt::format("{}", static_cast<double>(time.ms) / 1000);
+  return json_text(to_rfc3339(time));
+}
 
 }  // namespace
 
 std::string shop_customer_id(std::uint32_t customer) { return fmt::format("C{:07}", customer); }
 
-std::string shop_event_json(const ShopEvent& event, const ingest::SourceFormat& format) {
-  EventWriter out(format);
-  out.text("customer_id", shop_customer_id(event.customer));
-  out.time(event.time);
-  out.text("event_id", fmt::format("e{:010}", event.number));
-  out.text("channel", channels[(event.customer + event.number) % channels.size()]);
+ShopJson::ShopJson(const ingest::SourceFormat& format) : time_format_(format.time_format) {
+  const auto fields = fields_of(format.kind);
+  const auto path_of = [&](std::size_t field) { return ingest::pointer_path(pointer_of(format, fields[field])); };
+  const auto is_required = [&](std::size_t field) {
+    return fields[field] == "customer_id" || fields[field] == "time" || fields[field] == "amount";
+  };
+  // A mapping may leave no room for some of them beside the required ones.
+  ingest::JsonLayout room;
+  std::vector<bool> fits(fields.size());
+  for (const bool required : {true, false}) {
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      if (is_required(i) == required) fits[i] = room.add(path_of(i), i);
+    }
+  }
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (fits[i]) layout_.add(path_of(i), i);
+  }
+}
+
+std::string ShopJson::event(const ShopEvent& event) {
+  // In the order of fields_of().
+  values_ = {json_text(shop_customer_id(event.customer)), time_json(event.time, time_format_),
+             json_text(fmt::format("e{:010}", event.number)),
+             json_text(channels[(event.customer + event.number) % channels.size()])};
   switch (event.kind) {
     case EventKind::purchase:
-      out.number("amount", event.amount);
-      out.text("currency", "EUR");
-      out.text("category", categories[event.number % categories.size()]);
-      out.text("order_id", fmt::format("o{:010}", event.number));
+      values_.insert(values_.end(), {fmt::format("{}", event.amount), json_text("EUR"),
+                                     json_text(categories[event.number % categories.size()]),
+                                     json_text(fmt::format("o{:010}", event.number))});
       break;
     case EventKind::complaint:
-      out.text("complaint_id", fmt::format("k{:07}-{}", event.customer, event.complaint));
-      out.text("status", name_of(event.status));
-      out.text("category", event.is_return ? "return"sv : "delivery"sv);
-      out.number("severity", 1 + event.number % 5);
+      values_.insert(
+          values_.end(),
+          {json_text(fmt::format("k{:07}-{}", event.customer, event.complaint)), json_text(name_of(event.status)),
+           json_text(event.is_return ? "return"sv : "delivery"sv), fmt::format("{}", 1 + event.number % 5)});
       break;
     case EventKind::visit:
-      out.text("page", pages[event.number % pages.size()]);
-      out.number("duration_s", 5 + event.number % 300);
-      out.text("session_id", fmt::format("s{:010}", event.number));
+      values_.insert(values_.end(),
+                     {json_text(pages[event.number % pages.size()]), fmt::format("{}", 5 + event.number % 300),
+                      json_text(fmt::format("s{:010}", event.number))});
       break;
   }
-  return out.finish();
+  std::string json;
+  layout_.write(values_, json);
+  return json;
 }
 
 std::string shop_truth_json(std::uint32_t customer, const ShopTruth& truth) {

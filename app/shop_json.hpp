@@ -1,8 +1,10 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "app/shop.hpp"
+#include "ingest/json_layout.hpp"
 #include "ingest/source_format.hpp"
 
 namespace holdfast::app {
@@ -10,8 +12,18 @@ namespace holdfast::app {
 /// "C0000042"
 [[nodiscard]] std::string shop_customer_id(std::uint32_t customer);
 
-/// The event as the source's mapping and time format want it: one JSON object of about 170 bytes.
-[[nodiscard]] std::string shop_event_json(const ShopEvent& event, const ingest::SourceFormat& format);
+/// Writes the shop's events as a source wants them: by its mapping and time format. One JSON object of about 170 bytes
+/// each.
+class ShopJson {
+ public:
+  explicit ShopJson(const ingest::SourceFormat& format);
+  [[nodiscard]] std::string event(const ShopEvent& event);
+
+ private:
+  ingest::TimeFormat time_format_;
+  ingest::JsonLayout layout_;
+  std::vector<std::string> values_;
+};
 
 /// A customer's truth as a JSON object.
 [[nodiscard]] std::string shop_truth_json(std::uint32_t customer, const ShopTruth& truth);

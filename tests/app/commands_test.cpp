@@ -4,7 +4,10 @@
 #include <cstring>
 #include <filesystem>
 #include <initializer_list>
+#include <map>
 #include <regex>
+#include <set>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -109,6 +112,23 @@ TEST_F(CommandsTest, UsageErrorsHaveStatusTwo) {
            {"replay", "-c", config(), "--source", "a=b", "--threads", "0"},
            {"generate", "-c", config(), "--events", "1", "--customers", "1", "--seed", "1"},
            {"generate", "-c", config(), "--events", "1", "--customers", "1", "--seed", "1", "--kafka", "--out", "x"},
+           {"generate", "-c", config(), "--events", "1", "--customers", "1", "--seed", "1", "--out", "x", "--days",
+            "nan"},
+           {"generate", "-c", config(), "--events", "1", "--customers", "1", "--seed", "1", "--out", "x", "--days",
+            "1e300"},
+           {"generate", "-c", config(), "--events", "1", "--customers", "1", "--seed", "1", "--out", "x", "--days",
+            "0"},
+           {"generate", "-c", config(), "--events", "1", "--customers", "1", "--seed", "1", "--out", "x", "--rate",
+            "inf"},
+           {"generate", "-c", config(), "--events", "1", "--customers", "1", "--seed", "18446744073709551616", "--out",
+            "x"},
+           {"generate", "-c", config(), "--events", "0", "--customers", "1", "--seed", "1", "--out", "x"},
+           {"generate", "-c", config(), "--events", "1", "--customers", "1", "--seed", "1", "--out", "x", "--from",
+            "2011-01-02", "--to", "2011-01-01"},
+           {"generate", "-c", config(), "--events", "1", "--customers", "1", "--seed", "1", "--out", "x", "--from",
+            "2011-01-01", "--to", "2011-01-01"},
+           {"generate", "-c", config(), "--events", "1", "--customers", "1", "--seed", "1", "--out", "x", "--from",
+            "2011-01-01", "--to", "2012-01-01", "--days", "3"},
            {"inspect", "-c", config()}}) {
     const Run result = run(arguments);
     EXPECT_EQ(result.status, 2) << ::testing::PrintToString(arguments);
@@ -191,6 +211,73 @@ TEST_F(CommandsTest, TheSameSeedGeneratesTheSameFiles) {
   }
   EXPECT_EQ(lines, 3000);
   EXPECT_EQ(std::ranges::count(content("a", "truth.ndjson"), '\n'), 200);
+}
+
+TEST_F(CommandsTest, SourcesOfOneKindShareTheCustomersAndOthersAreSaidToBeLeftOut) {
+  configure(
+      "application_id: shop\nsources:\n  eu: {topic: eu, kind: purchase}\n  us: {topic: us, kind: purchase}\n"
+      "  visits: {topic: visits, kind: visit}\n");
+  const Run result = run({"generate", "-c", config(), "--events", "3000", "--customers", "100", "--seed", "1", "--out",
+                          folder_.path().string()});
+  ASSERT_EQ(result.status, 0) << result.err;
+  std::map<std::string, std::set<std::string>> customers;
+  std::uint64_t lines = 0;
+  for (const std::string source : {"eu", "us", "visits"}) {
+    std::istringstream in(testing::read_file(folder_.path() / (source + ".ndjson")));
+    for (std::string line; std::getline(in, line); ++lines) customers[source].insert(Json::parse(line)["customer_id"]);
+  }
+  EXPECT_EQ(customers["eu"].size(), 50U);
+  EXPECT_EQ(customers["us"].size(), 50U);
+  for (const std::string& customer : customers["eu"]) EXPECT_FALSE(customers["us"].contains(customer)) << customer;
+  EXPECT_TRUE(result.err.starts_with(std::to_string(lines) + " events of 100 customers in ")) << result.err;
+  EXPECT_TRUE(result.err.ends_with("\n" + std::to_string(3000 - lines) +
+                                   " events were left out: there is no source of kind complaint\n"))
+      << result.err;
+}
+
+TEST_F(CommandsTest, TheTruthIsOfTheTimeOfTheEvents) {
+  configure(all_sources);
+  const auto generate = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{"generate",
+                                       "-c",
+                                       config(),
+                                       "--events",
+                                       "2000",
+                                       "--customers",
+                                       "200",
+                                       "--seed",
+                                       "1",
+                                       "--out",
+                                       folder_.path().string()};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    ASSERT_EQ(run(arguments).status, 0);
+    struct Seen {
+      std::string first;
+      std::string last;
+    };
+    std::map<std::string, Seen> purchases;
+    double events = 0;
+    std::istringstream in(testing::read_file(folder_.path() / "purchases.ndjson"));
+    for (std::string line; std::getline(in, line); ++events) {
+      const Json event = Json::parse(line);
+      auto& seen = purchases[event["customer_id"]];
+      if (seen.first.empty()) seen.first = event["time"];
+      seen.last = event["time"];
+    }
+    std::size_t left = 0;
+    std::istringstream truths(testing::read_file(folder_.path() / "truth.ndjson"));
+    for (std::string line; std::getline(truths, line);) {
+      const Json truth = Json::parse(line);
+      const auto& seen = purchases.at(truth["customer_id"]);
+      EXPECT_EQ(truth["joined"], seen.first);
+      if (!truth.contains("left")) continue;
+      ++left;
+      EXPECT_EQ(truth["left"], seen.last);
+    }
+    EXPECT_GT(left, 10U);
+  };
+  generate({"--from", "2011-01-01", "--to", "2011-03-01"});
+  generate({"--rate", "20000"});
 }
 
 TEST_F(CommandsTest, ReplayGivesAlertsDeadLettersAndASummary) {

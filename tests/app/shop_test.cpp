@@ -37,6 +37,22 @@ TEST(Shop, TellsEveryEventInOrderOfTime) {
       ASSERT_LT(events[i].customer, 300U);
       ASSERT_TRUE(i == 0 || events[i].time >= events[i - 1].time);
     }
+    ASSERT_GE(events.front().time, Timestamp{15'000 * day_ms});
+    // The whole period and nothing but it.
+    ASSERT_LT(events.back().time, Timestamp{15'365 * day_ms}) << count;
+    ASSERT_GT(events.back().time, Timestamp{15'364 * day_ms}) << count;
+  }
+}
+
+TEST(Shop, AShortPeriodHoldsAllEvents) {
+  for (const std::int64_t length_ms : {1, 2, 1000}) {
+    ShopSettings brief = settings(5'000, 100, 1);
+    brief.length = Duration{length_ms};
+    Shop shop(brief);
+    for (const ShopEvent& event : all_of(shop)) {
+      ASSERT_GE(event.time, brief.from);
+      ASSERT_LT(event.time, brief.from + brief.length);
+    }
   }
 }
 
