@@ -38,8 +38,7 @@ class Tail final : public KafkaTail {
     while (const MessagePtr message{rd_kafka_consumer_poll(client_->get(), timeout)}) {
       timeout = 0;
       if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        visit({static_cast<const char*>(message->key), message->key_len},
-              {static_cast<const char*>(message->payload), message->len});
+        visit({message->partition, message->offset, {static_cast<const char*>(message->payload), message->len}});
         arrive(message->partition, message->offset + 1);
       } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         left_.erase(message->partition);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -11,11 +12,18 @@
 
 namespace holdfast::ingest {
 
+/// Views live until the visitor returns.
+struct TailRecord {
+  std::int32_t partition = 0;
+  std::int64_t offset = 0;
+  std::string_view value;  ///< data() == nullptr: no value.
+};
+
 /// Reads a topic from its beginning, as a consumer of its own that belongs to no group and sees committed records only.
 class KafkaTail {
  public:
   virtual ~KafkaTail() = default;
-  using Visitor = std::function<void(std::string_view key, std::string_view value)>;
+  using Visitor = std::function<void(const TailRecord& record)>;
   /// Visits what has come, each partition in its order, and waits up to `wait` if there is nothing. unavailable: no
   /// broker for longer than the settings' patience.
   [[nodiscard]] virtual Status poll(const Visitor& visit, Duration wait) = 0;
