@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -23,7 +24,11 @@ struct TopicRow {
   ingest::TopicPlan plan;
   std::optional<ingest::TopicDescription> found;
   bool created = false;
+  bool unknown = false;  ///< No broker has said whether it is there.
 };
+
+/// The plan is worth something without brokers, so they are not waited for as long as where all depends on them.
+constexpr Duration patience_for_a_look{3'000};
 
 /// As many as the source topics have that are there already; otherwise as the flag says.
 Expected<std::int32_t> source_partitions(ingest::KafkaAdmin& admin, const ingest::KafkaSettings& settings,
@@ -44,6 +49,23 @@ Status describe(ingest::KafkaAdmin& admin, std::vector<TopicRow>& rows) {
   return {};
 }
 
+std::vector<TopicRow> plan(const ingest::KafkaSettings& settings, std::int32_t partitions, std::int32_t replication) {
+  std::vector<TopicRow> rows;
+  for (ingest::TopicPlan& topic : ingest::plan_topics(settings, partitions, replication))
+    rows.push_back({.plan = std::move(topic), .found = {}});
+  return rows;
+}
+
+/// The plan beside what is there.
+Expected<std::vector<TopicRow>> look(ingest::KafkaAdmin& admin, const ingest::KafkaSettings& settings,
+                                     const TopicsOptions& options) {
+  const auto partitions = source_partitions(admin, settings, options.partitions);
+  if (!partitions) return std::unexpected(partitions.error());
+  auto rows = plan(settings, *partitions, options.replication);
+  if (const Status described = describe(admin, rows); !described) return std::unexpected(described.error());
+  return rows;
+}
+
 Status create_missing(ingest::KafkaAdmin& admin, std::vector<TopicRow>& rows) {
   std::vector<ingest::TopicPlan> missing;
   for (const TopicRow& row : rows) {
@@ -62,7 +84,10 @@ std::string settings_text(const std::map<std::string, std::string>& settings) {
   return out.empty() ? "-" : out;
 }
 
-const char* standing(const TopicRow& row) { return row.created ? "created" : row.found ? "there" : "missing"; }
+const char* standing(const TopicRow& row) {
+  if (row.unknown) return "unknown";
+  return row.created ? "created" : row.found ? "there" : "missing";
+}
 
 void print_text(const std::vector<TopicRow>& rows) {
   std::vector<std::vector<std::string>> table{{"TOPIC", "PARTITIONS", "REPLICATION", "IS", "SETTINGS", "PURPOSE"}};
@@ -93,25 +118,25 @@ int topics_command(const TopicsOptions& options) {
   const auto config = load_config(options.config, options.overrides);
   if (!config) return report(config.error());
   start_logging(config->log);
-  const ingest::KafkaSettings settings = kafka_settings_of(*config);
+  ingest::KafkaSettings settings = kafka_settings_of(*config);
+  if (!options.create) settings.patience = patience_for_a_look;
   auto admin = ingest::make_kafka_admin(settings);
   if (!admin) return report(admin.error());
-  const auto partitions = source_partitions(**admin, settings, options.partitions);
-  if (!partitions) return report(partitions.error());
 
-  std::vector<TopicRow> rows;
-  std::vector<ingest::TopicPlan> plans = ingest::plan_topics(settings, *partitions, options.replication);
-  for (ingest::TopicPlan& plan : plans) {
-    rows.push_back({.plan = std::move(plan), .found = {}});
+  auto rows = look(**admin, settings, options);
+  if (!rows && rows.error().kind == ErrorKind::unavailable && !options.create) {
+    fmt::print(stderr, "warning: {}; what is there is not known\n", rows.error().message);
+    rows = plan(settings, options.partitions, options.replication);
+    for (TopicRow& row : *rows) row.unknown = true;
   }
-  if (const Status described = describe(**admin, rows); !described) return report(described.error());
+  if (!rows) return report(rows.error());
   if (options.create) {
-    if (const Status created = create_missing(**admin, rows); !created) return report(created.error());
+    if (const Status created = create_missing(**admin, *rows); !created) return report(created.error());
   }
   if (options.json) {
-    print_json(rows);
+    print_json(*rows);
   } else {
-    print_text(rows);
+    print_text(*rows);
   }
   return 0;
 }

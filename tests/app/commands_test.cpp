@@ -321,6 +321,23 @@ TEST_F(CommandsTest, ReplayGivesAlertsDeadLettersAndASummary) {
             "--source orders: the configuration has no such source; it has purchases, complaints, visits\n");
 }
 
+TEST_F(CommandsTest, TheTopicsThatAreNeededAreKnownWithoutBrokers) {
+  configure(
+      "application_id: shop\nsources:\n  purchases: {topic: orders, kind: purchase}\n"
+      "kafka: {bootstrap.servers: \"127.0.0.1:1\"}\n");
+  const Run result = run({"topics", "-c", config(), "--partitions", "12", "--json"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_NE(result.err.find("warning: no answer from the brokers at 127.0.0.1:1"), std::string::npos) << result.err;
+  const Json topics = Json::parse(result.out);
+  ASSERT_EQ(topics.size(), 4U);
+  EXPECT_EQ(topics[0]["topic"], "orders");
+  for (const Json& topic : topics) {
+    EXPECT_EQ(topic["is"], "unknown");
+    EXPECT_FALSE(topic.contains("found"));
+  }
+  EXPECT_EQ(topics[0]["planned"]["partitions"], 12);
+}
+
 TEST_F(CommandsTest, NoFileIsReadAndWrittenOrWrittenTwice) {
   configure(all_sources);
   const std::string folder = folder_.path().string();
