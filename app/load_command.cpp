@@ -28,7 +28,7 @@ struct Loaded {
 
 Expected<Loaded> load(const ingest::SourceFormat& source, std::vector<std::string> paths,
                       ingest::KafkaProducer& producer) {
-  auto file = ingest::FileSource::open(source, std::move(paths), Timestamp{-1});
+  auto file = ingest::FileSource::open(source, std::move(paths));
   if (!file) return std::unexpected(file.error());
   ingest::Decoder decoder(source, Partition{0}, ingest::Partitioner::none, 1, ingest::KeyRule::from_event);
   const bool show = isatty(STDERR_FILENO) == 1;

@@ -90,6 +90,7 @@ class Replay {
       advance_all(before_all_time);
       if (const Status done = write_settled(lowest_stream_time()); !done) return std::unexpected(done.error());
     }
+    last_event_ = greatest_stream_time();
     if (settings_.until) advance_all(*settings_.until);
     if (const Status done = write_settled(after_all_time); !done) return std::unexpected(done.error());
     return summary();
@@ -173,6 +174,12 @@ class Replay {
     return lowest;
   }
 
+  [[nodiscard]] Timestamp greatest_stream_time() const {
+    Timestamp greatest = before_all_time;
+    for (const auto& lane : lanes_) greatest = std::max(greatest, lane->task.stream_time());
+    return greatest;
+  }
+
   // What came about before `limit` is settled: no task puts out anything earlier any more.
   Status write_settled(Timestamp limit) {
     output_.progress(events_read_, lowest_stream_time());
@@ -208,8 +215,9 @@ class Replay {
       out.counts.timers += counts.timers;
       out.customers += lane->table.size();
       out.state_bytes += lane->table.memory_bytes() + lane->task.timer_bytes();
-      out.stream_time = std::max(out.stream_time, lane->task.stream_time());
     }
+    out.last_event = last_event_;
+    out.stream_time = greatest_stream_time();
     return out;
   }
 
@@ -219,6 +227,7 @@ class Replay {
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::vector<ingest::Decoder> decoders_;
   std::uint64_t events_read_ = 0;
+  Timestamp last_event_ = before_all_time;
 };
 
 }  // namespace

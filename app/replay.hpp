@@ -24,7 +24,7 @@ struct ReplaySettings {
   const engine::Model* model = nullptr;
   const engine::RiskPolicy* policy = nullptr;
   std::string application_id;
-  std::optional<Timestamp> until;  ///< Where the clock goes on to past the last event.
+  std::optional<Timestamp> until;  ///< Where the clock goes on to past the last event; before it: it stays.
   std::int32_t partitions = 1;     ///< Tasks; as many as the topics have partitions, to get the alerts of `run`.
   int threads = 1;
   std::size_t batch = 1000;  ///< Records read at once.
@@ -34,7 +34,8 @@ struct ReplaySummary {
   engine::TaskCounts counts;
   std::uint64_t customers = 0;
   std::uint64_t state_bytes = 0;
-  Timestamp stream_time = before_all_time;
+  Timestamp last_event = before_all_time;   ///< The greatest of all event times.
+  Timestamp stream_time = before_all_time;  ///< Also past the last event, if the clock went on.
 };
 
 /// Takes the output of a replay in its final order: by the stream time at which it came about, ties by partition. It

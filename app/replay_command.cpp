@@ -113,9 +113,21 @@ nlohmann::ordered_json summary_json(const Config& config, const ReplaySummary& s
   out["late"] = summary.counts.late;
   out["customers"] = summary.customers;
   out["state_bytes"] = summary.state_bytes;
+  if (summary.last_event > before_all_time) out["last_event"] = to_rfc3339(summary.last_event);
   if (summary.stream_time > before_all_time) out["stream_time"] = to_rfc3339(summary.stream_time);
   out["seconds"] = seconds;
   out["events_per_second"] = seconds > 0 ? static_cast<double>(events) / seconds : 0.0;
+  return out;
+}
+
+/// "3 malformed_json (visits), 1 bad_time (purchases)"
+std::string dead_letters_text(const nlohmann::ordered_json& summary) {
+  if (!summary.contains("dead_letters")) return "none";
+  std::string out;
+  for (const auto& [source, codes] : summary["dead_letters"].items()) {
+    for (const auto& [code, count] : codes.items())
+      out += fmt::format("{}{} {} ({})", out.empty() ? "" : ", ", count.dump(), code, source);
+  }
   return out;
 }
 
@@ -128,12 +140,24 @@ void print_summary(const nlohmann::ordered_json& summary) {
     return out.empty() ? std::string("none") : out;
   };
   fmt::print(stderr, "events        {}\n", counts("events"));
-  fmt::print(stderr, "dead letters  {}\n", counts("dead_letters"));
+  fmt::print(stderr, "dead letters  {}\n", dead_letters_text(summary));
   fmt::print(stderr, "alerts        {}\n", counts("alerts"));
   fmt::print(stderr, "duplicates    {}\nlate          {}\ncustomers     {}\n", summary["duplicates"].dump(),
              summary["late"].dump(), summary["customers"].dump());
+  if (summary.contains("last_event"))
+    fmt::print(stderr, "last event    {}\n", summary["last_event"].get<std::string>());
   fmt::print(stderr, "took          {:.2f} s, {:.0f} events/s\n", summary["seconds"].get<double>(),
              summary["events_per_second"].get<double>());
+}
+
+/// What looks like a slip, and is none that the result could show.
+void print_warnings(const ReplayOptions& options, Timestamp last_event) {
+  if (options.until && *options.until < last_event)
+    fmt::print(stderr, "warning: --until {} lies before the last event, of {}, and moves no clock past it\n",
+               to_rfc3339(*options.until), to_rfc3339(last_event));
+  if (last_event > SystemClock().now())
+    fmt::print(stderr, "warning: the last event, of {}, lies in the future: is the time of an event wrong?\n",
+               to_rfc3339(last_event));
 }
 
 int give_up(const Error& error) {
@@ -146,12 +170,10 @@ Expected<std::vector<std::unique_ptr<ingest::FileSource>>> open_sources(const Co
                                                                         const ReplayOptions& options) {
   auto paths = paths_by_source(config, options.sources);
   if (!paths) return std::unexpected(paths.error());
-  // Files carry no time of their own arrival: "ahead" is measured from where the replay ends.
-  const Timestamp logged_at = options.until.value_or(SystemClock().now());
   std::vector<std::unique_ptr<ingest::FileSource>> files(config.sources.size());
   for (std::size_t s = 0; s < files.size(); ++s) {
     if ((*paths)[s].empty()) continue;
-    auto file = ingest::FileSource::open(config.sources[s], std::move((*paths)[s]), logged_at);
+    auto file = ingest::FileSource::open(config.sources[s], std::move((*paths)[s]));
     if (!file) return std::unexpected(file.error());
     files[s] = std::move(*file);
   }
@@ -212,6 +234,7 @@ int replay_command(const ReplayOptions& options) {
     fmt::print(stderr, "{}\n", facts.dump());
   } else {
     print_summary(facts);
+    print_warnings(options, summary->last_event);
   }
   return 0;
 }

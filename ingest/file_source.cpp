@@ -19,9 +19,9 @@ namespace {
 
 class FileBatch final : public RecordBatch {
  public:
-  void add(std::string value, Offset offset, Timestamp logged_at) {
+  void add(std::string value, Offset offset) {
     values_.push_back(std::move(value));
-    records_.push_back({offset, logged_at, {}, {}});
+    records_.push_back({.offset = offset, .key = {}, .value = {}});
   }
   /// Once all values are there: their places do not change any more.
   void finish() {
@@ -46,8 +46,7 @@ Shape shape_by_name(const std::string& path) {
 
 class Files final : public FileSource {
  public:
-  Files(SourceFormat format, std::vector<std::string> paths, Timestamp logged_at)
-      : format_(std::move(format)), paths_(std::move(paths)), logged_at_(logged_at) {}
+  Files(SourceFormat format, std::vector<std::string> paths) : format_(std::move(format)), paths_(std::move(paths)) {}
 
   // The first file at once, so that a wrong path shows before anything is read.
   Status begin() {
@@ -80,7 +79,7 @@ class Files final : public FileSource {
       if (!got) return std::unexpected(got.error());
       if (!*got) break;
       std::string value = csv_ ? csv_->to_json(line).value_or(line) : std::move(line);
-      batch->add(std::move(value), next_, logged_at_);
+      batch->add(std::move(value), next_);
       ++next_.value;
       ++count;
     }
@@ -166,7 +165,6 @@ class Files final : public FileSource {
 
   const SourceFormat format_;
   const std::vector<std::string> paths_;
-  const Timestamp logged_at_;
   std::size_t index_ = 0;  ///< Of the next file to be opened.
   std::ifstream file_;
   std::istream* in_ = nullptr;
@@ -180,9 +178,8 @@ class Files final : public FileSource {
 
 }  // namespace
 
-Expected<std::unique_ptr<FileSource>> FileSource::open(const SourceFormat& format, std::vector<std::string> paths,
-                                                       Timestamp logged_at) {
-  auto files = std::make_unique<Files>(format, std::move(paths), logged_at);
+Expected<std::unique_ptr<FileSource>> FileSource::open(const SourceFormat& format, std::vector<std::string> paths) {
+  auto files = std::make_unique<Files>(format, std::move(paths));
   if (const Status begun = files->begin(); !begun) return std::unexpected(begun.error());
   return files;
 }

@@ -401,6 +401,38 @@ TEST_F(CommandsTest, WhatKafkaClientsSayIsNoData) {
   }
 }
 
+TEST_F(CommandsTest, NoEventOfAFileIsTooFarAheadWhateverUntilSays) {
+  configure(all_sources);
+  const std::string in = (folder_.path() / "in.ndjson").string();
+  std::string events;
+  for (const char* const time : {"2011-01-01", "2011-06-01", "2190-01-01"})
+    events += R"({"customer_id":"C1","amount":2,"time":")" + std::string(time) + "T00:00:00Z\"}\n";
+  testing::write_file(in, events + "no event\n[]\n");
+  const std::vector<std::string> arguments{"replay", "-c", config(), "--source", "purchases=" + in};
+  const auto with = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> all = arguments;
+    all.insert(all.end(), more.begin(), more.end());
+    const Run result = run(all);
+    EXPECT_EQ(result.status, 0) << result.err;
+    return result;
+  };
+  const Run plain = with({"--json"});
+  const Json summary = Json::parse(plain.err);
+  EXPECT_EQ(summary["events"]["purchases"], 3);
+  EXPECT_EQ(summary["last_event"], "2190-01-01T00:00:00.000Z");
+  EXPECT_EQ(with({"--until", "2011-02-01"}).out, plain.out);
+  EXPECT_GT(with({"--until", "2191-01-01"}).out.size(), plain.out.size());
+
+  // For people.
+  const std::string text = with({"--until", "2011-02-01"}).err;
+  EXPECT_NE(text.find("\ndead letters  1 malformed_json (purchases), 1 wrong_type (purchases)\n"), std::string::npos)
+      << text;
+  EXPECT_NE(text.find("\nlast event    2190-01-01T00:00:00.000Z\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("warning: --until 2011-02-01T00:00:00.000Z lies before the last event"), std::string::npos)
+      << text;
+  EXPECT_NE(text.find("lies in the future"), std::string::npos) << text;
+}
+
 TEST_F(CommandsTest, InspectShowsACustomerOfTheLatestCheckpoint) {
   const auto loaded = load_config(config(), {});
   ASSERT_TRUE(loaded) << loaded.error().message;

@@ -41,7 +41,7 @@ class FileSourceTest : public ::testing::Test {
   }
   /// All values, read `records_max` at a time; checks offsets and stamps on the way.
   static std::vector<std::string> read(const std::vector<std::string>& paths, std::size_t records_max = 100) {
-    auto files = FileSource::open(visits(), paths, Timestamp{77});
+    auto files = FileSource::open(visits(), paths);
     EXPECT_TRUE(files) << files.error().message;
     if (!files) return {};
     std::vector<std::string> values;
@@ -52,7 +52,7 @@ class FileSourceTest : public ::testing::Test {
       EXPECT_LE((*batch)->records().size(), records_max);
       for (const RawRecord& record : (*batch)->records()) {
         EXPECT_EQ(record.offset.value, static_cast<std::int64_t>(values.size()));
-        EXPECT_EQ(record.timestamp.ms, 77);
+        EXPECT_EQ(record.timestamp.ms, -1);
         EXPECT_EQ(record.key.data(), nullptr);
         values.emplace_back(record.value);
       }
@@ -128,7 +128,7 @@ TEST_F(FileSourceTest, WithoutATellingNameTheFirstLineSaysWhatItIs) {
   for (const std::string broken : {R"("customer_id":"c1","time":1})", "no event", "[", R"({"customer_id",time)"})
     EXPECT_THAT(read_stdin(broken + "\n" + json), ElementsAre(broken, json));
   // What looks like a header, and lacks something, is none of the two.
-  const auto lacking = FileSource::open(visits(), {file("events.txt", "time,name\n1,c1\n")}, Timestamp{77});
+  const auto lacking = FileSource::open(visits(), {file("events.txt", "time,name\n1,c1\n")});
   ASSERT_FALSE(lacking);
   EXPECT_THAT(lacking.error().message, HasSubstr("events.txt:1: the header has no column 'customer_id'"));
 }
@@ -137,7 +137,7 @@ TEST_F(FileSourceTest, ATellingNameHasTheLastWord) {
   EXPECT_THAT(read({file("a.CSV", "customer_id,time\nc1,1\n")}), ElementsAre(R"({"customer_id":"c1","time":1})"));
   for (const std::string name : {"a.ndjson", "a.JSONL", "a.json"})
     EXPECT_THAT(read({file(name, "customer_id,time\nc1,1\n")}), ElementsAre("customer_id,time", "c1,1")) << name;
-  EXPECT_FALSE(FileSource::open(visits(), {file("b.csv", R"({"customer_id":"c1","time":1})")}, Timestamp{77}));
+  EXPECT_FALSE(FileSource::open(visits(), {file("b.csv", R"({"customer_id":"c1","time":1})")}));
 }
 
 TEST_F(FileSourceTest, APipeIsReadLikeAFile) {
@@ -149,7 +149,7 @@ TEST_F(FileSourceTest, APipeIsReadLikeAFile) {
     writer.join();
     std::filesystem::remove(path);
   }
-  const auto folder = FileSource::open(visits(), {folder_.path().string()}, Timestamp{77});
+  const auto folder = FileSource::open(visits(), {folder_.path().string()});
   ASSERT_FALSE(folder);
   EXPECT_THAT(folder.error().message, HasSubstr("Is a directory"));
 }
@@ -168,14 +168,14 @@ TEST_F(FileSourceTest, AnOpenQuoteTakesABoundedPieceOfTheFile) {
 
 TEST_F(FileSourceTest, WhatCannotBeReadIsNamedBeforeAnythingIsRead) {
   const auto good = file("a.ndjson", "{}\n");
-  const auto absent = FileSource::open(visits(), {good, good + ".absent"}, Timestamp{0});
+  const auto absent = FileSource::open(visits(), {good, good + ".absent"});
   ASSERT_FALSE(absent);
   EXPECT_THAT(absent.error().message, HasSubstr("a.ndjson.absent: No such file"));
-  const auto header = FileSource::open(visits(), {file("b.csv", "id,time\n")}, Timestamp{0});
+  const auto header = FileSource::open(visits(), {file("b.csv", "id,time\n")});
   ASSERT_FALSE(header);
   EXPECT_THAT(header.error().message, HasSubstr("b.csv:1: the header has no column 'customer_id'"));
   // A header further on fails where it is met: what came before has been handed on.
-  auto later = FileSource::open(visits(), {good, file("c.csv", "id,time\n")}, Timestamp{0});
+  auto later = FileSource::open(visits(), {good, file("c.csv", "id,time\n")});
   ASSERT_TRUE(later);
   const auto failed = (*later)->next(10);
   ASSERT_FALSE(failed);

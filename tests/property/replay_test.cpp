@@ -96,7 +96,7 @@ Collected replay_once(const History& history, const std::vector<std::vector<std:
   settings.batch = batch;
   std::vector<std::unique_ptr<ingest::FileSource>> files;
   for (std::size_t s = 0; s < paths.size(); ++s) {
-    auto file = ingest::FileSource::open(settings.sources[s], paths[s], Timestamp{1'900'000'000'000});
+    auto file = ingest::FileSource::open(settings.sources[s], paths[s]);
     EXPECT_TRUE(file.has_value());
     files.push_back(std::move(*file));
   }
