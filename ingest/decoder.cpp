@@ -327,20 +327,10 @@ class Decoder::Impl {
 
   simdjson::error_code take_number(Field field, simdjson::ondemand::value value, Draft& draft) {
     switch (field) {
-      case Field::customer_id: {
-        std::int64_t id = 0;
-        if (value.get_int64().get(id) != simdjson::SUCCESS) {
-          if (const auto error = check_json(value)) return error;
-          note(draft.type_fault, RejectionCode::wrong_type,
-               fmt::format("{}: a number that is no integer of 64 bits; send the id as a string", place(field)));
-          return simdjson::SUCCESS;
-        }
-        std::array<char, integer_text_max> text{};
-        const auto end = std::to_chars(text.data(), text.data() + text.size(), id);
-        draft.customer_id = into_->keep({text.data(), static_cast<std::size_t>(end.ptr - text.data())});
+      case Field::customer_id:
         draft.has_customer_id = true;
-        return simdjson::SUCCESS;
-      }
+        return take_integer(field, value, draft.customer_id, draft);
+      case Field::event_id: return take_integer(field, value, draft.event_id, draft);
       case Field::time: return take_time(value, draft);
       case Field::amount: {
         double amount = 0;
@@ -365,6 +355,21 @@ class Decoder::Impl {
         return check_json(value);
       }
     }
+  }
+
+  // An id that is an integer: its decimal digits.
+  simdjson::error_code take_integer(Field field, simdjson::ondemand::value value, std::string_view& id, Draft& draft) {
+    std::int64_t integer = 0;
+    if (value.get_int64().get(integer) != simdjson::SUCCESS) {
+      if (const auto error = check_json(value)) return error;
+      note(draft.type_fault, RejectionCode::wrong_type,
+           fmt::format("{}: a number that is no integer of 64 bits; send the id as a string", place(field)));
+      return simdjson::SUCCESS;
+    }
+    std::array<char, integer_text_max> text{};
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), integer);
+    id = into_->keep({text.data(), static_cast<std::size_t>(end.ptr - text.data())});
+    return simdjson::SUCCESS;
   }
 
   simdjson::error_code take_time(simdjson::ondemand::value value, Draft& draft) {
@@ -400,7 +405,7 @@ class Decoder::Impl {
   void wrong_type(Field field, json_type type, Draft& draft) {
     const bool number = field == Field::amount || field == Field::severity ||
                         (field == Field::time && format_.time_format >= TimeFormat::epoch_ms);
-    const std::string_view wanted = field == Field::customer_id ? "a string or an integer"
+    const std::string_view wanted = field == Field::customer_id || field == Field::event_id ? "a string or an integer"
                                     : field == Field::time && format_.time_format == TimeFormat::any
                                         ? "RFC 3339 text or milliseconds"
                                     : number ? "a number"

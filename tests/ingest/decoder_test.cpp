@@ -98,14 +98,18 @@ TEST(Decoder, ReadsComplaints) {
 
 TEST(Decoder, TakesIdsThatAreIntegers) {
   for (const std::string id : {"0", "-1", "17850", "9223372036854775807", "-9223372036854775808"}) {
-    const Decoded event(format_of(EventKind::visit), R"({"customer_id":)" + id + R"(,"time":0})", id);
+    const Decoded event(format_of(EventKind::visit), R"({"customer_id":)" + id + R"(,"time":0,"event_id":)" + id + "}",
+                        id);
     ASSERT_EQ(event.outcome(), "ok") << event.message();
     EXPECT_EQ(event->customer.id, id);
+    EXPECT_EQ(event->event_id, id);
   }
-  for (const std::string id : {"1.5", "1e3", "9223372036854775808", "1.0"})
+  for (const std::string id : {"1.5", "1e3", "9223372036854775808", "1.0"}) {
     EXPECT_EQ(Decoded(format_of(EventKind::visit), R"({"customer_id":)" + id + R"(,"time":0})", id).outcome(),
               "wrong_type")
         << id;
+    EXPECT_EQ(visit_outcome(R"({"customer_id":"c","time":0,"event_id":)" + id + "}"), "wrong_type") << id;
+  }
 }
 
 TEST(Decoder, ReadsEscapesAndUnicode) {
@@ -266,7 +270,7 @@ TEST(Decoder, WrongTypesAreNamed) {
        {R"({"customer_id":["c"],"time":0,"amount":1})", R"({"customer_id":true,"time":0,"amount":1})",
         R"({"customer_id":"c","time":{},"amount":1})", R"({"customer_id":"c","time":0,"amount":"1"})",
         R"({"customer_id":"c","time":0,"amount":false})", R"({"customer_id":"c","time":0,"amount":1,"currency":7})",
-        R"({"customer_id":"c","time":0,"amount":1,"event_id":7})"})
+        R"({"customer_id":"c","time":0,"amount":1,"event_id":true})"})
     EXPECT_EQ(purchase_outcome(value), "wrong_type") << value;
   EXPECT_EQ(outcome_of(EventKind::complaint, R"({"customer_id":"c","time":0,"status":1})"), "wrong_type");
   EXPECT_EQ(outcome_of(EventKind::complaint, R"({"customer_id":"c","time":0,"severity":"high"})"), "wrong_type");
