@@ -96,8 +96,8 @@ class RecoveryTest : public ::testing::Test {
   }
 
   MemoryWorld world_{2, 1};
-  const engine::Model model_ = test::cdnow_model();
-  const engine::RiskPolicy risk_ = test::default_policy();
+  const engine::Model model_ = testing::cdnow_model();
+  const engine::RiskPolicy risk_ = testing::default_policy();
   PolicyId policy_ = policy;
   bool exactly_once_ = true;
   std::vector<std::string> said_;

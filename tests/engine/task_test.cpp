@@ -1,6 +1,7 @@
 #include "engine/task.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -316,7 +317,7 @@ TEST(Task, TimersGoBeforeAnEventOfTheSameMillisecond) {
   EXPECT_EQ(before.story(), "");
 }
 
-TEST(Task, ABoundedStepNeverEndsBetweenTimersThatTie) {
+TEST(Task, ABoundedStepSaysHowManyTimersItFiredAndTheNextOneGoesOn) {
   World world;
   std::vector<Event> events;
   for (const std::size_t day : {0U, 1U}) {
@@ -324,25 +325,66 @@ TEST(Task, ABoundedStepNeverEndsBetweenTimersThatTie) {
   }
   world.log(purchases, events);
   world.end(others);
-  (void)world.task.advance(before_all_time, unbounded, world.alerts);
+  const auto merged = world.task.advance(before_all_time, unbounded, world.alerts);
+  ASSERT_TRUE(merged);
   const Timestamp due = world.task.next_timer();
-
-  const auto step = world.task.advance(new_year + days(400), 1, world.alerts);
-  ASSERT_TRUE(step);
-  EXPECT_EQ(step->clock, due);
-  EXPECT_EQ(world.task.stream_time(), due);
-  ASSERT_EQ(world.story(), "raised watch, raised watch, raised watch");
-  EXPECT_EQ(world.alert(0).customer, "a");
-  EXPECT_EQ(world.alert(1).customer, "b");
-  EXPECT_EQ(world.alert(2).customer, "c");
-  EXPECT_GT(world.task.next_timer(), due) << "what comes later waits for the next step";
 
   World replayed;
   replayed.log(purchases, events);
-  replayed.task.apply({.number = 1, .end = step->end}, replayed.alerts);
-  replayed.task.apply(*step, replayed.alerts);
-  EXPECT_EQ(replayed.alerts.text, world.alerts.text);
-  EXPECT_EQ(replayed.task.stream_time(), world.task.stream_time());
+  replayed.task.apply(*merged, replayed.alerts);
+  std::string customers;
+  for (std::size_t fired = 1; fired <= 3; ++fired) {
+    const auto step = world.task.advance(new_year + days(400), 1, world.alerts);
+    ASSERT_TRUE(step);
+    EXPECT_EQ(step->clock, due) << "all three are due at one moment";
+    EXPECT_EQ(step->timers, 1u);
+    ASSERT_EQ(world.alerts.items.size(), fired);
+    customers += world.alert(fired - 1).customer;
+    replayed.task.apply(*step, replayed.alerts);
+    EXPECT_EQ(replayed.alerts.text, world.alerts.text);
+    EXPECT_EQ(replayed.task.stream_time(), world.task.stream_time());
+  }
+  EXPECT_EQ(customers, "abc");
+  EXPECT_GT(world.task.next_timer(), due);
+}
+
+// After a change of the policy many timers can lie behind stream time, and a record that is no event moves no time.
+TEST(Task, TimersThatAreOverdueFireBeforeARecordThatIsNoEventLiveAndReplayed) {
+  World before;
+  before.log(purchases, regular("a"));
+  before.end(others);
+  (void)before.task.advance(before_all_time, unbounded, before.alerts);
+  (void)before.task.advance(before.task.next_timer() - milliseconds(1), unbounded, before.alerts);
+  const Marker marker = before.task.marker(PolicyId{1}, Timestamp{0});
+
+  const auto restored = [&](RiskPolicy policy) {
+    auto world = std::make_unique<World>(cdnow_model(), policy);
+    world->table.insert_loaded("a", {reinterpret_cast<const char*>(before.table.read(Slot{0})), sizeof(Customer)});
+    world->task.restore({.partition = marker.partition,
+                         .policy = marker.policy,
+                         .topics = 0,
+                         .record_format = marker.record_format,
+                         .step = 0,
+                         .position = {},
+                         .stream_time = before.task.stream_time() + days(1),
+                         .customers = 1,
+                         .taken_at = {}});
+    static const Rejection rejection;
+    Event record;
+    record.rejection = &rejection;
+    world->log(purchases, {record});
+    world->end(others);
+    return world;
+  };
+  RiskPolicy stricter = default_policy();
+  stricter.thresholds = {0.1, 0.2, 0.3};
+  const auto live = restored(stricter);
+  const auto step = live->task.advance(before_all_time, unbounded, live->alerts);
+  ASSERT_TRUE(step);
+  EXPECT_FALSE(live->alerts.items.empty());
+  const auto replayed = restored(stricter);
+  replayed->task.apply(*step, replayed->alerts);
+  EXPECT_EQ(replayed->alerts.text, live->alerts.text);
 }
 
 TEST(Task, TheClockWaitsForEverySource) {
