@@ -17,8 +17,9 @@ class StateDirectory {
   virtual ~StateDirectory() = default;
   [[nodiscard]] virtual const std::filesystem::path& path() const = 0;
 
-  /// Makes the folder, or takes one that is there. incompatible: it is of another application or of a newer format;
-  /// failed: another process has it, it holds something else, or it cannot be written. All messages name the folder.
+  /// Makes the folder, or takes one that is there. corrupt: the file that says whose it is is damaged, or missing
+  /// beside a database; incompatible: it is of another application or of a newer format; failed: another process has
+  /// it, it holds something else, or it cannot be written. All messages name the folder.
   [[nodiscard]] static Expected<std::unique_ptr<StateDirectory>> open(const std::filesystem::path& path,
                                                                       const std::string& application_id);
 };
@@ -26,7 +27,10 @@ class StateDirectory {
 /// Whether the folder is a state directory of this application, without taking it.
 [[nodiscard]] Status check_state_directory(const std::filesystem::path& path, const std::string& application_id);
 
-/// Renames the folder to <path>.corrupt-<n>, the first n that is free; what stood in it stays there to be looked at.
+/// Renames the folder to <path>.corrupt-<n>, the first n that is free; what stood in it stays there to be looked at. A
+/// folder that cannot be renamed or must not be, such as a mount point or a link, is kept, and its content moves into
+/// <path>/corrupt-<n>. Gives the place of what was set aside. failed: another process uses the folder, or neither
+/// works.
 [[nodiscard]] Expected<std::filesystem::path> set_aside(const std::filesystem::path& path);
 
 }  // namespace holdfast::state
