@@ -1,6 +1,7 @@
 #include "state/checkpoint_store.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <map>
 #include <mutex>
@@ -57,6 +58,12 @@ rocksdb::DBOptions database_options(rocksdb::Env* env) {
   options.max_manifest_file_size = 1 << 20;
   options.avoid_unnecessary_blocking_io = true;
   return options;
+}
+
+/// RocksDB tells a full disk apart, but not a quota or a limit of the file's size.
+bool is_lack_of_space(std::string_view message) {
+  constexpr std::array<std::string_view, 3> causes{"No space left", "Disk quota exceeded", "File too large"};
+  return std::ranges::any_of(causes, [&](std::string_view cause) { return message.find(cause) != message.npos; });
 }
 
 class Store final : public RocksStore {
@@ -259,8 +266,7 @@ class Store final : public RocksStore {
 
   [[nodiscard]] Error error_of(const rocksdb::Status& status, std::string_view what) const {
     const std::string where = options_.directory.string();
-    if (status.IsNoSpace() || status.ToString().find("No space left") != std::string::npos ||
-        status.ToString().find("File too large") != std::string::npos)
+    if (status.IsNoSpace() || is_lack_of_space(status.ToString()))
       return {ErrorKind::unavailable,
               fmt::format("{}: cannot {}: {}; make room on its disk", where, what, status.ToString())};
     const bool damaged = status.IsCorruption() || status.IsPathNotFound() || status.IsInvalidArgument() ||

@@ -14,6 +14,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <rocksdb/env.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -299,6 +300,35 @@ TEST(CheckpointStore, MissingFilesNeverGiveAnythingButAWholeCheckpoint) {
       EXPECT_EQ(found, "error") << "a checkpoint's file is missing";
     }
   });
+}
+
+/// A disk whose owner has used up what is granted to them, while it is told to be so.
+class QuotaEnv final : public rocksdb::EnvWrapper {
+ public:
+  QuotaEnv() : EnvWrapper(rocksdb::Env::Default()) {}
+  rocksdb::Status NewWritableFile(const std::string& name, std::unique_ptr<rocksdb::WritableFile>* file,
+                                  const rocksdb::EnvOptions& options) override {
+    if (used_up) return rocksdb::Status::IOError("While open a file for appending: " + name, std::strerror(EDQUOT));
+    return EnvWrapper::NewWritableFile(name, file, options);
+  }
+  bool used_up = false;
+};
+
+TEST(CheckpointStore, AnExceededQuotaIsAFullDisk) {
+  const TemporaryFolder folder;
+  QuotaEnv env;
+  const auto store = RocksStore::open({.directory = folder.path() / "s", .application_id = "shop", .env = &env});
+  ASSERT_TRUE(store) << store.error().message;
+  write(**store, p0, 1, {{"a", record_of(1)}}, 1);
+  CheckpointData next = data_of(p0, 2, {{"b", record_of(2)}}, 2);
+  env.used_up = true;
+  const Status refused = (*store)->write(next);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::unavailable) << refused.error().message;
+  EXPECT_THAT(refused.error().message, HasSubstr("make room"));
+  env.used_up = false;
+  EXPECT_TRUE((*store)->write(next));
+  EXPECT_EQ(load(**store, p0)->marker->step, 2U);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
