@@ -160,13 +160,12 @@ class Builder {
   }
 
   void read_sources() {
-    if (values_.sources().empty()) {
+    if (values_.sources().empty() && !faults_.has_within("sources")) {
       values_.fault("sources",
                     "is missing; name at least one, such as `purchases: {topic: purchases, kind: purchase}`");
     }
     if (values_.sources().size() > limits::sources_max) {
-      const std::string group = "sources." + values_.sources()[limits::sources_max];
-      values_.fault(values_.below(group).front()->key,
+      values_.fault("sources." + values_.sources()[limits::sources_max],
                     fmt::format("is source number {}, and {} are possible; remove some, or merge topics of one kind",
                                 limits::sources_max + 1, limits::sources_max));
       return;
@@ -178,6 +177,10 @@ class Builder {
     const std::string group = "sources." + source;
     ingest::SourceFormat format;
     format.name = source;
+    if (values_.below(group).empty() && !faults_.has_within(group)) {
+      values_.fault(group, "is empty; give it a topic and a kind, such as {topic: visits, kind: visit}, or remove it");
+      return format;
+    }
     format.topic = values_.text(group + ".topic");
     format.kind = static_cast<EventKind>(values_.choice(group + ".kind"));
     format.time_format = static_cast<ingest::TimeFormat>(values_.choice(group + ".time_format"));

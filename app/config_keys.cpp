@@ -199,7 +199,7 @@ std::size_t count_segments(std::string_view path) {
   return static_cast<std::size_t>(std::count(path.begin(), path.end(), '.')) + 1;
 }
 
-/// Whether the first segments of `pattern` match all of `path`.
+/// Whether the first segments of `pattern` match all of `path`, which has no empty one.
 bool begins_with(std::string_view pattern, std::string_view path) {
   while (!path.empty()) {
     if (pattern.empty()) return false;
@@ -209,6 +209,7 @@ bool begins_with(std::string_view pattern, std::string_view path) {
   return true;
 }
 
+std::string_view first_segment(std::string_view path) { return path.substr(0, path.find('.')); }
 std::string_view last_segment(std::string_view path) { return path.substr(path.rfind('.') + 1); }
 
 /// The pattern's first segments, as many as the path has, with the path's own names for its wildcards.
@@ -227,8 +228,13 @@ std::string instance_of(std::string_view pattern, std::string_view path) {
 
 std::span<const Key> config_keys() { return keys; }
 
+bool has_empty_segment(std::string_view path) {
+  return path.empty() || path.starts_with('.') || path.ends_with('.') || path.find("..") != std::string_view::npos;
+}
+
 const Key* find_key(std::string_view path) {
-  if (path.starts_with(kafka_prefix) && path.size() > kafka_prefix.size()) {
+  if (has_empty_segment(path)) return nullptr;
+  if (path.starts_with(kafka_prefix)) {
     const std::string_view wanted = path.ends_with(".file") ? "kafka.*.file" : "kafka.*";
     return std::find_if(keys.begin(), keys.end(), [&](const Key& key) { return key.name == wanted; });
   }
@@ -239,6 +245,7 @@ const Key* find_key(std::string_view path) {
 }
 
 bool is_group(std::string_view path) {
+  if (has_empty_segment(path)) return false;
   if (path == "kafka" || path.starts_with(kafka_prefix)) return true;
   return std::any_of(keys.begin(), keys.end(), [&](const Key& key) {
     return count_segments(key.name) > count_segments(path) && begins_with(key.name, path);
@@ -249,6 +256,9 @@ std::string nearest_key(std::string_view path) {
   std::string best;
   std::size_t best_distance = std::numeric_limits<std::size_t>::max();
   for (const Key& key : keys) {
+    // A wildcard takes over the path's own name, which makes it near to anything: its group must be meant.
+    if (key.name.find('*') != std::string_view::npos && edit_distance(first_segment(key.name), first_segment(path)) > 2)
+      continue;
     std::string candidate = instance_of(key.name, path);
     std::size_t distance = edit_distance(candidate, path);
     // The right name in the wrong group.

@@ -21,6 +21,9 @@ struct Key {
 /// Every key there is, in the order in which the reference and `holdfast check` list them.
 [[nodiscard]] std::span<const Key> config_keys();
 
+/// Whether a segment of the path is empty, as in "risk." or "sources..topic". Such a path is neither key nor group.
+[[nodiscard]] bool has_empty_segment(std::string_view path);
+
 /// The key that a path such as "sources.visits.topic" is an instance of; null: there is none.
 [[nodiscard]] const Key* find_key(std::string_view path);
 

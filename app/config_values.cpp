@@ -35,12 +35,26 @@ std::vector<std::string_view> split_choices(std::string_view allowed) {
 
 Values::Values(const std::vector<Setting>& settings, std::string file, Faults& faults)
     : file_(std::move(file)), faults_(faults) {
-  for (const Setting& setting : settings) {
-    settings_[setting.key] = setting;
-    if (!setting.key.starts_with(sources_group)) continue;
-    const std::string rest = setting.key.substr(sources_group.size());
-    std::string name = rest.substr(0, rest.find('.'));
-    if (std::find(sources_.begin(), sources_.end(), name) == sources_.end()) sources_.push_back(std::move(name));
+  for (const Setting& setting : settings) take(setting);
+}
+
+void Values::take(const Setting& setting) {
+  if (setting.key.starts_with(sources_group)) note_source(setting);
+  if (setting.heading) {
+    groups_.emplace(setting.key, setting.origin);
+    return;
+  }
+  settings_[setting.key] = setting;
+}
+
+void Values::note_source(const Setting& setting) {
+  const std::string key = setting.key.substr(0, setting.key.find('.', sources_group.size()));
+  const std::string name = key.substr(sources_group.size());
+  groups_.emplace(key, setting.origin);
+  if (!is_source_name(name)) {
+    fault(key, source_name_message());
+  } else if (std::find(sources_.begin(), sources_.end(), name) == sources_.end()) {
+    sources_.push_back(name);
   }
 }
 
@@ -59,8 +73,13 @@ std::vector<const Setting*> Values::below(const std::string& group) const {
 }
 
 Origin Values::origin_of(const std::string& key) const {
-  const Setting* setting = find(key);
-  return setting != nullptr ? setting->origin : Origin{Origin::Layer::file, file_};
+  if (const Setting* setting = find(key)) return setting->origin;
+  for (std::string group = key; !group.empty();) {
+    if (const auto found = groups_.find(group); found != groups_.end()) return found->second;
+    const std::size_t dot = group.rfind('.');
+    group.resize(dot == std::string::npos ? 0 : dot);
+  }
+  return {Origin::Layer::file, file_};
 }
 
 void Values::fault(const std::string& key, std::string_view message) {
@@ -70,7 +89,7 @@ void Values::fault(const std::string& key, std::string_view message) {
 std::string Values::raw(const std::string& key) {
   if (const Setting* setting = find(key)) return setting->value;
   const Key* known = find_key(key);
-  if (known->required) {
+  if (known->required && is_sound(key)) {
     fault(key, fmt::format("is missing; set it to {}", known->allowed.empty() ? "a text" : known->allowed));
   }
   return std::string(known->fallback);

@@ -32,22 +32,26 @@ class Values {
   [[nodiscard]] const Setting* find(const std::string& key) const;
   /// The settings below a group, by key.
   [[nodiscard]] std::vector<const Setting*> below(const std::string& group) const;
-  /// The names directly below a group, in the order in which they were first set.
+  /// The names of the sources, in the order in which they first stand somewhere; they may have no settings.
   [[nodiscard]] const std::vector<std::string>& sources() const { return sources_; }
 
   /// A fault of a key's value, wherever it was set. Only the first one of a key counts: others follow from it.
   void fault(const std::string& key, std::string_view message);
-  [[nodiscard]] bool is_sound(const std::string& key) const { return !faulty_.contains(key); }
-  /// Where a key was set; the file as a whole if it was not.
+  /// Whether there is no fault of the key, here or where it was read.
+  [[nodiscard]] bool is_sound(const std::string& key) const { return !faults_.has(key); }
+  /// Where a key was set; if it was not, where the innermost group that it belongs to begins, or the file as a whole.
   [[nodiscard]] Origin origin_of(const std::string& key) const;
 
  private:
+  void take(const Setting& setting);
+  void note_source(const Setting& setting);
   template <class T, class Parse>
   T parsed(const std::string& key, Parse parse);
   [[nodiscard]] std::string raw(const std::string& key);
   [[nodiscard]] std::string absolute(const Setting& setting) const;
 
   std::map<std::string, Setting> settings_;
+  std::map<std::string, Origin> groups_;  ///< Where groups begin; for a source, where it is first named.
   std::vector<std::string> sources_;
   std::set<std::string> faulty_;
   std::string file_;

@@ -11,10 +11,12 @@ namespace holdfast::app {
 namespace {
 
 constexpr std::string_view variable_prefix = "HOLDFAST_";
+constexpr std::size_t source_name_max = 64;
 
 /// Kubernetes puts the address of every service of the namespace into the environment; for one that is named
-/// `holdfast` these look like ours.
+/// `holdfast` these look like ours. Two underscores in a row make a setting: HOLDFAST_HTTP__PORT is a misspelt one.
 bool is_service_link(const std::string& variable) {
+  if (variable.find("__") != std::string::npos) return false;
   static const std::regex pattern(
       R"(HOLDFAST_([A-Z0-9_]*_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?))");
   return std::regex_match(variable, pattern);
@@ -58,8 +60,17 @@ std::string key_of_variable(std::string_view variable, std::span<const Setting> 
 }  // namespace
 
 void Faults::add(const Origin& origin, std::string_view key, std::string_view message) {
-  faults_.push_back({origin, key.empty() ? fmt::format("{}: {}", origin.text, message)
-                                         : fmt::format("{}: {}: {}", origin.text, key, message)});
+  keys_.emplace(key);
+  // A flag is called by its key already.
+  const bool is_named =
+      key.empty() || (origin.layer == Origin::Layer::flag && origin.text.ends_with(fmt::format(" {}", key)));
+  faults_.push_back({origin, is_named ? fmt::format("{}: {}", origin.text, message)
+                                      : fmt::format("{}: {}: {}", origin.text, key, message)});
+}
+
+bool Faults::has_within(const std::string& group) const {
+  const auto below = keys_.lower_bound(group + ".");
+  return has(group) || (below != keys_.end() && below->starts_with(group + "."));
 }
 
 Error Faults::error() const {
@@ -95,14 +106,14 @@ std::vector<Setting> read_flags(std::span<const Override> overrides, Faults& fau
   for (const Override& flag : overrides) {
     Setting setting{flag.key, flag.value, {Origin::Layer::flag, "flag --set " + flag.key}};
     if (find_key(flag.key) == nullptr) {
-      faults.add(setting.origin, "", unknown_key_message(flag.key));
+      faults.add(setting.origin, flag.key, unknown_key_message(flag.key));
     } else if (is_secret(flag.key)) {
-      faults.add(setting.origin, "",
+      faults.add(setting.origin, flag.key,
                  fmt::format("a secret in a flag can be read by every user of the machine; put it into a file and name "
                              "that with {}.file, or into an environment variable",
                              flag.key));
     } else if (flag.value.empty()) {
-      faults.add(setting.origin, "", "has no value; write KEY=VALUE");
+      faults.add(setting.origin, flag.key, "has no value; write KEY=VALUE");
     } else {
       settings.push_back(std::move(setting));
     }
@@ -110,7 +121,23 @@ std::vector<Setting> read_flags(std::span<const Override> overrides, Faults& fau
   return settings;
 }
 
+bool is_source_name(std::string_view name) {
+  return !name.empty() && name.size() <= source_name_max && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  });
+}
+
+std::string source_name_message() {
+  return fmt::format(
+      "the name of a source labels metrics: rename it with letters, digits, '-' and '_', at most {} of them",
+      source_name_max);
+}
+
 std::string unknown_key_message(std::string_view key) {
+  if (has_empty_segment(key)) {
+    return "a part of the key is empty; name the whole of it, such as risk.horizon, as a variable "
+           "HOLDFAST_RISK__HORIZON";
+  }
   return fmt::format("unknown key; did you mean {}?", nearest_key(key));
 }
 

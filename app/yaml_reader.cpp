@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <map>
 #include <vector>
 
@@ -14,7 +13,6 @@ namespace {
 
 // A configuration has some dozens of keys. Aliases can make a small file endless.
 constexpr std::size_t nodes_max = 10'000;
-constexpr std::size_t source_name_max = 64;
 
 class Walker {
  public:
@@ -35,11 +33,9 @@ class Walker {
         continue;
       }
       const std::string key = group.empty() ? name.Scalar() : group + "." + name.Scalar();
+      // With a dot in it the name would be taken for two.
       if (group == "sources" && !is_source_name(name.Scalar())) {
-        faults_.add(origin, key,
-                    fmt::format("the name of a source labels metrics: rename it with letters, digits, '-' and '_', at "
-                                "most {} of them",
-                                source_name_max));
+        faults_.add(origin, key, source_name_message());
       } else if (const auto [first, added] = seen_.emplace(key, origin.line); !added) {
         faults_.add(origin, key, fmt::format("stands here a second time, first in line {}; remove one", first->second));
       } else {
@@ -55,24 +51,21 @@ class Walker {
   }
 
  private:
-  static bool is_source_name(const std::string& name) {
-    return !name.empty() && name.size() <= source_name_max && std::all_of(name.begin(), name.end(), [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-    });
-  }
-
   void visit(const YAML::Node& value, const std::string& key, const Origin& origin) {
     const bool group = is_group(key);
     const Key* leaf = find_key(key);
     if (leaf == nullptr && !group) {
       faults_.add(origin, key, unknown_key_message(key));
     } else if (value.IsMap() && group) {
+      settings_.push_back({key, "", origin, true});
       walk(value, key);
     } else if (value.IsScalar() && leaf != nullptr && !value.Scalar().empty()) {
       settings_.push_back({key, value.Scalar(), origin});
     } else if (leaf != nullptr && (value.IsNull() || value.IsScalar())) {
       faults_.add(origin, key, "has no value; give one or remove the key");
-    } else if (!value.IsNull()) {
+    } else if (value.IsNull()) {
+      settings_.push_back({key, "", origin, true});
+    } else {
       faults_.add(origin, key,
                   leaf == nullptr ? "is a group of keys, not a single value; indent its keys below it"
                                   : "takes a single value, not a list or a group of keys");

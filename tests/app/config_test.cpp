@@ -1,5 +1,6 @@
 #include "app/config.hpp"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,10 @@ constexpr std::string_view minimum =
 
 class ConfigTest : public ::testing::Test {
  protected:
-  ConfigTest() { write("model.json", model_text); }
+  ConfigTest() {
+    write("model.json", model_text);
+    write("token", "t0ken\n");
+  }
 
   Expected<Config> load(std::string_view text, std::vector<Override> flags = {}, Environment environment = {}) {
     return load_config(write("shop.yaml", text), flags, environment);
@@ -88,7 +92,6 @@ TEST_F(ConfigTest, DefaultsAreThoseOfTheReference) {
 }
 
 TEST_F(ConfigTest, ReadsEveryKey) {
-  write("token", "t0ken\n");
   write("password", "pass word\r\n");
   write("other.json", model_text);
   const auto config = load(R"(application_id: eu.shop_1
@@ -268,7 +271,38 @@ INSTANTIATE_TEST_SUITE_P(
              "'-' "
              "and '_', at most 64 of them"},
         Case{"source_incomplete", "  visits: {topic: visits}\n",
-             "shop.yaml: sources.visits.kind: is missing; set it to purchase | complaint | visit"},
+             "shop.yaml:4:3: sources.visits.kind: is missing; set it to purchase | complaint | visit"},
+        Case{"source_null", "  visits:\n  c: {}\n",
+             "shop.yaml:4:3: sources.visits: is empty; give it a topic and a kind, such as {topic: visits, kind: "
+             "visit}, or remove it\n"
+             "shop.yaml:5:3: sources.c: is empty; give it a topic and a kind, such as {topic: visits, kind: visit}, or "
+             "remove it"},
+        Case{"source_of_empty_groups", "  visits: {fields: , defaults: {}}\n",
+             "shop.yaml:4:3: sources.visits: is empty; give it a topic and a kind, such as {topic: visits, kind: "
+             "visit}, or remove it"},
+        Case{"source_list", "  visits: [visits]\n",
+             "shop.yaml:4:3: sources.visits: is a group of keys, not a single value; indent its keys below it"},
+        Case{"source_dotted_name", "sources.a b\"c.topic: x\nsources.a b\"c.kind: visit\n",
+             "shop.yaml:4:1: sources.a b\"c: the name of a source labels metrics: rename it with letters, digits, '-' "
+             "and '_', at most 64 of them"},
+        Case{"required_ill_typed", "  visits: {topic: [v], kind: }\n",
+             "shop.yaml:4:12: sources.visits.topic: takes a single value, not a list or a group of keys\n"
+             "shop.yaml:4:24: sources.visits.kind: has no value; give one or remove the key"},
+        Case{"empty_key", "\"\": x\n",
+             "shop.yaml:4:1: a part of the key is empty; name the whole of it, such as risk.horizon, as a variable "
+             "HOLDFAST_RISK__HORIZON"},
+        Case{"empty_key_in_group", "risk: {\"\": 0.3}\n",
+             "shop.yaml:4:8: risk.: a part of the key is empty; name the whole of it, such as risk.horizon, as a "
+             "variable HOLDFAST_RISK__HORIZON"},
+        Case{"empty_key_between", "risk..horizon: 30d\n",
+             "shop.yaml:4:1: risk..horizon: a part of the key is empty; name the whole of it, such as risk.horizon, as "
+             "a variable HOLDFAST_RISK__HORIZON"},
+        Case{"empty_key_first", ".risk: {horizon: 30d}\n",
+             "shop.yaml:4:1: .risk: a part of the key is empty; name the whole of it, such as risk.horizon, as a "
+             "variable HOLDFAST_RISK__HORIZON"},
+        Case{"empty_key_of_kafka", "kafka: {\"\": x}\n",
+             "shop.yaml:4:9: kafka.: a part of the key is empty; name the whole of it, such as risk.horizon, as a "
+             "variable HOLDFAST_RISK__HORIZON"},
         Case{"kind", "  visits: {topic: visits, kind: click}\n",
              "shop.yaml:4:27: sources.visits.kind: 'click' is not possible; use purchase or complaint or visit"},
         Case{"field", "  visits: {topic: v, kind: visit, fields: {amount: /a}}\n",
@@ -374,10 +408,9 @@ TEST_F(ConfigTest, NoMoreSourcesThanAStepHolds) {
   for (std::size_t i = 0; i <= limits::sources_max; ++i) {
     text += "  s" + std::to_string(i) + ": {topic: t" + std::to_string(i) + ", kind: visit}\n";
   }
-  EXPECT_EQ(
-      faults(text),
-      "shop.yaml:19:21: sources.s16.kind: is source number 17, and 16 are possible; remove some, or merge topics of "
-      "one kind");
+  EXPECT_EQ(faults(text),
+            "shop.yaml:19:3: sources.s16: is source number 17, and 16 are possible; remove some, or merge topics of "
+            "one kind");
 }
 
 TEST_F(ConfigTest, ALogisticModelHasOnlyItsOwnHorizon) {
@@ -438,7 +471,7 @@ TEST_F(ConfigTest, FaultsOfVariablesAndFlagsNameThem) {
       "flag --set kafka.sasl.password: a secret in a flag can be read by every user of the machine; put it into a file "
       "and name that with kafka.sasl.password.file, or into an environment variable\n"
       "flag --set shards: has no value; write KEY=VALUE\n"
-      "flag --set max_rate: max_rate: 'many' is no whole number: write digits only, such as 1000");
+      "flag --set max_rate: 'many' is no whole number: write digits only, such as 1000");
 }
 
 TEST_F(ConfigTest, ServiceLinksOfKubernetesAreNoSettings) {
@@ -450,6 +483,67 @@ TEST_F(ConfigTest, ServiceLinksOfKubernetesAreNoSettings) {
                     {"HOLDFAST_SERVICE_PORT_HTTP", "8480"},
                     {"HOLDFAST_METRICS_SERVICE_HOST", "10.0.0.2"}}),
             "none");
+}
+
+TEST_F(ConfigTest, TwoUnderscoresMakeASettingOfAnyVariable) {
+  EXPECT_EQ(faults(minimum, {}, {{"HOLDFAST_HTTP__PORT", "9"}, {"HOLDFAST_RISK__SERVICE_HOST", "x"}}),
+            "environment variable HOLDFAST_HTTP__PORT: http.port: unknown key; did you mean http.listen?\n"
+            "environment variable HOLDFAST_RISK__SERVICE_HOST: risk.service_host: unknown key; did you mean "
+            "risk.levels?");
+}
+
+TEST_F(ConfigTest, NoLayerTakesAKeyWithAnEmptyPart) {
+  constexpr const char* remedy =
+      "a part of the key is empty; name the whole of it, such as risk.horizon, as a variable HOLDFAST_RISK__HORIZON\n";
+  std::string expected;
+  for (const char* variable : {"HOLDFAST_: ", "HOLDFAST_KAFKA__: kafka.: ", "HOLDFAST_RISK__: risk.: ",
+                               "HOLDFAST_SOURCES____TOPIC: sources..topic: "})
+    expected += std::string("environment variable ") + variable + remedy;
+  for (const char* flag : {"risk.", ".horizon", "sources..topic"})
+    expected += std::string("flag --set ") + flag + ": " + remedy;
+  EXPECT_EQ(faults(minimum, {{"risk.", "4"}, {".horizon", "4"}, {"sources..topic", "x"}},
+                   {{"HOLDFAST_", "1"},
+                    {"HOLDFAST_KAFKA__", "1"},
+                    {"HOLDFAST_RISK__", "4"},
+                    {"HOLDFAST_SOURCES____TOPIC", "x"}}) +
+                "\n",
+            expected);
+}
+
+TEST_F(ConfigTest, NoLayerGivesASourceAnImpossibleName) {
+  EXPECT_EQ(faults(minimum, {{"sources.a\"b.topic", "x"}, {"sources.a\"b.kind", "visit"}},
+                   {{"HOLDFAST_SOURCES__A B__TOPIC", "x"}}),
+            "environment variable HOLDFAST_SOURCES__A B__TOPIC: sources.a b: the name of a source labels metrics: "
+            "rename it with letters, digits, '-' and '_', at most 64 of them\n"
+            "flag --set sources.a\"b.topic: sources.a\"b: the name of a source labels metrics: rename it with letters, "
+            "digits, '-' and '_', at most 64 of them");
+}
+
+TEST_F(ConfigTest, ASourceOfVariablesIsNamedByThemWhereItIsIncomplete) {
+  EXPECT_EQ(faults(minimum, {}, {{"HOLDFAST_SOURCES__VISITS__TOPIC", "v"}}),
+            "environment variable HOLDFAST_SOURCES__VISITS__TOPIC: sources.visits.kind: is missing; set it to purchase "
+            "| complaint | visit");
+  const auto completed = load(std::string(minimum) + "  visits:\n", {},
+                              {{"HOLDFAST_SOURCES__VISITS__TOPIC", "v"}, {"HOLDFAST_SOURCES__VISITS__KIND", "visit"}});
+  ASSERT_TRUE(completed) << completed.error().message;
+  EXPECT_EQ(completed->sources.at(1).topic, "v");
+}
+
+TEST_F(ConfigTest, ARequiredKeyThatIsIllTypedIsNotAlsoMissing) {
+  EXPECT_EQ(faults("application_id:\nsources: {p: {topic: p, kind: purchase}}\n"),
+            "shop.yaml:1:1: application_id: has no value; give one or remove the key");
+  EXPECT_EQ(faults("application_id: {}\nsources: purchases\n"),
+            "shop.yaml:1:1: application_id: takes a single value, not a list or a group of keys\n"
+            "shop.yaml:2:1: sources: is a group of keys, not a single value; indent its keys below it");
+  EXPECT_EQ(faults("application_id: shop\nsources: {eu.orders: {topic: o, kind: purchase}}\n"),
+            "shop.yaml:2:11: sources.eu.orders: the name of a source labels metrics: rename it with letters, digits, "
+            "'-' and '_', at most 64 of them");
+  EXPECT_EQ(faults("sources: {p: {topic: p, kind: purchase}}\n", {}, {{"HOLDFAST_APPLICATION_ID", ""}}),
+            "environment variable HOLDFAST_APPLICATION_ID: application_id: has no value; give one or unset the "
+            "variable");
+  EXPECT_EQ(faults("application_id: shop\nsources:\n"),
+            "shop.yaml:2:1: sources: is missing; name at least one, such as `purchases: {topic: purchases, kind: "
+            "purchase}`");
 }
 
 TEST_F(ConfigTest, PathsOfVariablesAndFlagsStartAtTheWorkingDirectory) {
