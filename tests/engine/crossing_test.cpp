@@ -250,6 +250,7 @@ TEST(Crossing, PeaksAndTroughsOfAnyCurveAreFoundToTheirTip) {
     std::ranges::sort(moments);
     moments.erase(std::unique(moments.begin(), moments.end()), moments.end());
     std::vector<double> curve;
+    curve.reserve(moments.size());
     for (const Timestamp t : moments) curve.push_back(peaked.at(t).value);
     const auto peak = first_peak(curve);
     if (!peak) return;
