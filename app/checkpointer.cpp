@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cassert>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace holdfast::app {
 namespace {
@@ -41,6 +43,9 @@ Expected<bool> Checkpointer::do_work() {
       ++it;
       continue;
     }
+    // Here, not in the shard: giving back so much memory takes its time.
+    std::string().swap(it->job->data.bytes);
+    std::vector<CheckpointData::Entry>().swap(it->job->data.entries);
     // No more jobs are under way than tasks, for which the ring has room.
     const bool pushed = it->from->checkpoints_done.try_push(it->job);
     assert(pushed);

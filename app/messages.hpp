@@ -64,7 +64,7 @@ struct CheckpointJob {
   std::uint64_t epoch = 0;
   bool written = false;  ///< On its way back: whether it is durable.
 };
-// Shard to checkpointer, and back when it is done.
+// Shard to checkpointer, and back, without its records, when it is done.
 using CheckpointRing = Ring<std::unique_ptr<CheckpointJob>>;
 
 /// A question about one customer, answered by the shard that has it.

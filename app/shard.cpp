@@ -198,13 +198,7 @@ void Shard::begin_checkpoint(Owned& owned, Timestamp now) {
   // Steps without a change count as well: what they recorded needs the journal until a checkpoint holds it.
   const std::uint64_t step = owned.restored.task->steps();
   if (!owned.live || owned.checkpoint_running || owned.checkpoint_given_up || step == owned.checkpointed_step) return;
-  std::unique_ptr<CheckpointJob> job;
-  if (spare_jobs_.empty()) {
-    job = std::make_unique<CheckpointJob>();
-  } else {
-    job = std::move(spare_jobs_.back());
-    spare_jobs_.pop_back();
-  }
+  auto job = std::make_unique<CheckpointJob>();
   job->epoch = epoch_;
   job->data.marker = owned.restored.task->marker(settings_.policy, now);
   job->data.marker.topics = settings_.topics;
@@ -223,7 +217,6 @@ bool Shard::continue_checkpoints() {
       it->second.checkpoint_running = false;
       it->second.checkpoint_given_up = !(*done)->written;
     }
-    spare_jobs_.push_back(std::move(*done));
   }
   for (auto& [partition, owned] : tasks_) {
     if (owned.checkpoint == nullptr) continue;

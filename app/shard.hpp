@@ -37,7 +37,7 @@ struct ShardRings {
   Ring<ShardOutput> output;                          ///< Shard to committer.
   Ring<std::unique_ptr<OutputBuffer>> used_buffers;  ///< Committer to shard: buffers to be used again.
   CheckpointRing checkpoints;                        ///< Shard to checkpointer.
-  CheckpointRing checkpoints_done;                   ///< Checkpointer to shard: memory to be used again.
+  CheckpointRing checkpoints_done;                   ///< Checkpointer to shard: what became of them.
   Ring<std::shared_ptr<CustomerQuery>> queries;      ///< HTTP to shard.
   /// Batches of each source partition that the shard is done with; the fetcher lends no more than
   /// limits::batches_in_flight_max. Index: partition * sources + source.
@@ -124,7 +124,6 @@ class Shard final : private engine::Output {
   std::optional<EpochMark> unsent_mark_;  ///< Waits behind output_ for room in the ring.
   const Owned* applying_ = nullptr;       ///< Whose step is under way; null while muted.
   std::vector<EventBatch> spare_batches_;
-  std::vector<std::unique_ptr<CheckpointJob>> spare_jobs_;
   std::uint64_t epoch_ = 0;
   enum class Phase : std::uint8_t { running, draining, closing, finished } phase_ = Phase::running;
 };

@@ -134,8 +134,9 @@ class RecordTable {
   [[nodiscard]] virtual std::byte* modify(Slot slot) = 0;
   [[nodiscard]] virtual CustomerKey key(Slot slot) const = 0;
   [[nodiscard]] virtual std::uint32_t size() const = 0;
-  /// Asks the memory for what find(key) will read.
-  virtual void prefetch(std::uint64_t hash) const = 0;
+  /// Asks the memory for what find() of a key with this hash reads first, and some time later for the record.
+  virtual void prefetch_index(std::uint64_t hash) const = 0;
+  virtual void prefetch_record(std::uint64_t hash) const = 0;
 };
 
 /// Changed records of one task, frozen at the end of a step, on their way to the checkpoint store.

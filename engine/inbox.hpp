@@ -35,6 +35,12 @@ class Inbox {
   [[nodiscard]] std::optional<Head> next() const;
   /// The next record by the rule among those before `end`. No value: none is left.
   [[nodiscard]] std::optional<Head> next_before(const Positions& end) const;
+  /// The event `distance` behind the head of a source, if it is in the same batch. REQUIRES: the source has a head.
+  [[nodiscard]] const Event* behind_head(SourceIndex source, std::size_t distance) const {
+    const Source& s = sources_[source.value];
+    const auto& events = s.batches.front().events;
+    return s.next_event + distance < events.size() ? &events[s.next_event + distance] : nullptr;
+  }
   /// Removes the head of a source; the event's views end with take_used() or the next push.
   void pop(SourceIndex source);
 

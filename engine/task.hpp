@@ -84,6 +84,7 @@ class Task {
   std::size_t advance_time(Timestamp t, std::size_t timers_max, Output& output);
   [[nodiscard]] Timestamp time_before(const Event& event) const;
   void fire(Timers::Due due, Output& output);
+  void take_head(const Inbox::Head& head, Output& output);
   void apply_record(SourceIndex source, const Event& event, Output& output);
   void judge(CustomerKey key, Customer& customer, Timestamp t, const Trigger& trigger, Timestamp logged_at,
              Output& output);

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t index_entries_min = 1024;
 constexpr std::size_t bits_per_word = 64;
+constexpr std::size_t cache_line_bytes = 64;
 
 /// Above three quarters full the index doubles.
 bool too_full(std::size_t records, std::size_t entries) { return records * 4 >= entries * 3; }
@@ -46,7 +47,15 @@ std::byte* HotTable::modify(Slot slot) {
 
 CustomerKey HotTable::key(Slot slot) const { return make_customer_key(id(slot)); }
 
-void HotTable::prefetch(std::uint64_t hash) const { __builtin_prefetch(&index_[hash & index_mask_]); }
+void HotTable::prefetch_index(std::uint64_t hash) const { __builtin_prefetch(&index_[hash & index_mask_]); }
+
+// Of the first entry that may be the one: the others are rare, and a wrong guess costs nothing but the request.
+void HotTable::prefetch_record(std::uint64_t hash) const {
+  const std::uint32_t slot = index_[hash & index_mask_].slot;
+  if (slot == nowhere) return;
+  const std::byte* const at = entry(Slot{slot});
+  for (std::size_t line = 0; line < entry_size_; line += cache_line_bytes) __builtin_prefetch(at + line, 1);
+}
 
 void HotTable::insert_loaded(std::string_view id, std::string_view record) {
   const CustomerKey key = make_customer_key(id);

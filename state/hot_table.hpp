@@ -25,7 +25,8 @@ class HotTable final : public RecordTable {
   [[nodiscard]] std::byte* modify(Slot slot) override;
   [[nodiscard]] CustomerKey key(Slot slot) const override;
   [[nodiscard]] std::uint32_t size() const override { return size_; }
-  void prefetch(std::uint64_t hash) const override;
+  void prefetch_index(std::uint64_t hash) const override;
+  void prefetch_record(std::uint64_t hash) const override;
 
   /// Adds a record of a checkpoint; it does not count as changed. REQUIRES: the id is new.
   void insert_loaded(std::string_view id, std::string_view record);
