@@ -6,11 +6,17 @@
 #include <map>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "app/pipeline.hpp"
+#include "engine/task.hpp"
+#include "ingest/alert_json.hpp"
+#include "ingest/decoder.hpp"
+#include "state/hot_table.hpp"
+#include "tests/support/memory_batch.hpp"
 #include "tests/support/memory_log.hpp"
 
 namespace holdfast::app {
@@ -69,6 +75,17 @@ PipelineSettings settings(const MemoryWorld& world, const engine::Model& m, cons
   out.shards = shards;
   out.partitions = world.partitions;
   out.commit_interval = Duration{100};
+  return out;
+}
+
+/// The same under the wall clock; a world's year passes in pieces of work of hours, not of milliseconds.
+constexpr std::int64_t hour_ms = 3'600'000;
+PipelineSettings wall_clock_settings(const MemoryWorld& world, const engine::Model& m, const engine::RiskPolicy& p,
+                                     int shards) {
+  PipelineSettings out = settings(world, m, p, shards);
+  out.shard.wall_clock = true;
+  out.shard.checkpoint_interval = Duration{300 * hour_ms};
+  out.commit_interval = Duration{100 * hour_ms};
   return out;
 }
 
@@ -197,6 +214,162 @@ Outcome run(MemoryWorld world, std::uint64_t seed, int shards, std::uint64_t cra
   Outcome out = outcome_of(world);
   out.crashes = crashes;
   return out;
+}
+
+/// Appends what has arrived by now to the log. Returns whether all has.
+bool let_arrive(MemoryWorld& world, MemoryWorld& future) {
+  bool all = true;
+  for (std::size_t i = 0; i < world.input.size(); ++i) {
+    const auto& to_come = future.input[i];
+    auto& log = world.input[i];
+    while (log.size() < to_come.size() && to_come[log.size()].timestamp <= world.now)
+      log.push_back(to_come[log.size()]);
+    all = all && log.size() == to_come.size();
+  }
+  return all;
+}
+
+/// A year that is lived through: events come as time passes, processes crash on the way, and the year after is silent.
+/// Leaves the world as the last process left it, and returns the number of crashes.
+int live_through(MemoryWorld& world, MemoryWorld future, std::uint64_t seed, int shards, std::uint64_t crash_every) {
+  const engine::Model m = model();
+  const engine::RiskPolicy p = policy();
+  std::mt19937_64 random(seed);
+  world.now = Timestamp{1'600'000'000'000};
+  const Timestamp end = world.now + Duration{2 * 365 * day_ms};
+  for (int crashes = 0;; ++crashes) {
+    Process process(world, wall_clock_settings(world, m, p, shards), random(), random() % 5 == 0);
+    const std::uint64_t until = 1 + random() % (2 * crash_every);
+    bool draining = false;
+    for (std::uint64_t i = 0; i != until && !process.finished(); ++i) {
+      process.step(random);
+      if (::testing::Test::HasFatalFailure()) return crashes;
+      world.now = world.now + Duration{static_cast<std::int64_t>(random() % (10 * hour_ms))};
+      if (let_arrive(world, future) && !draining && world.now > end && process.caught_up()) {
+        draining = true;
+        process.store.full = false;
+        process.stages.fetcher.drain();
+      }
+    }
+    if (process.finished()) return crashes;
+    if (random() % 8 == 0) world.checkpoints.clear();
+    crash_every += 1 + crash_every / 16;
+  }
+}
+
+/// Alerts of one task as the shard would send them.
+class Encoded final : public engine::Output {
+ public:
+  Encoded(const ShardSettings& settings, Partition partition)
+      : encoder_(settings.application_id,
+                 {settings.sources[0].name, settings.sources[1].name, settings.sources[2].name}, settings.model_id,
+                 settings.model_name, settings.horizon),
+        partition_(partition) {}
+  void alert(const Alert& alert) override {
+    auto& made = alerts[std::string(alert.customer.id)].emplace_back();
+    std::vector<Header> headers;
+    encoder_.encode(alert, partition_, made, headers);
+    silences += alert.trigger.type == TriggerType::silence ? 1 : 0;
+  }
+  void rejected(SourceIndex, const Rejection&) override { ++dead_letters; }
+  std::map<std::string, std::vector<std::string>> alerts;  // By customer.
+  std::size_t dead_letters = 0;
+  std::size_t silences = 0;
+
+ private:
+  ingest::AlertEncoder encoder_;
+  const Partition partition_;
+};
+
+/// What the journal says that was done, done again by a task alone.
+struct Replayed {
+  std::map<std::string, std::vector<std::string>> alerts;
+  std::map<Partition, std::map<std::string, std::string>> state;
+  std::size_t dead_letters = 0;
+  std::size_t silences = 0;
+  std::size_t ticks = 0;
+};
+
+void replay_journal(MemoryWorld& world, Partition partition, Replayed& out) {
+  const engine::Model m = model();
+  const engine::RiskPolicy p = policy();
+  const PipelineSettings s = wall_clock_settings(world, m, p, 1);
+  state::HotTable table(sizeof(engine::Customer));
+  engine::Task task(partition, m, p, table, {.next = {}, .sources = static_cast<std::uint8_t>(world.sources)});
+  for (std::uint8_t source = 0; source < world.sources; ++source) {
+    std::vector<testing::MemoryBatch::Given> given;
+    for (const auto& record : world.at(SourceIndex{source}, partition))
+      given.push_back({record.key, record.value, record.timestamp, {}});
+    ingest::Decoder decoder(s.shard.sources[source], partition, s.shard.partitioner, world.partitions);
+    EventBatch batch;
+    decoder.decode(testing::MemoryBatch(std::move(given)), batch);
+    task.push(SourceIndex{source}, std::move(batch));
+  }
+  Encoded encoded(s.shard, partition);
+  const std::vector<Partition> partitions{partition};
+  const Status read = MemoryJournal(world).read(partitions, Timestamp{0}, [&](const JournalEntry& entry) {
+    EXPECT_EQ(entry.start, task.position());
+    for (const Step& step : entry.steps) {
+      ASSERT_EQ(step.number, task.steps() + 1) << "steps are lost or doubled";
+      ASSERT_TRUE(task.ready_for(step));
+      task.apply(step, encoded);
+      out.ticks += step.clock == before_all_time ? 0 : 1;
+    }
+  });
+  ASSERT_TRUE(read.has_value());
+  for (std::uint8_t source = 0; source < world.sources; ++source) {
+    const Offset end{static_cast<std::int64_t>(world.at(SourceIndex{source}, partition).size())};
+    EXPECT_EQ(task.position().next[source], end) << "events are lost";
+    EXPECT_EQ((world.committed[{partition.value, source}]), end);
+  }
+  for (auto& [customer, alerts] : encoded.alerts) {
+    EXPECT_FALSE(out.alerts.contains(customer)) << "a customer has one partition";
+    out.alerts[customer] = std::move(alerts);
+  }
+  for (Slot slot{0}; slot.value < table.size(); ++slot.value)
+    out.state[partition][std::string(table.key(slot).id)] =
+        std::string(reinterpret_cast<const char*>(table.read(slot)), sizeof(engine::Customer));
+  out.dead_letters += encoded.dead_letters;
+  out.silences += encoded.silences;
+}
+
+void expect_contiguous(const std::vector<std::string>& alerts) {
+  for (std::size_t i = 0; i < alerts.size(); ++i)
+    ASSERT_NE(alerts[i].find("\"seq\":" + std::to_string(i + 1) + ','), std::string::npos) << alerts[i];
+}
+
+TEST(Crash, UnderTheWallClockTheJournalTellsExactlyWhatWasSent) {
+  int crashes = 0;
+  Replayed all;
+  std::size_t alerts = 0;
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    MemoryWorld future(3, 2);
+    fill(future, seed, 400);
+    MemoryWorld world(3, 2);
+    crashes += live_through(world, std::move(future), seed, seed % 2 == 0 ? 1 : 2, 40);
+    ASSERT_FALSE(HasFatalFailure());
+
+    Replayed replayed;
+    for (std::int32_t p = 0; p < world.partitions; ++p) replay_journal(world, Partition{p}, replayed);
+    const Outcome sent = outcome_of(world);
+    ASSERT_EQ(sent.alerts, replayed.alerts);
+    ASSERT_EQ(sent.state, replayed.state);
+    ASSERT_EQ(sent.dead_letters.size(), replayed.dead_letters);
+    for (const auto& [customer, list] : sent.alerts) {
+      expect_contiguous(list);
+      alerts += list.size();
+    }
+    all.ticks += replayed.ticks;
+    all.silences += replayed.silences;
+    ASSERT_FALSE(HasFailure());
+  }
+  EXPECT_GT(crashes, 200);
+  EXPECT_GT(alerts, 1000U);
+  EXPECT_GT(all.ticks, 1000U);
+  EXPECT_GT(all.silences, 500U);
+  std::cout << crashes << " crashes, " << alerts << " alerts, " << all.silences << " of silence, " << all.ticks
+            << " steps with a clock\n";
 }
 
 TEST(Crash, AnywhereGivesTheAlertsOfAnUndisturbedRun) {
