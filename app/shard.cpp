@@ -187,6 +187,7 @@ void Shard::close_epoch(std::uint64_t epoch) {
     const Positions position = owned.restored.task->position();
     mark.tasks.push_back({std::move(owned.epoch), position});
     owned.epoch = {.partition = partition, .policy = settings_.policy, .start = position, .steps = {}};
+    owned.epoch.steps.reserve(mark.tasks.back().entry.steps.size());  // The next epoch commonly needs as much.
   }
   epoch_ = epoch;
   unsent_mark_ = std::move(mark);

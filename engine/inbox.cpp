@@ -23,6 +23,10 @@ void Inbox::push(SourceIndex source, EventBatch batch) {
   Source& s = sources_[source.value];
   assert(batch.events.front().offset >= s.received);
   s.received = Offset{batch.events.back().offset.value + 1};
+  if (s.first * 2 >= s.batches.size()) {
+    s.batches.erase(s.batches.begin(), s.batches.begin() + static_cast<std::ptrdiff_t>(s.first));
+    s.first = 0;
+  }
   s.batches.push_back(std::move(batch));
 }
 
@@ -35,7 +39,7 @@ void Inbox::reached_end(SourceIndex source, Offset end) {
 bool Inbox::skip_gaps() {
   bool moved = false;
   for (std::uint8_t s = 0; s < position_.sources; ++s) {
-    if (!sources_[s].batches.empty() || position_.next[s] == sources_[s].received) continue;
+    if (sources_[s].waiting() > 0 || position_.next[s] == sources_[s].received) continue;
     position_.next[s] = sources_[s].received;
     moved = true;
   }
@@ -69,12 +73,12 @@ std::optional<Inbox::Head> Inbox::next_before(const Positions& end) const {
 
 void Inbox::pop(SourceIndex source) {
   Source& s = sources_[source.value];
-  const EventBatch& front = s.batches.front();
+  EventBatch& front = s.batches[s.first];
   position_[source] = Offset{front.events[s.next_event].offset.value + 1};
   if (++s.next_event < front.events.size()) return;
   s.next_event = 0;
-  used_.push_back(std::move(s.batches.front()));
-  s.batches.pop_front();
+  used_.push_back(std::move(front));
+  ++s.first;
 }
 
 bool Inbox::holds(const Positions& end) const {
@@ -86,7 +90,7 @@ bool Inbox::holds(const Positions& end) const {
 
 bool Inbox::exhausted() const {
   for (std::uint8_t s = 0; s < position_.sources; ++s) {
-    if (!sources_[s].batches.empty() || sources_[s].known_end < sources_[s].received) return false;
+    if (sources_[s].waiting() > 0 || sources_[s].known_end < sources_[s].received) return false;
   }
   return true;
 }

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cstddef>
-#include <deque>
 #include <optional>
 #include <vector>
 
@@ -38,7 +37,7 @@ class Inbox {
   /// The event `distance` behind the head of a source, if it is in the same batch. REQUIRES: the source has a head.
   [[nodiscard]] const Event* behind_head(SourceIndex source, std::size_t distance) const {
     const Source& s = sources_[source.value];
-    const auto& events = s.batches.front().events;
+    const auto& events = s.batches[s.first].events;
     return s.next_event + distance < events.size() ? &events[s.next_event + distance] : nullptr;
   }
   /// Removes the head of a source; the event's views end with take_used() or the next push.
@@ -55,21 +54,25 @@ class Inbox {
   /// Every source is empty and has reached its end.
   [[nodiscard]] bool exhausted() const;
   [[nodiscard]] const Positions& position() const { return position_; }
-  [[nodiscard]] std::size_t batches(SourceIndex source) const { return sources_[source.value].batches.size(); }
+  [[nodiscard]] std::size_t batches(SourceIndex source) const { return sources_[source.value].waiting(); }
   /// A batch whose events were all popped.
   [[nodiscard]] std::optional<EventBatch> take_used();
 
  private:
   struct Source {
-    std::deque<EventBatch> batches;  ///< The first one has events left.
-    std::size_t next_event = 0;      ///< In the first batch.
-    Offset received;                 ///< All records before it were pushed.
+    // A vector whose memory is used again: a deque would allocate for ever.
+    std::vector<EventBatch> batches;
+    std::size_t first = 0;       ///< In `batches`; it has events left. Those before it are used up.
+    std::size_t next_event = 0;  ///< In the first batch.
+    Offset received;             ///< All records before it were pushed.
     Offset known_end{-1};
+
+    [[nodiscard]] std::size_t waiting() const { return batches.size() - first; }
   };
 
   [[nodiscard]] const Event* head(std::uint8_t source) const {
     const Source& s = sources_[source];
-    return s.batches.empty() ? nullptr : &s.batches.front().events[s.next_event];
+    return s.waiting() == 0 ? nullptr : &s.batches[s.first].events[s.next_event];
   }
 
   std::array<Source, limits::sources_max> sources_;

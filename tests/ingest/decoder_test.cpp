@@ -1,8 +1,6 @@
 #include "ingest/decoder.hpp"
 
 #include <cmath>
-#include <cstdlib>
-#include <new>
 #include <string>
 #include <vector>
 
@@ -12,6 +10,7 @@
 #include <rapidcheck.h>
 
 #include "domain/limits.hpp"
+#include "tests/support/count_allocations.hpp"
 #include "tests/support/memory_batch.hpp"
 
 namespace holdfast::ingest {
@@ -447,27 +446,6 @@ TEST(Decoder, AgreesWithASimpleParserOnDamagedEvents) {
   }));
 }
 
-}  // namespace
-}  // namespace holdfast::ingest
-
-// ---------------------------------------------------------------------------------------------------------------------
-// Allocations, counted for the whole program.
-
-namespace {
-thread_local std::size_t allocations = 0;
-}
-
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* const memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-
-namespace holdfast::ingest {
-namespace {
-
 TEST(Decoder, AllocatesNothingInTheLongRun) {
   SourceFormat format = format_of(EventKind::purchase);
   format.fields = {{"currency", "/total/currency"}};
@@ -486,9 +464,9 @@ TEST(Decoder, AllocatesNothingInTheLongRun) {
   EventBatch out;
   decoder.decode(batch, out);
   decoder.decode(batch, out);
-  const std::size_t before = allocations;
+  const std::size_t before = testing::allocations;
   decoder.decode(batch, out);
-  EXPECT_EQ(allocations - before, 0U);
+  EXPECT_EQ(testing::allocations - before, 0U);
   EXPECT_EQ(out.events.size(), 1000U);
   for (const Event& event : out.events) ASSERT_EQ(event.rejection, nullptr) << event.rejection->message;
 }
