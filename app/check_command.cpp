@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -15,7 +16,6 @@
 #include "console/server.hpp"
 #include "domain/alert.hpp"
 #include "ingest/kafka_admin.hpp"
-#include "ingest/partitioner.hpp"
 
 namespace holdfast::app {
 namespace {
@@ -78,23 +78,21 @@ nlohmann::ordered_json facts_json(const Config& config, const std::vector<ingest
     settings.push_back({{"key", setting.key}, {"value", setting.value}, {"origin", setting.origin}});
   }
   auto& found = out["findings"] = nlohmann::ordered_json::array();
-  for (const ingest::Finding& finding : findings) found.push_back({{"ok", finding.ok}, {"what", finding.what}});
+  for (const ingest::Finding& finding : findings) {
+    nlohmann::ordered_json is_ok;  // null: not known.
+    if (finding.verdict != ingest::Finding::Verdict::open) is_ok = finding.verdict == ingest::Finding::Verdict::ok;
+    found.push_back({{"ok", std::move(is_ok)}, {"what", finding.what}});
+  }
   return out;
 }
 
-ingest::PartitionOfKey partition_of(ingest::Partitioner partitioner) {
-  switch (partitioner) {
-    case ingest::Partitioner::murmur2:
-      return [](std::string_view key, std::int32_t partitions) -> std::optional<std::int32_t> {
-        return ingest::partition_for(ingest::Partitioner::murmur2, key, partitions);
-      };
-    case ingest::Partitioner::consistent:
-      return [](std::string_view key, std::int32_t partitions) -> std::optional<std::int32_t> {
-        return ingest::partition_for(ingest::Partitioner::consistent, key, partitions);
-      };
-    case ingest::Partitioner::none: return nullptr;
+const char* mark(ingest::Finding::Verdict verdict) {
+  switch (verdict) {
+    case ingest::Finding::Verdict::ok: return "ok   ";
+    case ingest::Finding::Verdict::fault: return "FAULT";
+    case ingest::Finding::Verdict::open: return "?    ";
   }
-  return nullptr;
+  return "?    ";
 }
 
 }  // namespace
@@ -112,16 +110,16 @@ int check_command(const CheckOptions& options) {
   if (options.connect) {
     auto admin = ingest::make_kafka_admin(kafka_settings_of(*config));
     if (!admin) return report_faults(options, admin.error());
-    findings = (*admin)->check(partition_of(config->partitioner), sampled_records);
+    findings = (*admin)->check(config->sources, config->partitioner, sampled_records);
   }
-  const bool ok = std::all_of(findings.begin(), findings.end(), [](const ingest::Finding& f) { return f.ok; });
+  const bool ok = std::ranges::none_of(
+      findings, [](const ingest::Finding& f) { return f.verdict == ingest::Finding::Verdict::fault; });
 
   if (options.json) {
     fmt::print("{}\n", facts_json(*config, findings, ok).dump(2));
   } else {
     fmt::print("{}\n{}", settings_text(*config), summary_text(*config));
-    for (const ingest::Finding& finding : findings)
-      fmt::print("{}  {}\n", finding.ok ? "ok   " : "FAULT", finding.what);
+    for (const ingest::Finding& finding : findings) fmt::print("{}  {}\n", mark(finding.verdict), finding.what);
     if (ok) fmt::print("{}: no faults\n", options.config);
   }
   return ok ? 0 : 1;

@@ -2,13 +2,19 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
 #include <set>
 #include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "ingest/decoder.hpp"
+#include "ingest/kafka_batch.hpp"
 #include "ingest/kafka_client.hpp"
+#include "ingest/kafka_rights.hpp"
 #include "ingest/kafka_topic_settings.hpp"
 
 namespace holdfast::ingest {
@@ -46,12 +52,35 @@ Expected<NewTopicPtr> to_request(const TopicPlan& plan) {
   return topic;
 }
 
-/// Keys that were looked at, and those among them that lie elsewhere than they should.
-struct KeySample {
+using Verdict = Finding::Verdict;
+
+Finding fine(std::string what) { return {Verdict::ok, std::move(what)}; }
+Finding fault(std::string what) { return {Verdict::fault, std::move(what)}; }
+Finding open(const std::string& what) { return {Verdict::open, "not checked: " + what}; }
+
+/// Records of a source that were looked at, and those among them that are not as they should be.
+struct Sample {
+  struct Rejected {
+    std::size_t count = 0;
+    std::string first;
+  };
   std::size_t records = 0;
-  std::size_t without_key = 0;
+  std::map<RejectionCode, Rejected> rejected;
   std::size_t misplaced = 0;
-  std::string example;
+  std::string first_misplaced;
+
+  void add(const EventBatch& events, std::int32_t partition) {
+    for (const Event& event : events.events) {
+      ++records;
+      const auto place = [&] { return fmt::format("partition {}, offset {}", partition, event.offset.value); };
+      if (event.rejection != nullptr) {
+        Rejected& of_code = rejected[event.rejection->code];
+        if (of_code.count++ == 0) of_code.first = place() + ": " + event.rejection->message;
+      } else if (event.misplaced && misplaced++ == 0) {
+        first_misplaced = place();
+      }
+    }
+  }
 };
 
 class Admin final : public KafkaAdmin {
@@ -64,7 +93,8 @@ class Admin final : public KafkaAdmin {
   }
   Expected<std::optional<TopicDescription>> describe(const std::string& topic) override;
   Expected<std::vector<std::string>> create(std::span<const TopicPlan> plans) override;
-  std::vector<Finding> check(const PartitionOfKey& partition_of, std::size_t sample) override;
+  std::vector<Finding> check(std::span<const SourceFormat> sources, Partitioner partitioner,
+                             std::size_t sample) override;
 
  private:
   using Counts = std::map<std::string, std::int32_t>;
@@ -76,11 +106,13 @@ class Admin final : public KafkaAdmin {
   [[nodiscard]] Expected<Counts> check_topics(std::vector<Finding>& findings);
   [[nodiscard]] Finding check_equal_counts(const Counts& counts) const;
   [[nodiscard]] Finding check_not_compacted(const std::string& topic) const;
-  [[nodiscard]] Finding check_group() const;
-  [[nodiscard]] Finding check_keys(const std::string& topic, std::int32_t partitions,
-                                   const PartitionOfKey& partition_of, std::size_t sample) const;
-  Status sample_partition(const std::string& topic, std::int32_t partition, std::int32_t partitions,
-                          const PartitionOfKey& partition_of, std::size_t records_max, KeySample& sample) const;
+  [[nodiscard]] Finding check_group(const Counts& counts) const;
+  [[nodiscard]] Finding check_transactions() const;
+  void check_outputs(const Counts& counts, std::vector<Finding>& findings) const;
+  void check_records(const SourceFormat& source, Partitioner partitioner, std::int32_t partitions, std::size_t sample,
+                     std::vector<Finding>& findings) const;
+  Expected<std::unique_ptr<KafkaBatch>> latest_records(const std::string& topic, std::int32_t partition,
+                                                       std::size_t records_max) const;
 
   KafkaSettings settings_;
   std::shared_ptr<KafkaClient> client_;
@@ -143,23 +175,23 @@ Expected<std::vector<std::string>> Admin::create(std::span<const TopicPlan> plan
 // ---------------------------------------------------------------------------------------------------------------------
 // Checks
 
-std::vector<Finding> Admin::check(const PartitionOfKey& partition_of, std::size_t sample) {
+std::vector<Finding> Admin::check(std::span<const SourceFormat> sources, Partitioner partitioner, std::size_t sample) {
   std::vector<Finding> findings;
   const auto counts = check_topics(findings);
   if (!counts) {
-    findings.push_back({false, counts.error().message});
+    findings.push_back(fault(counts.error().message));
     return findings;
   }
   findings.push_back(check_equal_counts(*counts));
   for (const std::string& topic : outputs()) {
     if (counts->contains(topic)) findings.push_back(check_not_compacted(topic));
   }
-  findings.push_back(check_group());
-  for (const std::string& topic : settings_.source_topics) {
-    const auto count = counts->find(topic);
-    if (count != counts->end() && partition_of) {
-      findings.push_back(check_keys(topic, count->second, partition_of, sample));
-    }
+  findings.push_back(check_group(*counts));
+  if (settings_.exactly_once) findings.push_back(check_transactions());
+  check_outputs(*counts, findings);
+  for (const SourceFormat& source : sources) {
+    if (const auto count = counts->find(source.topic); count != counts->end())
+      check_records(source, partitioner, count->second, sample, findings);
   }
   return findings;
 }
@@ -172,13 +204,13 @@ Expected<Admin::Counts> Admin::check_topics(std::vector<Finding>& findings) {
     const auto counts = query_partition_counts(*client_, std::span(&topic, 1), deadline());
     if (!counts && counts.error().kind == ErrorKind::unavailable) return counts;
     if (!counts) {
-      findings.push_back({false, counts.error().message});
+      findings.push_back(fault(counts.error().message));
     } else if (counts->empty()) {
       findings.push_back(
-          {false, fmt::format("topic '{}' is missing: create it, for example with `holdfast topics --create`", topic)});
+          fault(fmt::format("topic '{}' is missing: create it, for example with `holdfast topics --create`", topic)));
     } else {
       all.insert(counts->begin(), counts->end());
-      findings.push_back({true, fmt::format("topic '{}' is there, with {} partitions", topic, counts->at(topic))});
+      findings.push_back(fine(fmt::format("topic '{}' is there, with {} partitions", topic, counts->at(topic))));
     }
   }
   return all;
@@ -193,71 +225,141 @@ Finding Admin::check_equal_counts(const Counts& counts) const {
     different.insert(count->second);
     list += fmt::format("{}'{}' {}", list.empty() ? "" : ", ", topic, count->second);
   }
-  if (different.size() <= 1) return {true, "all sources have the same number of partitions"};
-  return {false, fmt::format("sources have different numbers of partitions ({}): a customer's events must meet in one "
-                             "partition, so give all the same number",
-                             list)};
+  if (different.size() <= 1) return fine("all sources have the same number of partitions");
+  return fault(
+      fmt::format("sources have different numbers of partitions ({}): a customer's events must meet in one "
+                  "partition, so give all the same number",
+                  list));
 }
 
 Finding Admin::check_not_compacted(const std::string& topic) const {
   const auto found = query_topic_settings(*client_, topic, deadline());
-  if (!found) return {false, found.error().message};
+  if (!found) return fault(found.error().message);
   const auto policy = found->find("cleanup.policy");
   if (policy != found->end() && policy->second.find("compact") != std::string::npos) {
-    return {false, fmt::format("topic '{}' has cleanup.policy={}, which removes records that are needed: set it to "
-                               "'delete'",
-                               topic, policy->second)};
+    return fault(
+        fmt::format("topic '{}' has cleanup.policy={}, which removes records that are needed: set it to "
+                    "'delete'",
+                    topic, policy->second));
   }
-  return {true, fmt::format("topic '{}' keeps every record for its retention time", topic)};
+  return fine(fmt::format("topic '{}' keeps every record for its retention time", topic));
 }
 
-Finding Admin::check_group() const {
+Finding Admin::check_group(const Counts& counts) const {
+  const std::string& group = settings_.application_id;
   PartitionsPtr offsets(rd_kafka_topic_partition_list_new(1));
   rd_kafka_topic_partition_list_add(offsets.get(), settings_.source_topics.front().c_str(), 0);
   const auto code = rd_kafka_committed(client_->get(), offsets.get(), std::max(1, deadline().remaining_ms(10'000)));
-  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return {true, fmt::format("group '{}' may be used", settings_.application_id)};
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return fault(
+        fmt::format("group '{}' cannot be asked for its offsets: {}. If it is a matter of rights, allow Read on "
+                    "the group",
+                    group, text_of(code)));
   }
-  return {false, fmt::format("group '{}' cannot be asked for its offsets: {}. If it is a matter of rights, allow Read "
-                             "on the group",
-                             settings_.application_id, text_of(code))};
+  const auto topic = std::ranges::find_if(settings_.source_topics, [&](const auto& t) { return counts.contains(t); });
+  if (topic == settings_.source_topics.end())
+    return open(fmt::format("whether group '{}' may be used, since no source topic is there", group));
+  const RightAnswer answer = ask_for_group_read(*client_, *topic, deadline());
+  switch (answer.right) {
+    case RightAnswer::Right::granted: return fine(fmt::format("group '{}' may be used", group));
+    case RightAnswer::Right::denied: return fault(fmt::format("no right to use group '{}': allow Read on it", group));
+    case RightAnswer::Right::unknown: break;
+  }
+  return open(fmt::format("whether group '{}' may be used: {}", group, answer.why));
 }
 
-Finding Admin::check_keys(const std::string& topic, std::int32_t partitions, const PartitionOfKey& partition_of,
-                          std::size_t sample) const {
-  KeySample keys;
+// Only the id of somebody who never runs can be tried: a new producer with an id ends the one that has it.
+Finding Admin::check_transactions() const {
+  const std::string id = member_id(settings_);
+  const RightAnswer answer = ask_for_transactions(settings_);
+  if (answer.right == RightAnswer::Right::granted)
+    return fine(fmt::format("transactional ids that begin with '{}' may be used", id));
+  return open(fmt::format("whether transactional id '{}' may be used, which shows only once it is: {}", id,
+                          answer.right == RightAnswer::Right::denied
+                              ? fmt::format("there is no right to '{}'. Allow Write and Describe on transactional ids "
+                                            "that begin with '{}-', or make sure that '{}' itself has them",
+                                            transactional_id_for_asking(settings_), settings_.application_id, id)
+                              : answer.why));
+}
+
+void Admin::check_outputs(const Counts& counts, std::vector<Finding>& findings) const {
+  std::vector<std::string> topics = outputs();
+  std::erase_if(topics, [&](const std::string& topic) { return !counts.contains(topic); });
+  for (const auto& [topic, answer] : ask_for_write(settings_, topics)) {
+    switch (answer.right) {
+      case RightAnswer::Right::granted:
+        findings.push_back(fine(fmt::format("topic '{}' may be written", topic)));
+        break;
+      case RightAnswer::Right::denied:
+        findings.push_back(fault(fmt::format("no right to write topic '{}': allow Write on it", topic)));
+        break;
+      case RightAnswer::Right::unknown:
+        findings.push_back(open(fmt::format("whether topic '{}' may be written: {}", topic, answer.why)));
+        break;
+    }
+  }
+  if (!counts.contains(settings_.journal_topic)) return;
+  const auto read = latest_records(settings_.journal_topic, 0, 1);
+  findings.push_back(read ? fine(fmt::format("topic '{}' may be read", settings_.journal_topic))
+                          : fault(read.error().message));
+}
+
+void Admin::check_records(const SourceFormat& source, Partitioner partitioner, std::int32_t partitions,
+                          std::size_t sample, std::vector<Finding>& findings) const {
+  Sample seen;
   const std::size_t each = std::max<std::size_t>(1, sample / static_cast<std::size_t>(std::max(1, partitions)));
+  EventBatch events;
   for (std::int32_t p = 0; p < partitions; ++p) {
-    const Status read = sample_partition(topic, p, partitions, partition_of, each, keys);
-    if (!read) return {false, read.error().message};
+    const auto records = latest_records(source.topic, p, each);
+    if (!records) {
+      findings.push_back(fault(records.error().message));
+      return;
+    }
+    Decoder(source, Partition{p}, partitioner, partitions).decode(**records, events);
+    seen.add(events, p);
   }
-  if (keys.without_key > 0) {
-    return {false, fmt::format("topic '{}': {} of {} sampled records have no key: producers must use the customer id "
-                               "as the key",
-                               topic, keys.without_key, keys.records)};
+  for (const auto& [code, rejected] : seen.rejected) {
+    findings.push_back(
+        fault(fmt::format("topic '{}': {} of {} sampled records are no events of source '{}' ({}), the "
+                          "first of them at {}",
+                          source.topic, rejected.count, seen.records, source.name, code_name(code), rejected.first)));
   }
-  if (keys.misplaced > 0) {
-    return {false, fmt::format("topic '{}': {} of {} sampled keys lie in another partition than they hash to ({}): set "
-                               "`partitioner` to what the producers use",
-                               topic, keys.misplaced, keys.records, keys.example)};
+  if (seen.misplaced > 0) {
+    findings.push_back(
+        fault(fmt::format("topic '{}': {} of {} sampled records lie in another partition than their keys "
+                          "hash to, the first of them at {}: set `partitioner` to what the producers use",
+                          source.topic, seen.misplaced, seen.records, seen.first_misplaced)));
   }
-  return {true, fmt::format("topic '{}': {} sampled keys lie where they belong", topic, keys.records)};
+  if (!seen.rejected.empty() || seen.misplaced > 0) return;
+  const std::string events_text =
+      fmt::format("topic '{}': all of {} sampled records are events keyed by customer", source.topic, seen.records);
+  if (partitioner != Partitioner::none) {
+    findings.push_back(fine(events_text + " and lie where their keys belong"));
+    return;
+  }
+  findings.push_back(fine(events_text));
+  findings.push_back(
+      open(fmt::format("whether the records of topic '{}' lie where their keys belong, since "
+                       "`partitioner` is none",
+                       source.topic)));
 }
 
-Status Admin::sample_partition(const std::string& topic, std::int32_t partition, std::int32_t partitions,
-                               const PartitionOfKey& partition_of, std::size_t records_max, KeySample& sample) const {
+/// Of the first partition also where there are none: to see whether reading is allowed.
+Expected<std::unique_ptr<KafkaBatch>> Admin::latest_records(const std::string& topic, std::int32_t partition,
+                                                            std::size_t records_max) const {
   const auto range = query_range(*client_, topic, partition, deadline());
   if (!range) return std::unexpected(range.error());
+  auto batch = std::make_unique<KafkaBatch>(client_, records_max);
   const std::int64_t from = std::max(range->first, range->end - static_cast<std::int64_t>(records_max));
-  if (from >= range->end) return {};
-  TopicPtr handle(rd_kafka_topic_new(client_->get(), topic.c_str(), nullptr));
+  if (from >= range->end && partition > 0) return batch;
+  const TopicPtr handle(rd_kafka_topic_new(client_->get(), topic.c_str(), nullptr));
   if (rd_kafka_consume_start(handle.get(), partition, from) != 0) {
     return fail(ErrorKind::failed, fmt::format("cannot read topic '{}': {}", topic, text_of(rd_kafka_last_error())));
   }
   Status status;
   const Deadline limit = deadline();
-  for (std::int64_t next = from; next < range->end && !limit.passed();) {
-    const MessagePtr message(rd_kafka_consume(handle.get(), partition, 100));
+  for (bool more = true; more && !limit.passed();) {
+    MessagePtr message(rd_kafka_consume(handle.get(), partition, 100));
     if (!message) continue;
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) break;
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -266,19 +368,12 @@ Status Admin::sample_partition(const std::string& topic, std::int32_t partition,
                                 topic, text_of(message->err)));
       break;
     }
-    next = message->offset + 1;
-    ++sample.records;
-    const std::string_view key(static_cast<const char*>(message->key), message->key == nullptr ? 0 : message->key_len);
-    if (message->key == nullptr) {
-      ++sample.without_key;
-    } else if (const auto belongs = partition_of(key, partitions); belongs && *belongs != partition) {
-      ++sample.misplaced;
-      sample.example =
-          fmt::format("for example offset {} of partition {} belongs to {}", message->offset, partition, *belongs);
-    }
+    more = message->offset + 1 < range->end && batch->records().size() + 1 < records_max;
+    batch->add(std::move(message));
   }
   rd_kafka_consume_stop(handle.get(), partition);
-  return status;
+  if (!status) return std::unexpected(status.error());
+  return batch;
 }
 
 }  // namespace

@@ -2,17 +2,16 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "domain/error.hpp"
 #include "ingest/kafka_settings.hpp"
+#include "ingest/source_format.hpp"
 
 namespace holdfast::ingest {
 
@@ -34,12 +33,9 @@ struct TopicDescription {
 
 /// One thing that `holdfast check --connect` found out.
 struct Finding {
-  bool ok = false;
-  std::string what;  ///< A sentence: what was found, where, and if it is not ok how to mend it.
+  enum class Verdict { ok, fault, open } verdict{};  ///< open: it could not be found out.
+  std::string what;  ///< A sentence: what was found, where, and if it is no good how to mend it.
 };
-
-/// Where the producers of the inputs put a key; no value: not to be told.
-using PartitionOfKey = std::function<std::optional<std::int32_t>(std::string_view key, std::int32_t partitions)>;
 
 /// All topics that an application needs. Inputs: `partitions` each, kept for 7 days (Kafka's default). Journal: one
 /// partition for 8 instances or so is plenty, so 8; kept for 7 days as well, since a replay needs both or neither.
@@ -59,9 +55,11 @@ class KafkaAdmin {
   [[nodiscard]] virtual Expected<std::optional<TopicDescription>> describe(const std::string& topic) = 0;
   /// Creates those that are not there yet and waits until brokers know them. Returns the names of the created ones.
   [[nodiscard]] virtual Expected<std::vector<std::string>> create(std::span<const TopicPlan> plans) = 0;
-  /// Brokers, topics, partition counts, rights, and whether the keys of the latest `sample` records of each source lie
-  /// in the partition that `partition_of` says (empty: not checked). Never stops at the first finding.
-  [[nodiscard]] virtual std::vector<Finding> check(const PartitionOfKey& partition_of, std::size_t sample) = 0;
+  /// Brokers, topics, partition counts, rights, and whether the latest `sample` records of each source are events whose
+  /// keys are their customers' ids and lie in the partition that `partitioner` says. Never stops at the first finding,
+  /// changes nothing, and disturbs no instance that runs.
+  [[nodiscard]] virtual std::vector<Finding> check(std::span<const SourceFormat> sources, Partitioner partitioner,
+                                                   std::size_t sample) = 0;
 };
 
 [[nodiscard]] Expected<std::unique_ptr<KafkaAdmin>> make_kafka_admin(const KafkaSettings& settings);

@@ -80,7 +80,7 @@ class FileSourceTest : public ::testing::Test {
   }
 
  protected:
-  const testing::TemporaryFolder folder_;
+  testing::TemporaryFolder folder_;
 };
 
 TEST_F(FileSourceTest, ReadsLinesOfSeveralFilesAsOneLog) {

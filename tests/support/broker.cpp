@@ -237,6 +237,27 @@ void Broker::create_topic(const std::string& topic, std::int32_t partitions, con
   wait_until_known(handle.get(), topic);
 }
 
+void Broker::allow_only(std::span<const Operation> operations, Resource resource, const std::string& name) {
+  const Handle handle = make_handle(RD_KAFKA_PRODUCER, {}, bootstrap_);
+  for (const Operation operation : operations) {
+    std::array<char, 512> why{};
+    const Owned<rd_kafka_AclBinding_t, rd_kafka_AclBinding_destroy> rule(
+        rd_kafka_AclBinding_new(resource == Resource::topic ? RD_KAFKA_RESOURCE_TOPIC : RD_KAFKA_RESOURCE_GROUP,
+                                name.c_str(), RD_KAFKA_RESOURCE_PATTERN_LITERAL, "User:ANONYMOUS", "*",
+                                operation == Operation::read       ? RD_KAFKA_ACL_OPERATION_READ
+                                : operation == Operation::describe ? RD_KAFKA_ACL_OPERATION_DESCRIBE
+                                                                   : RD_KAFKA_ACL_OPERATION_DESCRIBE_CONFIGS,
+                                RD_KAFKA_ACL_PERMISSION_TYPE_ALLOW, why.data(), why.size()));
+    if (!rule) give_up("restrict " + name, why.data());
+    const QueueHandle answers(rd_kafka_queue_new(handle.get()));
+    rd_kafka_AclBinding_t* one = rule.get();
+    rd_kafka_CreateAcls(handle.get(), &one, 1, nullptr, answers.get());
+    const EventHandle event(rd_kafka_queue_poll(answers.get(), timeout_ms));
+    if (!event) give_up("restrict " + name, "no answer");
+    check("restrict " + name, rd_kafka_event_error(event.get()));
+  }
+}
+
 void Broker::produce(const std::string& topic, std::int32_t partition, const std::optional<std::string>& key,
                      const std::optional<std::string>& value, std::span<const Header> headers) {
   const Handle handle = make_handle(RD_KAFKA_PRODUCER, {{"linger.ms", "0"}}, bootstrap_);

@@ -48,6 +48,11 @@ class Broker {
 
   void create_topic(const std::string& topic, std::int32_t partitions,
                     const std::map<std::string, std::string>& settings = {});
+  enum class Operation : std::uint8_t { read, describe, describe_configs };
+  enum class Resource : std::uint8_t { topic, group };
+  /// Leaves everybody these operations and no others on something that had no rules before. REQUIRES: settings with an
+  /// authorizer.
+  void allow_only(std::span<const Operation> operations, Resource resource, const std::string& name);
   void produce(const std::string& topic, std::int32_t partition, const std::optional<std::string>& key,
                const std::optional<std::string>& value, std::span<const Header> headers = {});
   /// Values "<first>" to "<first + count - 1>" with key "k", quickly.
