@@ -89,8 +89,9 @@ PipelineSettings wall_clock_settings(const MemoryWorld& world, const engine::Mod
   return out;
 }
 
-/// A year of a few customers a partition, now and then late, sometimes no event at all.
-void fill(MemoryWorld& world, std::uint64_t seed, int events) {
+/// A year of a few customers a partition, now and then late, sometimes no event at all; with records of the log's own
+/// among them and behind them, if wanted.
+void fill(MemoryWorld& world, std::uint64_t seed, int events, bool controls = false) {
   std::mt19937_64 random(seed);
   for (std::int32_t p = 0; p < world.partitions; ++p) {
     std::int64_t at = 1'600'000'000'000;
@@ -105,6 +106,7 @@ void fill(MemoryWorld& world, std::uint64_t seed, int events) {
       value += random() % 30 == 0 ? "" : "}";
       auto& log = world.at(SourceIndex{static_cast<std::uint8_t>(source)}, Partition{p});
       log.push_back({customer, value, Timestamp{at + 1000}});
+      while (controls && random() % 8 == 0) log.push_back({.key = {}, .value = {}, .control = true});
     }
   }
 }
@@ -188,6 +190,9 @@ Outcome run(MemoryWorld world, std::uint64_t seed, int shards, std::uint64_t cra
   std::mt19937_64 random(seed);
   int crashes = 0;
   while (true) {
+    // A clean stop with a disk that is full now and then: what cannot be written is given up, and the next start has to
+    // make up for it.
+    const bool disk_trouble_at_the_end = crash_every != 0 && crashes < 40 && random() % 4 == 0;
     Process process(world, settings(world, m, p, shards), random(), crash_every != 0 && random() % 5 == 0);
     const std::uint64_t until = crash_every == 0 ? 0 : 1 + random() % (2 * crash_every);
     bool draining = false;
@@ -203,10 +208,12 @@ Outcome run(MemoryWorld world, std::uint64_t seed, int shards, std::uint64_t cra
       if (!draining && process.caught_up()) {
         draining = true;
         process.store.full = false;
+        if (disk_trouble_at_the_end) process.stages.checkpointer.give_up_on_failure();
         process.stages.fetcher.drain();
       }
+      if (draining && disk_trouble_at_the_end) process.store.full = random() % 2 == 0;
     }
-    if (!crashed) break;
+    if (!crashed && !disk_trouble_at_the_end) break;
     ++crashes;
     if (lose_state && random() % 4 == 0) world.checkpoints.clear();
     crash_every += 1 + crash_every / 16;  // Fewer and fewer, so that the run ends.
@@ -377,7 +384,7 @@ TEST(Crash, AnywhereGivesTheAlertsOfAnUndisturbedRun) {
   std::size_t alerts = 0;
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
     MemoryWorld world(3, 2);
-    fill(world, seed, 400);
+    fill(world, seed, 400, seed % 2 == 0);
     const Outcome undisturbed = run(world, seed, 1, 0);
     const Outcome crashed = run(world, seed + 1000, seed % 2 == 0 ? 1 : 2, 40, seed % 3 == 0);
     ASSERT_FALSE(HasFatalFailure()) << "seed " << seed;

@@ -12,9 +12,11 @@ class InputBatch final : public RecordBatch {
   InputBatch(const std::vector<MemoryWorld::Input>& log, std::size_t from, std::size_t count) {
     inputs_.assign(log.begin() + static_cast<std::ptrdiff_t>(from),
                    log.begin() + static_cast<std::ptrdiff_t>(from + count));
-    for (std::size_t i = 0; i < count; ++i)
+    for (std::size_t i = 0; i < count; ++i) {
+      if (inputs_[i].control) continue;
       records_.push_back(
           {Offset{static_cast<std::int64_t>(from + i)}, inputs_[i].timestamp, inputs_[i].key, inputs_[i].value});
+    }
   }
   [[nodiscard]] std::span<const RawRecord> records() const override { return records_; }
   [[nodiscard]] std::vector<Header> headers(std::size_t) const override { return {}; }
@@ -41,7 +43,8 @@ Status MemoryReader::poll(LogListener& listener, Duration) {
     const auto from = static_cast<std::size_t>(next.value);
     if (from < log.size() && random_() % 2 == 0 && listener.wants_more(source, partition)) {
       const std::size_t count = std::min<std::size_t>(log.size() - from, 1 + random_() % 40);
-      listener.records(source, partition, std::make_unique<InputBatch>(log, from, count));
+      auto batch = std::make_unique<InputBatch>(log, from, count);
+      if (!batch->records().empty()) listener.records(source, partition, std::move(batch));
       next.value += static_cast<std::int64_t>(count);
     }
     if (static_cast<std::size_t>(next.value) == log.size() && random_() % 3 == 0)

@@ -30,6 +30,7 @@ struct MemoryWorld {
     std::string key;
     std::string value;
     Timestamp timestamp{-1};
+    bool control = false;  ///< The log's own record: it has an offset and is never delivered.
   };
 
   MemoryWorld(std::size_t sources_, std::int32_t partitions_)
