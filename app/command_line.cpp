@@ -156,12 +156,11 @@ class CommandLine {
   }
 
   /// A whole number as it stands: CLI11 takes one that is too large for the largest there is.
-  template <class Number>
-  static CLI::Option* add_whole(CLI::App* command, const char* flag, Number& number, std::uint64_t least,
-                                const char* description) {
+  template <std::uint64_t least, class Number>
+  static CLI::Option* add_whole(CLI::App* command, const char* flag, Number& number, const char* description) {
     return command
         ->add_option_function<std::string>(
-            flag, [flag, &number, least](const std::string& text) { number = parse_whole<Number>(flag, text, least); },
+            flag, [flag, &number](const std::string& text) { number = parse_whole<Number>(flag, text, least); },
             description)
         ->type_name("N");
   }
@@ -240,9 +239,9 @@ class CommandLine {
                     "  holdfast generate -c shop.yaml --events 1000000 --customers 20000 --seed 1 --out data\n"
                     "  holdfast generate -c shop.yaml --events 1000000 --customers 20000 --seed 1 --kafka\n",
                     generate_);
-    add_whole(command, "--events", generate_.events, 1, "How many events")->required();
-    add_whole(command, "--customers", generate_.customers, 1, "How many customers")->required();
-    add_whole(command, "--seed", generate_.seed, 0, "The same seed gives the same shop")->required();
+    add_whole<1>(command, "--events", generate_.events, "How many events")->required();
+    add_whole<1>(command, "--customers", generate_.customers, "How many customers")->required();
+    add_whole<0>(command, "--seed", generate_.seed, "The same seed gives the same shop")->required();
     CLI::Option* kafka = command->add_flag("--kafka", generate_.kafka, "Write to the topics of the sources");
     command->add_option("--out", generate_.out, "Write a file for each source into this folder")
         ->type_name("DIR")

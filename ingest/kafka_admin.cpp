@@ -111,8 +111,8 @@ class Admin final : public KafkaAdmin {
   void check_outputs(const Counts& counts, std::vector<Finding>& findings) const;
   void check_records(const SourceFormat& source, Partitioner partitioner, std::int32_t partitions, std::size_t sample,
                      std::vector<Finding>& findings) const;
-  Expected<std::unique_ptr<KafkaBatch>> latest_records(const std::string& topic, std::int32_t partition,
-                                                       std::size_t records_max) const;
+  [[nodiscard]] Expected<std::unique_ptr<KafkaBatch>> latest_records(const std::string& topic, std::int32_t partition,
+                                                                     std::size_t records_max) const;
 
   KafkaSettings settings_;
   std::shared_ptr<KafkaClient> client_;
@@ -382,6 +382,7 @@ std::vector<TopicPlan> plan_topics(const KafkaSettings& settings, std::int32_t p
   const std::map<std::string, std::string> kept_a_week{{"cleanup.policy", "delete"},
                                                        {"retention.ms", std::string(week_ms)}};
   std::vector<TopicPlan> plans;
+  plans.reserve(settings.source_topics.size() + 3);
   for (const std::string& topic : settings.source_topics) {
     plans.push_back({topic, partitions, replication, kept_a_week, "events in, keyed by customer"});
   }
