@@ -13,7 +13,6 @@
 #include "app/report.hpp"
 #include "app/text_table.hpp"
 #include "app/units.hpp"
-#include "console/server.hpp"
 #include "domain/alert.hpp"
 #include "ingest/kafka_admin.hpp"
 
@@ -101,10 +100,7 @@ int check_command(const CheckOptions& options) {
   const auto config = load_config(options.config, options.overrides);
   if (!config) return report_faults(options, config.error());
   start_logging(config->log);
-  if (!config->http.token_file.empty()) {
-    if (const auto token = console::read_token(config->http.token_file); !token)
-      return report_faults(options, token.error());
-  }
+  if (const Status token = check_token_file(*config); !token) return report_faults(options, token.error());
 
   std::vector<ingest::Finding> findings;
   if (options.connect) {

@@ -5,6 +5,8 @@
 #include <bit>
 #include <charconv>
 #include <filesystem>
+#include <limits>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -19,7 +21,7 @@
 #include "app/text_file.hpp"
 #include "app/units.hpp"
 #include "domain/wire.hpp"
-#include "ingest/kafka_settings.hpp"
+#include "ingest/kafka_properties.hpp"
 
 namespace holdfast::app {
 namespace {
@@ -114,39 +116,60 @@ class Builder {
     constexpr std::size_t group_size = std::string_view("kafka.").size();
     constexpr std::string_view file_suffix = ".file";
     config_.kafka["bootstrap.servers"] = default_brokers;
+    std::map<std::string, std::string> keys;  // By property, the key that sets it.
     for (const Setting* setting : values_.below("kafka")) {
       std::string property = setting->key.substr(group_size);
-      if (!property.ends_with(file_suffix)) {
-        check_property(property, *setting);
+      if (property.ends_with(file_suffix)) {
+        property.resize(property.size() - file_suffix.size());
+        if (auto secret = read_secret(setting->key)) config_.kafka[property] = std::move(*secret);
+      } else {
         config_.kafka[property] = setting->value;
-        continue;
       }
-      property.resize(property.size() - file_suffix.size());
-      if (values_.has("kafka." + property)) {
-        values_.fault(setting->key, fmt::format("kafka.{} is set as well; remove one of them", property));
-      }
-      auto secret = read_text_file(values_.path(setting->key));
-      if (!secret) {
-        values_.fault(setting->key, secret.error().message);
-        continue;
-      }
-      while (secret->ends_with('\n') || secret->ends_with('\r')) secret->pop_back();
-      if (secret->empty()) values_.fault(setting->key, "the file is empty; write the value into it");
-      config_.kafka[property] = std::move(*secret);
+      keys.emplace(property, setting->key);
+    }
+    for (const auto& [property, fault] : ingest::property_faults(config_.kafka)) {
+      values_.fault(keys.at(property), property_message(property, keys.at(property), fault));
     }
   }
 
-  void check_property(const std::string& property, const Setting& setting) {
-    ingest::KafkaSettings probe{.properties = {{"bootstrap.servers", "b"}, {property, setting.value}},
-                                .application_id = "a",
-                                .instance_id = "i",
-                                .source_topics = {"1"},
-                                .alerts_topic = "2",
-                                .dead_letters_topic = "3",
-                                .journal_topic = "4",
-                                .log = {}};
-    if (const Status status = ingest::check_settings(probe); !status)
-      values_.fault(setting.key, status.error().message);
+  std::optional<std::string> read_secret(const std::string& key) {
+    auto secret = read_text_file(values_.path(key));
+    if (!secret) {
+      values_.fault(key, secret.error().message + "; name a file with the value that can be read");
+      return std::nullopt;
+    }
+    while (secret->ends_with('\n') || secret->ends_with('\r')) secret->pop_back();
+    if (secret->empty()) values_.fault(key, "the file is empty; write the value into it");
+    return std::move(*secret);
+  }
+
+  static std::string property_message(const std::string& property, const std::string& key,
+                                      const ingest::PropertyFault& fault) {
+    switch (fault.why) {
+      case ingest::PropertyFault::Why::reserved: return fault.text;
+      case ingest::PropertyFault::Why::unknown:
+        return fmt::format("{}; did you mean {}?", fault.text, nearest_property(property));
+      case ingest::PropertyFault::Why::bad_value: break;
+    }
+    // What stands in a file is a secret, and librdkafka's sentence may repeat it.
+    const bool secret = is_secret(key) || key.ends_with(".file");
+    return fmt::format("{}; give a value that librdkafka's CONFIGURATION.md allows, or remove the key",
+                       secret ? "librdkafka does not take the value" : fault.text);
+  }
+
+  static std::string nearest_property(const std::string& property) {
+    static const std::vector<std::string> names = ingest::property_names();
+    std::string_view best;
+    std::size_t best_distance = std::numeric_limits<std::size_t>::max();
+    for (const std::string& name : names) {
+      const std::size_t longer = std::max(name.size(), property.size()) - std::min(name.size(), property.size());
+      if (longer >= best_distance) continue;  // Nor can it be nearer.
+      const std::size_t distance = edit_distance(name, property);
+      if (distance >= best_distance) continue;
+      best_distance = distance;
+      best = name;
+    }
+    return fmt::format("kafka.{}", best);
   }
 
   void read_pace() {
@@ -378,6 +401,19 @@ PolicyId Config::policy_id() const {
   }
   wire::put_signed(bytes, max_ahead.ms);
   return {fingerprint(bytes)};
+}
+
+std::string Config::origin_of(std::string_view key) const {
+  const auto found = std::find_if(effective.begin(), effective.end(), [&](const auto& s) { return s.key == key; });
+  return found == effective.end() ? "default" : found->origin;
+}
+
+Status check_token_file(const Config& config) {
+  if (config.http.token_file.empty()) return {};
+  const auto token = console::read_token(config.http.token_file);
+  if (token) return {};
+  return fail(ErrorKind::invalid_argument,
+              fmt::format("{}: {}", config.origin_of("http.token_file"), token.error().message));
 }
 
 Environment process_environment() {

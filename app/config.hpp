@@ -67,6 +67,8 @@ struct Config {
 
   /// Of all that alerts depend on besides the log: model, risk settings, sources in their order, max_ahead.
   [[nodiscard]] PolicyId policy_id() const;
+  /// Where the value that is in force comes from; "default" if nobody set one.
+  [[nodiscard]] std::string origin_of(std::string_view key) const;
 };
 
 /// `--set risk.horizon=30d` on the command line.
@@ -87,5 +89,9 @@ using Environment = std::map<std::string, std::string>;
 /// "shop.yaml:12:3: risk.horizon: what is wrong; how to mend it".
 [[nodiscard]] Expected<Config> load_config(const std::string& path, std::span<const Override> overrides,
                                            const Environment& environment = process_environment());
+
+/// invalid_argument: http.token_file names no token that can be read. Apart from load_config(), since only who serves
+/// needs the right to read it.
+[[nodiscard]] Status check_token_file(const Config& config);
 
 }  // namespace holdfast::app

@@ -13,6 +13,8 @@ namespace holdfast::app {
 namespace {
 
 constexpr std::string_view sources_group = "sources.";
+constexpr std::string_view kafka_group = "kafka.";
+constexpr std::string_view file_suffix = ".file";
 
 std::pair<std::string_view, std::string_view> split_range(std::string_view allowed) {
   constexpr std::string_view separator = " .. ";
@@ -45,6 +47,7 @@ void Values::take(const Setting& setting) {
     return;
   }
   settings_[setting.key] = setting;
+  if (setting.key.starts_with(kafka_group)) settle_twins(setting.key);
 }
 
 void Values::note_source(const Setting& setting) {
@@ -55,6 +58,18 @@ void Values::note_source(const Setting& setting) {
     fault(key, source_name_message());
   } else if (std::find(sources_.begin(), sources_.end(), name) == sources_.end()) {
     sources_.push_back(name);
+  }
+}
+
+void Values::settle_twins(const std::string& key) {
+  const std::string twin =
+      key.ends_with(file_suffix) ? key.substr(0, key.size() - file_suffix.size()) : key + std::string(file_suffix);
+  const auto other = settings_.find(twin);
+  if (other == settings_.end()) return;
+  if (other->second.origin.layer == settings_.at(key).origin.layer) {
+    fault(key, fmt::format("{} is set as well; remove one of them", twin));
+  } else {
+    settings_.erase(other);
   }
 }
 

@@ -45,6 +45,8 @@ class Values {
  private:
   void take(const Setting& setting);
   void note_source(const Setting& setting);
+  /// A property of Kafka and its `.file` are two ways to set one value: the higher layer's counts.
+  void settle_twins(const std::string& key);
   template <class T, class Parse>
   T parsed(const std::string& key, Parse parse);
   [[nodiscard]] std::string raw(const std::string& key);

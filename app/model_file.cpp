@@ -215,7 +215,7 @@ Expected<engine::Model> parse_model(std::string_view bytes, const std::string& p
 
 Expected<engine::Model> read_model(const std::string& path) {
   const auto bytes = read_text_file(path);
-  if (!bytes) return std::unexpected(bytes.error());
+  if (!bytes) return fail(ErrorKind::invalid_argument, bytes.error().message + "; name a model file in risk.model");
   return parse_model(*bytes, path);
 }
 

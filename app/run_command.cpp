@@ -72,6 +72,10 @@ int run_command(const RunOptions& options) {
     fmt::print(stderr, "{}\n", config.error().message);
     return status_of(config.error());
   }
+  if (const Status token = check_token_file(*config); !token) {
+    fmt::print(stderr, "{}\n", token.error().message);
+    return status_of(token.error());
+  }
   start_logging(config->log);
   spdlog::info("holdfast {}: application {}, instance {}, model {} ({})", HOLDFAST_VERSION, config->application_id,
                config->instance_id, config->model.name, config->model.id);

@@ -63,7 +63,8 @@ rocksdb::DBOptions database_options(rocksdb::Env* env) {
 /// RocksDB tells a full disk apart, but not a quota or a limit of the file's size.
 bool is_lack_of_space(std::string_view message) {
   constexpr std::array<std::string_view, 3> causes{"No space left", "Disk quota exceeded", "File too large"};
-  return std::ranges::any_of(causes, [&](std::string_view cause) { return message.find(cause) != message.npos; });
+  return std::ranges::any_of(causes,
+                             [&](std::string_view cause) { return message.find(cause) != std::string_view::npos; });
 }
 
 class Store final : public RocksStore {

@@ -89,7 +89,8 @@ Status write_identity(const fs::path& path, const std::string& application_id) {
 }
 
 bool is_set_aside(const std::string& name) {
-  return name.starts_with(aside_prefix) && name.find_first_not_of("0123456789", aside_prefix.size()) == name.npos;
+  return name.starts_with(aside_prefix) &&
+         name.find_first_not_of("0123456789", aside_prefix.size()) == std::string::npos;
 }
 
 /// What may stand in a folder without being anybody's state: traces of a start that was interrupted, what was set
@@ -192,7 +193,7 @@ Expected<fs::path> set_content_aside(const fs::path& path) {
       *names, [](const std::string& name) { return name == lock_name || name == volume_folder || is_set_aside(name); });
   std::stable_partition(names->begin(), names->end(), [](const std::string& name) { return name != identity_name; });
   for (int n = 1;; ++n) {
-    const fs::path to = path / fmt::format("{}{}", aside_prefix, n);
+    fs::path to = path / fmt::format("{}{}", aside_prefix, n);
     if (::mkdir(to.c_str(), 0755) != 0) {
       if (errno == EEXIST) continue;
       return std::unexpected(system_error(path, "make a folder in it"));
@@ -232,9 +233,9 @@ Status check_state_directory(const fs::path& path, const std::string& applicatio
   return fail(ErrorKind::failed, path.string() + ": there is no state here: has `holdfast run` made a checkpoint yet?");
 }
 
-Expected<fs::path> set_aside(const fs::path& given) {
+Expected<fs::path> set_aside(const fs::path& folder) {
   // With a slash at its end the new name would be one inside the folder.
-  fs::path path = given;
+  fs::path path = folder;
   while (!path.has_filename() && path.has_relative_path()) path = path.parent_path();
   const auto locked = lock_folder(path);
   if (!locked) return std::unexpected(locked.error());
@@ -242,7 +243,7 @@ Expected<fs::path> set_aside(const fs::path& given) {
   // Renamed, a link would take the new state to another disk.
   if (fs::is_symlink(path, error)) return set_content_aside(path);
   for (int n = 1;; ++n) {
-    const fs::path to = fmt::format("{}.{}{}", path.string(), aside_prefix, n);
+    fs::path to = fmt::format("{}.{}{}", path.string(), aside_prefix, n);
     if (has_file(to)) continue;
     if (::rename(path.c_str(), to.c_str()) == 0) return to;
     if (is_fixed_in_place(errno)) return set_content_aside(path);

@@ -27,10 +27,10 @@ class StateDirectory {
 /// Whether the folder is a state directory of this application, without taking it.
 [[nodiscard]] Status check_state_directory(const std::filesystem::path& path, const std::string& application_id);
 
-/// Renames the folder to <path>.corrupt-<n>, the first n that is free; what stood in it stays there to be looked at. A
-/// folder that cannot be renamed or must not be, such as a mount point or a link, is kept, and its content moves into
-/// <path>/corrupt-<n>. Gives the place of what was set aside. failed: another process uses the folder, or neither
+/// Renames the folder to <folder>.corrupt-<n>, the first n that is free; what stood in it stays there to be looked at.
+/// A folder that cannot be renamed or must not be, such as a mount point or a link, is kept, and its content moves into
+/// <folder>/corrupt-<n>. Gives the place of what was set aside. failed: another process uses the folder, or neither
 /// works.
-[[nodiscard]] Expected<std::filesystem::path> set_aside(const std::filesystem::path& path);
+[[nodiscard]] Expected<std::filesystem::path> set_aside(const std::filesystem::path& folder);
 
 }  // namespace holdfast::state

@@ -185,8 +185,8 @@ TEST_F(CommandsTest, CheckReportsFaults) {
   configure("application_id: shop\nsources:\n  p: {topic: p, kind: purchase}\nhttp: {token_file: nowhere}\n");
   const Run token = run({"check", "-c", config()});
   EXPECT_EQ(token.status, 2);
-  EXPECT_EQ(token.err,
-            "http.token_file: " + (folder_.path() / "nowhere").string() + " cannot be read, or is no token\n");
+  EXPECT_EQ(token.err, config() + ":4:8: http.token_file: " + (folder_.path() / "nowhere").string() +
+                           " cannot be read, or is no token\n");
 }
 
 TEST_F(CommandsTest, TheSameSeedGeneratesTheSameFiles) {

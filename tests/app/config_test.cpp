@@ -7,59 +7,22 @@
 #include <gtest/gtest.h>
 
 #include "domain/limits.hpp"
-#include "tests/support/process.hpp"
+#include "tests/support/config_fixture.hpp"
 
 namespace holdfast::app {
 namespace {
 
-constexpr std::string_view model_text =
-    R"({"name":"m","time_unit":"7d","horizon":"91d","mbg":{"r":0.5,"alpha":6.0,"a":0.9,"b":1.6}})";
+using testing::minimal_config;
+using testing::minimal_model;
+
 constexpr std::string_view logistic_text =
     R"({"name":"m","time_unit":"7d","horizon":"91d","mbg":{"r":0.5,"alpha":6.0,"a":0.9,"b":1.6},)"
     R"("logistic":{"intercept":0.1,"weights":{"mbg_logit":1.0}}})";
 
-// Three lines that every configuration needs.
-constexpr std::string_view minimum =
-    "application_id: shop\n"
-    "sources:\n"
-    "  purchases: {topic: purchases, kind: purchase}\n";
-
-class ConfigTest : public ::testing::Test {
- protected:
-  ConfigTest() {
-    write("model.json", model_text);
-    write("token", "t0ken\n");
-  }
-
-  Expected<Config> load(std::string_view text, std::vector<Override> flags = {}, Environment environment = {}) {
-    return load_config(write("shop.yaml", text), flags, environment);
-  }
-
-  /// The faults, with the path of the folder left out.
-  std::string faults(std::string_view text, std::vector<Override> flags = {}, Environment environment = {}) {
-    const auto config = load(text, std::move(flags), std::move(environment));
-    if (config) return "none";
-    EXPECT_EQ(config.error().kind, ErrorKind::invalid_argument);
-    std::string message = config.error().message;
-    const std::string folder = in_folder("");
-    for (std::size_t at = message.find(folder); at != std::string::npos; at = message.find(folder)) {
-      message.erase(at, folder.size());
-    }
-    return message;
-  }
-  std::string faults_with(std::string_view more) { return faults(std::string(minimum) + std::string(more)); }
-
-  [[nodiscard]] std::string in_folder(const std::string& name) const { return (folder_.path() / name).string(); }
-  std::string write(const std::string& name, std::string_view content) const {
-    testing::write_file(in_folder(name), std::string(content));
-    return in_folder(name);
-  }
-
-  testing::TemporaryFolder folder_;
-};
+class ConfigTest : public testing::ConfigFixture {};
 
 TEST_F(ConfigTest, DefaultsAreThoseOfTheReference) {
-  const auto config = load(minimum);
+  const auto config = load(minimal_config);
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_EQ(config->application_id, "shop");
   EXPECT_FALSE(config->instance_id.empty());
@@ -93,7 +56,7 @@ TEST_F(ConfigTest, DefaultsAreThoseOfTheReference) {
 
 TEST_F(ConfigTest, ReadsEveryKey) {
   write("password", "pass word\r\n");
-  write("other.json", model_text);
+  write("other.json", minimal_model);
   const auto config = load(R"(application_id: eu.shop_1
 instance_id: a-1
 kafka:
@@ -174,7 +137,7 @@ log: {level: debug, format: json}
 
 struct Case {
   const char* name;
-  const char* more;   ///< Appended to the minimum, so it begins in line 4.
+  const char* more;   ///< Appended to minimal_config, so it begins in line 4.
   const char* fault;  ///< The whole message.
 };
 class ConfigFaultTest : public ConfigTest, public ::testing::WithParamInterface<Case> {};
@@ -321,12 +284,25 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"reserved", "kafka: {group.id: mine}\n",
              "shop.yaml:4:9: kafka.group.id: kafka property 'group.id' belongs to Holdfast: it is the application_id. "
              "Remove it from the configuration"},
+        Case{"reserved_file", "kafka: {group.id.file: model.json}\n",
+             "shop.yaml:4:9: kafka.group.id.file: kafka property 'group.id' belongs to Holdfast: it is the "
+             "application_id. Remove it from the configuration"},
+        Case{"property_value", "kafka:\n  security.protocol: nope\n",
+             "shop.yaml:5:3: kafka.security.protocol: Invalid value \"nope\" for configuration property "
+             "\"security.protocol\"; give a value that librdkafka's CONFIGURATION.md allows, or remove the key"},
+        Case{"property_value_in_file", "kafka: {debug.file: token}\n",
+             "shop.yaml:4:9: kafka.debug.file: librdkafka does not take the value; give a value that librdkafka's "
+             "CONFIGURATION.md allows, or remove the key"},
         Case{"secret_file", "kafka: {sasl.password.file: nowhere}\n",
-             "shop.yaml:4:9: kafka.sasl.password.file: nowhere: cannot be read: No such file or directory"},
+             "shop.yaml:4:9: kafka.sasl.password.file: nowhere: cannot be read: No such file or directory; name a file "
+             "with the value that can be read"},
+        Case{"secret_twice_turned", "kafka: {sasl.password.file: model.json, sasl.password: a}\n",
+             "shop.yaml:4:41: kafka.sasl.password: kafka.sasl.password.file is set as well; remove one of them"},
         Case{"secret_twice", "kafka: {sasl.password: a, sasl.password.file: model.json}\n",
              "shop.yaml:4:27: kafka.sasl.password.file: kafka.sasl.password is set as well; remove one of them"},
         Case{"no_model", "risk: {model: nowhere.json}\n",
-             "shop.yaml:4:8: risk.model: nowhere.json: cannot be read: No such file or directory"},
+             "shop.yaml:4:8: risk.model: nowhere.json: cannot be read: No such file or directory; name a model file in "
+             "risk.model"},
         Case{"bad_model", "risk: {model: shop.yaml}\n",
              "shop.yaml:4:8: risk.model: shop.yaml: is no JSON: parse error at line 1, column 1: syntax error while "
              "parsing "
@@ -419,114 +395,15 @@ TEST_F(ConfigTest, ALogisticModelHasOnlyItsOwnHorizon) {
       faults_with("risk: {horizon: 30d}\n"),
       "shop.yaml:4:8: risk.horizon: the model was trained for 91d and has a `logistic` part, which holds for no other "
       "horizon; remove the key, or train a model for 30d");
-  EXPECT_TRUE(load(std::string(minimum) + "risk: {horizon: 91d}\n"));
-  EXPECT_TRUE(load(minimum));
+  EXPECT_TRUE(load(std::string(minimal_config) + "risk: {horizon: 91d}\n"));
+  EXPECT_TRUE(load(minimal_config));
 }
 
 TEST_F(ConfigTest, FaultsOfTheModelStandAtItsKey) {
   write("model.json", R"({"name":"m","time_unit":"7","horizon":"91d","mbg":{"r":0,"alpha":6.0,"a":0.9,"b":1.6}})");
-  EXPECT_EQ(faults(minimum),
+  EXPECT_EQ(faults(minimal_config),
             "shop.yaml: risk.model: model.json: time_unit: '7' has no unit: add one of ms, s, m, h, d, as in 30s\n"
             "shop.yaml: risk.model: model.json: mbg.r: is 0, and must be greater than 0");
-}
-
-TEST_F(ConfigTest, FlagsBeatEnvironmentBeatFile) {
-  const std::string text = std::string(minimum) + "max_rate: 1\nshards: 1\ncommit_interval: 1ms\n";
-  const auto config = load(text, {{"max_rate", "3"}}, {{"HOLDFAST_MAX_RATE", "2"}, {"HOLDFAST_SHARDS", "2"}});
-  ASSERT_TRUE(config) << config.error().message;
-  EXPECT_EQ(config->max_rate, 3u);
-  EXPECT_EQ(config->shards, 2);
-  EXPECT_EQ(config->commit_interval, Duration{1});
-}
-
-TEST_F(ConfigTest, TheEnvironmentReachesEveryKindOfKey) {
-  const auto config = load("application_id: shop\nsources:\n  Web-Shop: {topic: w, kind: visit}\n", {},
-                           {{"HOLDFAST_KAFKA__BOOTSTRAP_SERVERS", "b:1"},
-                            {"HOLDFAST_KAFKA__SASL_PASSWORD", "secret"},
-                            {"HOLDFAST_RISK__LEVELS__WATCH", "0.3"},
-                            {"HOLDFAST_SOURCES__WEB_SHOP__TOPIC", "other"},
-                            {"HOLDFAST_SOURCES__WEB_SHOP__FIELDS__CUSTOMER_ID", "/id"},
-                            {"HOLDFAST_SOURCES__MORE__TOPIC", "more"},
-                            {"HOLDFAST_SOURCES__MORE__KIND", "complaint"},
-                            {"PATH", "/bin"}});
-  ASSERT_TRUE(config) << config.error().message;
-  EXPECT_EQ(config->kafka.at("bootstrap.servers"), "b:1");
-  EXPECT_EQ(config->kafka.at("sasl.password"), "secret");
-  EXPECT_EQ(config->policy.thresholds[0], 0.3);
-  ASSERT_EQ(config->sources.size(), 2u);
-  EXPECT_EQ(config->sources[0].topic, "other");
-  EXPECT_EQ(config->sources[0].fields.at("customer_id"), "/id");
-  EXPECT_EQ(config->sources[1].name, "more");
-}
-
-TEST_F(ConfigTest, FaultsOfVariablesAndFlagsNameThem) {
-  EXPECT_EQ(
-      faults(minimum, {{"risk.horizn", "1d"}, {"max_rate", "many"}, {"kafka.sasl.password", "x"}, {"shards", ""}},
-             {{"HOLDFAST_RISK__HORIZON", "91"}, {"HOLDFAST_GUARANTE", "x"}, {"HOLDFAST_LOG__LEVEL", ""}}),
-      "environment variable HOLDFAST_GUARANTE: guarante: unknown key; did you mean guarantee?\n"
-      "environment variable HOLDFAST_LOG__LEVEL: log.level: has no value; give one or unset the variable\n"
-      "environment variable HOLDFAST_RISK__HORIZON: risk.horizon: '91' has no unit: add one of ms, s, m, h, d, as in "
-      "30s\n"
-      "flag --set risk.horizn: unknown key; did you mean risk.horizon?\n"
-      "flag --set kafka.sasl.password: a secret in a flag can be read by every user of the machine; put it into a file "
-      "and name that with kafka.sasl.password.file, or into an environment variable\n"
-      "flag --set shards: has no value; write KEY=VALUE\n"
-      "flag --set max_rate: 'many' is no whole number: write digits only, such as 1000");
-}
-
-TEST_F(ConfigTest, ServiceLinksOfKubernetesAreNoSettings) {
-  EXPECT_EQ(faults(minimum, {},
-                   {{"HOLDFAST_PORT", "tcp://10.0.0.1:8480"},
-                    {"HOLDFAST_PORT_8480_TCP", "tcp://10.0.0.1:8480"},
-                    {"HOLDFAST_PORT_8480_TCP_ADDR", "10.0.0.1"},
-                    {"HOLDFAST_SERVICE_HOST", "10.0.0.1"},
-                    {"HOLDFAST_SERVICE_PORT_HTTP", "8480"},
-                    {"HOLDFAST_METRICS_SERVICE_HOST", "10.0.0.2"}}),
-            "none");
-}
-
-TEST_F(ConfigTest, TwoUnderscoresMakeASettingOfAnyVariable) {
-  EXPECT_EQ(faults(minimum, {}, {{"HOLDFAST_HTTP__PORT", "9"}, {"HOLDFAST_RISK__SERVICE_HOST", "x"}}),
-            "environment variable HOLDFAST_HTTP__PORT: http.port: unknown key; did you mean http.listen?\n"
-            "environment variable HOLDFAST_RISK__SERVICE_HOST: risk.service_host: unknown key; did you mean "
-            "risk.levels?");
-}
-
-TEST_F(ConfigTest, NoLayerTakesAKeyWithAnEmptyPart) {
-  constexpr const char* remedy =
-      "a part of the key is empty; name the whole of it, such as risk.horizon, as a variable HOLDFAST_RISK__HORIZON\n";
-  std::string expected;
-  for (const char* variable : {"HOLDFAST_: ", "HOLDFAST_KAFKA__: kafka.: ", "HOLDFAST_RISK__: risk.: ",
-                               "HOLDFAST_SOURCES____TOPIC: sources..topic: "})
-    expected += std::string("environment variable ") + variable + remedy;
-  for (const char* flag : {"risk.", ".horizon", "sources..topic"})
-    expected += std::string("flag --set ") + flag + ": " + remedy;
-  EXPECT_EQ(faults(minimum, {{"risk.", "4"}, {".horizon", "4"}, {"sources..topic", "x"}},
-                   {{"HOLDFAST_", "1"},
-                    {"HOLDFAST_KAFKA__", "1"},
-                    {"HOLDFAST_RISK__", "4"},
-                    {"HOLDFAST_SOURCES____TOPIC", "x"}}) +
-                "\n",
-            expected);
-}
-
-TEST_F(ConfigTest, NoLayerGivesASourceAnImpossibleName) {
-  EXPECT_EQ(faults(minimum, {{"sources.a\"b.topic", "x"}, {"sources.a\"b.kind", "visit"}},
-                   {{"HOLDFAST_SOURCES__A B__TOPIC", "x"}}),
-            "environment variable HOLDFAST_SOURCES__A B__TOPIC: sources.a b: the name of a source labels metrics: "
-            "rename it with letters, digits, '-' and '_', at most 64 of them\n"
-            "flag --set sources.a\"b.topic: sources.a\"b: the name of a source labels metrics: rename it with letters, "
-            "digits, '-' and '_', at most 64 of them");
-}
-
-TEST_F(ConfigTest, ASourceOfVariablesIsNamedByThemWhereItIsIncomplete) {
-  EXPECT_EQ(faults(minimum, {}, {{"HOLDFAST_SOURCES__VISITS__TOPIC", "v"}}),
-            "environment variable HOLDFAST_SOURCES__VISITS__TOPIC: sources.visits.kind: is missing; set it to purchase "
-            "| complaint | visit");
-  const auto completed = load(std::string(minimum) + "  visits:\n", {},
-                              {{"HOLDFAST_SOURCES__VISITS__TOPIC", "v"}, {"HOLDFAST_SOURCES__VISITS__KIND", "visit"}});
-  ASSERT_TRUE(completed) << completed.error().message;
-  EXPECT_EQ(completed->sources.at(1).topic, "v");
 }
 
 TEST_F(ConfigTest, ARequiredKeyThatIsIllTypedIsNotAlsoMissing) {
@@ -546,14 +423,49 @@ TEST_F(ConfigTest, ARequiredKeyThatIsIllTypedIsNotAlsoMissing) {
             "purchase}`");
 }
 
-TEST_F(ConfigTest, PathsOfVariablesAndFlagsStartAtTheWorkingDirectory) {
-  const auto config = load(minimum, {{"state.directory", "here/state"}}, {});
-  ASSERT_TRUE(config) << config.error().message;
-  EXPECT_EQ(config->state.directory, "here/state");
+TEST_F(ConfigTest, EachPropertyThatLibrdkafkaRefusesIsNamedByPlace) {
+  const std::string message = faults_with(
+      "kafka:\n"
+      "  bogus.prop: 1\n"
+      "  security.protocol: nope\n"
+      "  message.max.bytes: abc\n"
+      "  bootstrap.server: b:1\n");
+  for (const char* part :
+       {"shop.yaml:5:3: kafka.bogus.prop: librdkafka ", "shop.yaml:6:3: kafka.security.protocol: Invalid value",
+        "shop.yaml:7:3: kafka.message.max.bytes: ", "shop.yaml:8:3: kafka.bootstrap.server: librdkafka ",
+        " has no such property; did you mean kafka.bootstrap.servers?"}) {
+    EXPECT_NE(message.find(part), std::string::npos) << part << " in\n" << message;
+  }
+  EXPECT_EQ(std::count(message.begin(), message.end(), '\n'), 3) << message;
+}
+
+TEST_F(ConfigTest, PropertiesThatAreWrongOnlyTogetherAreLeftToTheClients) {
+  EXPECT_EQ(faults_with("kafka: {security.protocol: sasl_ssl, sasl.mechanism: PLAIN, ssl.ca.location: /nowhere}\n"),
+            "none");
+}
+
+TEST_F(ConfigTest, NoFaultRepeatsASecret) {
+  write("secret", "s3cret");
+  const std::string message = faults_with(
+      "kafka: {sasl.jaas.config: s3cret, security.protocol.file: secret, sasl.pasword: s3cret, group.id.file: "
+      "secret}\n");
+  EXPECT_EQ(std::count(message.begin(), message.end(), '\n'), 3) << message;
+  EXPECT_EQ(message.find("s3cret"), std::string::npos) << message;
+}
+
+TEST_F(ConfigTest, ATokenFileThatCannotBeReadIsNamedByPlace) {
+  const auto config = load(std::string(minimal_config) + "http: {token_file: nowhere}\n");
+  ASSERT_TRUE(config) << config.error().message << ": who only replays needs no token";
+  const Status checked = check_token_file(*config);
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().message, in_folder("shop.yaml") + ":4:8: http.token_file: " + in_folder("nowhere") +
+                                         " cannot be read, or is no token");
+  EXPECT_TRUE(check_token_file(*load(std::string(minimal_config) + "http: {token_file: token}\n")));
+  EXPECT_TRUE(check_token_file(*load(minimal_config)));
 }
 
 TEST_F(ConfigTest, TheEffectiveSettingsHideSecretsAndSayWhereEachComesFrom) {
-  const auto config = load(std::string(minimum) + "kafka: {sasl.username: me, sasl.password: s3cret}\n",
+  const auto config = load(std::string(minimal_config) + "kafka: {sasl.username: me, sasl.password: s3cret}\n",
                            {{"max_rate", "3"}}, {{"HOLDFAST_SHARDS", "2"}});
   ASSERT_TRUE(config) << config.error().message;
   std::string text;
@@ -571,7 +483,7 @@ TEST_F(ConfigTest, TheEffectiveSettingsHideSecretsAndSayWhereEachComesFrom) {
 }
 
 TEST_F(ConfigTest, ThePolicyIdChangesWithAllThatAlertsDependOn) {
-  const std::string base = std::string(minimum) + "  visits: {topic: visits, kind: visit}\n";
+  const std::string base = std::string(minimal_config) + "  visits: {topic: visits, kind: visit}\n";
   const auto id = [&](const std::string& text, std::vector<Override> flags = {}) {
     const auto config = load(text, std::move(flags));
     EXPECT_TRUE(config) << config.error().message;
@@ -606,7 +518,7 @@ TEST_F(ConfigTest, ThePolicyIdChangesWithAllThatAlertsDependOn) {
   EXPECT_NE(id("application_id: shop\nsources:\n  visits: {topic: visits, kind: visit}\n"
                "  purchases: {topic: purchases, kind: purchase}\n"),
             original);
-  write("model.json", std::string(model_text) + "\n");
+  write("model.json", std::string(minimal_model) + "\n");
   EXPECT_NE(id(base), original);
 }
 

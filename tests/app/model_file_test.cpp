@@ -106,11 +106,13 @@ TEST(ModelFile, FilesThatCannotBeReadAreNamed) {
   const std::string path = (folder.path() / "none.json").string();
   const auto missing = read_model(path);
   ASSERT_FALSE(missing);
-  EXPECT_EQ(missing.error().message, path + ": cannot be read: No such file or directory");
+  EXPECT_EQ(missing.error().message,
+            path + ": cannot be read: No such file or directory; name a model file in risk.model");
   testing::write_file(path, std::string(2 << 20, ' '));
   const auto large = read_model(path);
   ASSERT_FALSE(large);
-  EXPECT_EQ(large.error().message, path + ": is larger than 1048576 bytes, so it is the wrong file");
+  EXPECT_EQ(large.error().message,
+            path + ": is larger than 1048576 bytes, so it is the wrong file; name a model file in risk.model");
   testing::write_file(path, std::string(least));
   EXPECT_TRUE(read_model(path));
 }
