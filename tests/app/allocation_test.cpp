@@ -166,7 +166,7 @@ class World {
   const engine::RiskPolicy policy_ = policy();
   MemoryWorld world_{3, 1};
   MemoryClock clock_{world_};
-  ShardRings rings_{256};
+  ShardRings rings_{256, 1};
   Statistics statistics_{3, 1};
   Waker committer_;
   Waker checkpointer_;
