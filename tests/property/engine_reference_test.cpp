@@ -164,6 +164,7 @@ TEST(EngineAndReference, AgreeOnTheStepsOfALiveRunWithAClock) {
     NaiveEngine naive(history.model, history.policy, history.sources);
     for (const auto& [step, text_size] : steps) {
       std::vector<std::size_t> ends;
+      ends.reserve(step.end.sources);
       for (std::uint8_t s = 0; s < step.end.sources; ++s)
         ends.push_back(static_cast<std::size_t>(step.end.next[s].value));
       const bool has_clock = step.clock != before_all_time;
