@@ -84,7 +84,7 @@ struct Alert {
   Timestamp last_purchase;
   std::uint16_t open_complaints = 0;
 
-  bool has_value = false;     ///< Spend is known in one currency.
+  bool has_value = false;     ///< There were amounts: `spent` is their sum in `currency`.
   bool has_expected = false;  ///< The model has a Gamma-Gamma part.
   Currency currency;
   double spent = 0;
