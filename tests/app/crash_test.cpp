@@ -190,15 +190,19 @@ Outcome run(MemoryWorld world, std::uint64_t seed, int shards, std::uint64_t cra
   std::mt19937_64 random(seed);
   int crashes = 0;
   while (true) {
-    // A clean stop with a disk that is full now and then: what cannot be written is given up, and the next start has to
-    // make up for it.
-    const bool disk_trouble_at_the_end = crash_every != 0 && crashes < 40 && random() % 4 == 0;
+    // Some stop cleanly instead, with a disk that is full now and then: what cannot be written is given up, and the next
+    // start has to make up for it.
+    const bool stops = crash_every != 0 && random() % 3 == 0;
     Process process(world, settings(world, m, p, shards), random(), crash_every != 0 && random() % 5 == 0);
     const std::uint64_t until = crash_every == 0 ? 0 : 1 + random() % (2 * crash_every);
     bool draining = false;
     bool crashed = false;
     for (std::uint64_t i = 0; !process.finished(); ++i) {
-      if (until != 0 && i == until) {
+      if (until != 0 && i == until && stops) {
+        draining = true;
+        process.stages.checkpointer.give_up_on_failure();
+        process.stages.fetcher.drain();
+      } else if (until != 0 && i == until) {
         crashed = true;
         break;
       }
@@ -208,12 +212,11 @@ Outcome run(MemoryWorld world, std::uint64_t seed, int shards, std::uint64_t cra
       if (!draining && process.caught_up()) {
         draining = true;
         process.store.full = false;
-        if (disk_trouble_at_the_end) process.stages.checkpointer.give_up_on_failure();
         process.stages.fetcher.drain();
       }
-      if (draining && disk_trouble_at_the_end) process.store.full = random() % 2 == 0;
+      if (stops) process.store.full = random() % 2 == 0;
     }
-    if (!crashed && !disk_trouble_at_the_end) break;
+    if (!crashed && !stops) break;
     ++crashes;
     if (lose_state && random() % 4 == 0) world.checkpoints.clear();
     crash_every += 1 + crash_every / 16;  // Fewer and fewer, so that the run ends.
