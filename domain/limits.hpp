@@ -15,13 +15,13 @@ inline constexpr std::size_t customer_id_bytes_max = 255;
 inline constexpr std::size_t event_id_bytes_max = 255;
 
 /// A larger event is a dead letter (too_large): a purchase is a few hundred bytes, and a batch must fit in memory.
-inline constexpr std::size_t event_bytes_max = 256 * 1024;
+inline constexpr std::size_t event_bytes_max = std::size_t{256} << 10;
 
 /// Records a fetch hands on at once. Large enough to pay for a queue operation, small enough to stay in the cache.
 inline constexpr std::size_t batch_records_max = 1000;
 
 /// Bytes of values that a fetch is meant to hand on at most, where records are large.
-inline constexpr std::size_t batch_bytes_max = 4 << 20;
+inline constexpr std::size_t batch_bytes_max = std::size_t{4} << 20;
 
 /// Batches of one source partition on their way to a task before the fetcher stops asking for more of them.
 inline constexpr std::size_t batches_in_flight_max = 16;

@@ -17,8 +17,6 @@
 namespace holdfast::state {
 namespace {
 
-namespace fs = std::filesystem;
-
 /// Sorts before every record, whose keys are record_prefix and the id.
 constexpr std::string_view marker_key("\0", 1);
 constexpr char record_prefix = '\1';
@@ -37,12 +35,12 @@ std::optional<Partition> partition_named(std::string_view family) {
 
 rocksdb::ColumnFamilyOptions family_options() {
   rocksdb::BlockBasedTableOptions table;
-  table.block_size = 16 * 1024;
+  table.block_size = std::size_t{16} << 10;
   table.no_block_cache = true;  // Checkpoints are read once, from end to end.
   rocksdb::ColumnFamilyOptions options;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   options.compression = rocksdb::kLZ4Compression;
-  options.write_buffer_size = 64 * 1024;  // Never written to: all data is ingested.
+  options.write_buffer_size = std::size_t{64} << 10;  // Never written to: all data is ingested.
   options.level_compaction_dynamic_level_bytes = true;
   return options;
 }
