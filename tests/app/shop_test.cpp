@@ -114,9 +114,10 @@ TEST(Shop, ComplaintsGoThroughTheirStatusesInOrder) {
 TEST(Shop, TheSameSeedGivesTheSameShop) {
   const auto fingerprint = [](std::uint64_t seed) {
     Shop shop(settings(2'000, 100, seed));
-    std::int64_t sum = 0;
+    std::uint64_t sum = 0;
     for (const ShopEvent& event : all_of(shop))
-      sum = sum * 31 + event.time.ms + event.customer + static_cast<std::int64_t>(event.amount * 100) % 1'000;
+      sum = sum * 31 + static_cast<std::uint64_t>(event.time.ms) + static_cast<std::uint64_t>(event.customer) +
+            static_cast<std::uint64_t>(event.amount * 100) % 1'000;
     return sum;
   };
   EXPECT_EQ(fingerprint(1), fingerprint(1));
