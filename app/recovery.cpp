@@ -36,24 +36,25 @@ struct Recovery::Loaded {
   /// Whether what was read of the journal cannot have missed steps behind the checkpoint.
   [[nodiscard]] bool complete() const { return contiguous() && (!marker || reaches_marker); }
 
-  void take(const JournalEntry& entry, PolicyId policy);
+  void take(const JournalEntry& entry, const RecoverySettings& settings);
 
  private:
   [[nodiscard]] bool continues(const JournalEntry& entry) const;
 };
 
-void Recovery::Loaded::take(const JournalEntry& entry, PolicyId policy) {
+void Recovery::Loaded::take(const JournalEntry& entry, const RecoverySettings& settings) {
   const std::uint64_t first = entry.steps.front().number;
   reaches_marker = reaches_marker || (first <= steps_done() && entry.steps.back().number >= steps_done());
-  if (!steps.empty() && first <= steps.back().number) {
-    // Only without transactions: what a dead process had sent may stand beside its successor's account of the same.
+  // Without transactions, what a dead process had sent may stand beside its successor's account of the same. With them
+  // there is one account, and check_steps() refuses another.
+  if (!settings.exactly_once && !steps.empty() && first <= steps.back().number) {
     if (!continues(entry)) return;
     while (!steps.empty() && steps.back().number >= first) steps.pop_back();
   }
   for (const Step& step : entry.steps) {
     if (step.number <= steps_done()) continue;
     if (steps.empty()) start = entry.start;
-    foreign_policy = foreign_policy || entry.policy != policy;
+    foreign_policy = foreign_policy || entry.policy != settings.policy_id;
     steps.push_back(step);
   }
 }
@@ -135,9 +136,8 @@ Status Recovery::read_steps(std::vector<Loaded>& tasks, Timestamp since) {
     task.reaches_marker = false;
     task.foreign_policy = false;
   }
-  const Status read = journal_.read(partitions, since, [&](const JournalEntry& entry) {
-    by_partition.at(entry.partition)->take(entry, settings_.policy_id);
-  });
+  const Status read = journal_.read(
+      partitions, since, [&](const JournalEntry& entry) { by_partition.at(entry.partition)->take(entry, settings_); });
   if (!read) return read;
   // A clock that was set back, or clocks further apart than thought, put entries before the place looked at.
   if (since > Timestamp{0} && !std::ranges::all_of(tasks, &Loaded::complete)) return read_steps(tasks, Timestamp{0});

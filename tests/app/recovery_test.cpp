@@ -210,5 +210,15 @@ TEST_F(RecoveryTest, AtLeastOnceFollowsTheAccountThatWentOn) {
   EXPECT_EQ(restored->replay[3].end, at(4, 2));
 }
 
+TEST_F(RecoveryTest, ExactlyOnceRefusesTwoAccountsOfTheSameSteps) {
+  journal(1, at(0, 0), {at(1, 0)});
+  journal(2, at(1, 0), {at(2, 0)});
+  journal(2, at(1, 0), {at(1, 2)});
+  commit(at(1, 2));
+  const auto restored = restore();
+  ASSERT_FALSE(restored.has_value());
+  EXPECT_EQ(restored.error().kind, ErrorKind::corrupt) << restored.error().message;
+}
+
 }  // namespace
 }  // namespace holdfast::app
