@@ -259,14 +259,15 @@ bool Shard::answer_queries() {
   return answered;
 }
 
-// Hands on what the last step led to, and behind it the mark that closes its epoch. False: the ring is full.
+// Hands on what the last steps led to, and behind it the mark that closes their epoch. False: no other step may follow
+// before the committer has taken something.
 bool Shard::flush() {
   if (output_ != nullptr && output_->size() > 0) {
     ShardOutput message = std::move(output_);
     if (!rings_.output.try_push(message)) {
       output_ = std::move(std::get<std::unique_ptr<OutputBuffer>>(message));
       statistics_.output_ring_full.fetch_add(1, std::memory_order_relaxed);
-      return false;
+      return !unsent_mark_ && output_->size() < limits::output_records_max;
     }
     output_.reset();
     committer_.wake();

@@ -67,7 +67,7 @@ std::vector<std::int64_t> collect(const Options& options, const std::atomic<bool
 std::uint64_t send(const Options& options) {
   const Client client =
       make_client(RD_KAFKA_PRODUCER,
-                  {{"bootstrap.servers", options.bootstrap}, {"linger.ms", "1"}, {"partitioner", "murmur2_random"}});
+                  {{"bootstrap.servers", options.bootstrap}, {"linger.ms", "5"}, {"partitioner", "murmur2_random"}});
   rd_kafka_topic_t* topic = rd_kafka_topic_new(client.get(), options.topic.c_str(), nullptr);
   const std::string run = std::to_string(now_us());
   const auto started = std::chrono::steady_clock::now();

@@ -29,9 +29,12 @@ inline constexpr std::size_t batches_in_flight_max = 16;
 /// Events a task applies in one step at most, so that epoch marks and queries never wait long.
 inline constexpr std::size_t step_events_max = 4096;
 
-/// Buffers of output, each of one step, that wait for their commit before a shard has to. Some 100,000 events go on
-/// meanwhile: more than come during a commit.
-inline constexpr std::size_t output_buffers_max = 64;
+/// Buffers of output that wait for their commit; the shard's next one grows meanwhile, so that a few events at a time,
+/// each step with its own buffer, never fill them.
+inline constexpr std::size_t output_buffers_max = 16;
+
+/// Records in a growing buffer before the shard has to wait: with those of the others, more than come during a commit.
+inline constexpr std::size_t output_records_max = 4096;
 
 /// A customer's latest event ids, kept as 40-bit fingerprints to recognise duplicates. A new event is falsely taken for
 /// a duplicate with probability 6 / 2^40, about 5.5e-12.

@@ -1,19 +1,13 @@
 #include "domain/time.hpp"
 
-#include <array>
-#include <charconv>
 #include <chrono>
 #include <cstddef>
 
 namespace holdfast {
 namespace {
 
-void append_padded(std::string& out, std::int64_t value, int width) {
-  std::array<char, 20> digits{};
-  auto [end, ec] = std::to_chars(digits.data(), digits.data() + digits.size(), value);
-  const auto length = static_cast<int>(end - digits.data());
-  out.append(static_cast<std::size_t>(std::max(0, width - length)), '0');
-  out.append(digits.data(), end);
+void write_digits(char* to, std::int64_t value, int width) {
+  for (int i = width; i-- > 0; value /= 10) to[i] = static_cast<char>('0' + value % 10);
 }
 
 /// Reads exactly `width` digits at the front of `text` and drops them; -1 if they are not there.
@@ -49,20 +43,17 @@ void append_rfc3339(std::string& out, Timestamp t) {
   const auto day = floor<days>(moment);
   const year_month_day date{day};
   const hh_mm_ss time{moment - day};
-  append_padded(out, static_cast<int>(date.year()), 4);
-  out += '-';
-  append_padded(out, static_cast<unsigned>(date.month()), 2);
-  out += '-';
-  append_padded(out, static_cast<unsigned>(date.day()), 2);
-  out += 'T';
-  append_padded(out, time.hours().count(), 2);
-  out += ':';
-  append_padded(out, time.minutes().count(), 2);
-  out += ':';
-  append_padded(out, time.seconds().count(), 2);
-  out += '.';
-  append_padded(out, time.subseconds().count(), 3);
-  out += 'Z';
+  char text[] = "0000-00-00T00:00:00.000Z";
+  const auto year = static_cast<int>(date.year());
+  write_digits(text, year, 4);
+  write_digits(text + 5, static_cast<unsigned>(date.month()), 2);
+  write_digits(text + 8, static_cast<unsigned>(date.day()), 2);
+  write_digits(text + 11, time.hours().count(), 2);
+  write_digits(text + 14, time.minutes().count(), 2);
+  write_digits(text + 17, time.seconds().count(), 2);
+  write_digits(text + 20, time.subseconds().count(), 3);
+  if (year > 9999) out.append(std::to_string(year / 10'000));
+  out.append(text, sizeof text - 1);
 }
 
 std::expected<Timestamp, std::string> parse_rfc3339(std::string_view text) {

@@ -1,40 +1,40 @@
 #include "ingest/alert_json.hpp"
 
-#include <fmt/format.h>
-
 #define XXH_INLINE_ALL
-#include <array>
+#include <algorithm>
 #include <cmath>
-#include <iterator>
 #include <utility>
 
 #include <xxhash.h>
 
+#include "ingest/number_text.hpp"
 #include "ingest/reason_text.hpp"
 
 namespace holdfast::ingest {
 namespace {
 
+constexpr std::string_view hex_digits = "0123456789abcdef";
+
+bool is_plain(char c) { return c != '"' && c != '\\' && static_cast<unsigned char>(c) >= 0x20; }
+
 void append_escaped(std::string& out, std::string_view text) {
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (byte < 0x20) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
+  while (true) {
+    const auto special = std::ranges::find_if_not(text, is_plain);
+    out.append(text.begin(), special);
+    if (special == text.end()) return;
+    const auto byte = static_cast<unsigned char>(*special);
+    if (byte < 0x20) {
+      out.append("\\u00").append({hex_digits[byte >> 4], hex_digits[byte & 0xf]});
     } else {
-      out += c;
+      out.append({'\\', *special});
     }
+    text.remove_prefix(static_cast<std::size_t>(special - text.begin()) + 1);
   }
 }
 
-void append_decimal(std::string& out, double value, int decimals) {
-  const std::size_t from = out.size();
-  fmt::format_to(std::back_inserter(out), "{:.{}f}", value, decimals);
-  while (out.back() == '0') out.pop_back();
-  if (out.back() == '.') out.pop_back();
-  if (std::string_view(out).substr(from) == "-0") out.erase(from, 1);
+/// 16 digits, the highest first.
+void append_hex(std::string& out, std::uint64_t value) {
+  for (int shift = 60; shift >= 0; shift -= 4) out += hex_digits[value >> shift & 0xf];
 }
 
 /// Writes the members of a JSON object, in the order of the calls.
@@ -55,24 +55,18 @@ class Members {
     out_ += '"';
   }
   void integer(std::string_view name, std::int64_t value) {
-    begin(name);
-    fmt::format_to(std::back_inserter(out_), "{}", value);
+    append_number(begin(name), value);
   }
   void number(std::string_view name, double value) {
-    begin(name);
-    append_decimal(out_, value, 6);
+    append_number(begin(name), value, 6);
   }
   void money(std::string_view name, double value) {
-    begin(name);
-    append_decimal(out_, value, 2);
+    append_number(begin(name), value, 2);
   }
   /// The member's value is written by the caller.
   std::string& begin(std::string_view name) {
-    if (!first_) out_ += ',';
+    out_.append(first_ ? "\"" : ",\"").append(name).append("\":");
     first_ = false;
-    out_ += '"';
-    out_ += name;
-    out_ += "\":";
     return out_;
   }
 
@@ -140,10 +134,11 @@ void append_value(std::string& out, const Alert& alert) {
 void write_id(std::string& id, std::string_view application_id, std::string_view customer_id, std::uint32_t seq,
               std::string& scratch) {
   scratch.assign(application_id).append(1, '\0').append(customer_id).append(1, '\0');
-  fmt::format_to(std::back_inserter(scratch), "{}", seq);
+  append_number(scratch, seq);
   const XXH128_hash_t hash = XXH3_128bits(scratch.data(), scratch.size());
   id.clear();
-  fmt::format_to(std::back_inserter(id), "{:016x}{:016x}", hash.high64, hash.low64);
+  append_hex(id, hash.high64);
+  append_hex(id, hash.low64);
 }
 
 }  // namespace

@@ -86,6 +86,11 @@ TEST(Time, TextsSortAsTheirMoments) {
   }));
 }
 
+TEST(Time, YearsBeyondFourDigitsAreWrittenInFull) {
+  EXPECT_EQ(to_rfc3339(Timestamp{year_10000 + 1}), "10000-01-01T00:00:00.001Z");
+  EXPECT_EQ(to_rfc3339(Timestamp{327416947200000}), "12345-06-07T00:00:00.000Z");
+}
+
 TEST(Time, UtcDaysBeginAtMidnightOnBothSidesOf1970) {
   EXPECT_EQ(Timestamp{0}.utc_day(), 0);
   EXPECT_EQ(Timestamp{86'399'999}.utc_day(), 0);
