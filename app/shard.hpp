@@ -120,7 +120,8 @@ class Shard final : private engine::Output {
 
   std::map<Partition, Owned> tasks_;
   ingest::AlertEncoder encoder_;
-  std::unique_ptr<OutputBuffer> output_;  ///< Filled by the step under way, behind those that wait for room in the ring.
+  std::unique_ptr<OutputBuffer>
+      output_;  ///< Filled by the step under way, behind those that wait for room in the ring.
   std::optional<EpochMark> unsent_mark_;  ///< Waits behind output_ for room in the ring.
   const Owned* applying_ = nullptr;       ///< Whose step is under way; null while muted.
   std::vector<EventBatch> spare_batches_;

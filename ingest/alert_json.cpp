@@ -54,15 +54,9 @@ class Members {
     append_rfc3339(out_, value);
     out_ += '"';
   }
-  void integer(std::string_view name, std::int64_t value) {
-    append_number(begin(name), value);
-  }
-  void number(std::string_view name, double value) {
-    append_number(begin(name), value, 6);
-  }
-  void money(std::string_view name, double value) {
-    append_number(begin(name), value, 2);
-  }
+  void integer(std::string_view name, std::int64_t value) { append_number(begin(name), value); }
+  void number(std::string_view name, double value) { append_number(begin(name), value, 6); }
+  void money(std::string_view name, double value) { append_number(begin(name), value, 2); }
   /// The member's value is written by the caller.
   std::string& begin(std::string_view name) {
     out_.append(first_ ? "\"" : ",\"").append(name).append("\":");

@@ -43,8 +43,8 @@ void append_english(std::string& out, const Reason& reason) {
     case Feature::days_since_purchase: return append_silence(out, reason.value, reason.typical);
     case Feature::log_days_since_purchase: return append_silence(out, std::expm1(reason.value), reason.typical);
     case Feature::purchase_history:
-      return write(out, value.view(), reason.value == 1 ? " purchase day" : " purchase days", " so far: such customers ",
-                   raises ? "leave more" : "leave less", " often than new ones.");
+      return write(out, value.view(), reason.value == 1 ? " purchase day" : " purchase days",
+                   " so far: such customers ", raises ? "leave more" : "leave less", " often than new ones.");
     case Feature::mbg_logit: return write(out, "The rhythm of purchases", moves);
     case Feature::customer_age_days: return write(out, "A customer for ", value.view(), " ", unit_of(value), ".");
     case Feature::repeat_purchases:

@@ -1,5 +1,7 @@
 // A shard while its committer is busy with a commit: the test stands in for the threads around it.
 
+#include "app/shard.hpp"
+
 #include <algorithm>
 #include <cstdint>
 #include <memory>
@@ -10,7 +12,6 @@
 
 #include <gtest/gtest.h>
 
-#include "app/shard.hpp"
 #include "domain/limits.hpp"
 #include "state/hot_table.hpp"
 #include "tests/support/memory_batch.hpp"

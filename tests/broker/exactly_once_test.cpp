@@ -293,9 +293,9 @@ TEST(ExactlyOnce, AStopWithoutABrokerIsNoSuccessAndLosesNothing) {
   Shop shop("max_rate: 40000\n");
   {
     // The broker's own patience is as short as the test's; commits are far enough apart that none comes in between.
-    Process run({"run", "-c", shop.config(), "--set", "kafka.transaction.timeout.ms=10000", "--set",
-                 "commit_interval=8s"},
-                shop.log());
+    Process run(
+        {"run", "-c", shop.config(), "--set", "kafka.transaction.timeout.ms=10000", "--set", "commit_interval=8s"},
+        shop.log());
     Observer committed(shop.broker.bootstrap(), "read_committed");
     Observer uncommitted(shop.broker.bootstrap(), "read_uncommitted");
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
