@@ -190,8 +190,8 @@ Outcome run(MemoryWorld world, std::uint64_t seed, int shards, std::uint64_t cra
   std::mt19937_64 random(seed);
   int crashes = 0;
   while (true) {
-    // Some stop cleanly instead, with a disk that is full now and then: what cannot be written is given up, and the next
-    // start has to make up for it.
+    // Some stop cleanly instead, with a disk that is full now and then: what cannot be written is given up, and the
+    // next start has to make up for it.
     const bool stops = crash_every != 0 && random() % 3 == 0;
     Process process(world, settings(world, m, p, shards), random(), crash_every != 0 && random() % 5 == 0);
     const std::uint64_t until = crash_every == 0 ? 0 : 1 + random() % (2 * crash_every);
