@@ -23,8 +23,8 @@ std::vector<std::unique_ptr<ShardRings>> make_rings(const PipelineSettings& sett
   const auto channels = static_cast<std::size_t>(settings.partitions) * settings.shard.sources.size();
   std::vector<std::unique_ptr<ShardRings>> rings;
   for (int i = 0; i < settings.shards; ++i) {
-    rings.push_back(
-        std::make_unique<ShardRings>(input_capacity(settings), static_cast<std::size_t>(settings.partitions)));
+    rings.push_back(std::make_unique<ShardRings>(
+        input_capacity(settings), static_cast<std::size_t>(settings.partitions), settings.output_capacity));
     rings.back()->batches_done = std::vector<std::atomic<std::uint64_t>>(channels);
   }
   return rings;

@@ -28,7 +28,8 @@ struct PipelineSettings {
   std::int32_t partitions = 0;
   Duration commit_interval;
   std::uint64_t max_rate = 0;
-  std::uint64_t aborts = 0;  ///< Of earlier pipelines of this process, for the metrics.
+  std::size_t output_capacity = limits::output_buffers_max;  ///< Smaller in simulations: to be full more often.
+  std::uint64_t aborts = 0;                                  ///< Of earlier pipelines of this process, for the metrics.
 };
 
 /// The world a pipeline runs in. All outlive it. REQUIRES: reader and writer were opened.

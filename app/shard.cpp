@@ -45,7 +45,9 @@ Shard::Shard(ShardSettings settings, const Clock& clock, ShardRings& rings, Stat
           settings_.model_id, settings_.model_name, settings_.horizon) {}
 
 bool Shard::do_work() {
-  if (phase_ == Phase::finished || !flush()) return false;
+  if (phase_ == Phase::finished) return false;
+  held_back_ = !flush();
+  if (held_back_) return false;
   const bool copied = continue_checkpoints();
   if (phase_ == Phase::closing) return finish() || copied;
 
@@ -64,7 +66,7 @@ bool Shard::do_work() {
 
   // Pairs with the committer's release; the epoch's number is all that is read.
   const std::uint64_t requested = rings_.requested_epoch.load(std::memory_order_acquire);
-  const bool drained = phase_ == Phase::draining && !received && !applied;
+  const bool drained = phase_ == Phase::draining && !received && !applied && !epoch_is_full();
   if (requested <= epoch_ && !drained) return received || applied || answered || copied;
   if (drained) phase_ = Phase::closing;
   close_epoch(std::max(requested, epoch_ + 1));
@@ -74,14 +76,16 @@ bool Shard::do_work() {
   return true;
 }
 
+// Held back, it is woken by the committer.
 bool Shard::has_work() const {
+  if (held_back_) return false;
   return !rings_.input.empty() || !rings_.queries.empty() || !rings_.checkpoints_done.empty() ||
          rings_.requested_epoch.load(std::memory_order_acquire) > epoch_;
 }
 
 Duration Shard::idle_time() const {
-  const bool held_back = (output_ != nullptr && output_->size() > 0) || unsent_mark_;
-  return held_back || phase_ != Phase::running ? Duration{1} : idle_max;
+  const bool unsent = (output_ != nullptr && output_->size() > 0) || unsent_mark_;
+  return unsent || phase_ != Phase::running ? Duration{1} : idle_max;
 }
 
 bool Shard::take_input() {
@@ -134,6 +138,7 @@ void Shard::receive(Records records) {
 
 bool Shard::apply(Owned& owned, Timestamp now) {
   engine::Task& task = *owned.restored.task;
+  if (owned.epoch.steps.size() >= limits::epoch_steps_max) return false;
   bool applied = false;
   if (owned.live) {
     applying_ = &owned;
@@ -156,6 +161,12 @@ bool Shard::apply(Owned& owned, Timestamp now) {
   }
   publish(owned);
   return true;
+}
+
+// Whether a task has to wait for the next epoch.
+bool Shard::epoch_is_full() const {
+  return std::ranges::any_of(
+      tasks_, [](const auto& task) { return task.second.epoch.steps.size() >= limits::epoch_steps_max; });
 }
 
 bool Shard::replay(Owned& owned) {
@@ -266,8 +277,9 @@ bool Shard::flush() {
     ShardOutput message = std::move(output_);
     if (!rings_.output.try_push(message)) {
       output_ = std::move(std::get<std::unique_ptr<OutputBuffer>>(message));
+      if (!unsent_mark_ && !output_->is_full()) return true;
       statistics_.output_ring_full.fetch_add(1, std::memory_order_relaxed);
-      return !unsent_mark_ && output_->size() < limits::output_records_max;
+      return false;
     }
     output_.reset();
     committer_.wake();

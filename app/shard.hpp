@@ -25,10 +25,10 @@ namespace holdfast::app {
 /// How the shards' input, output and checkpoints are connected; owned by the pipeline.
 struct ShardRings {
   /// `tasks`: how many the shard can have at most; each has one checkpoint under way.
-  ShardRings(std::size_t input_capacity, std::size_t tasks)
+  ShardRings(std::size_t input_capacity, std::size_t tasks, std::size_t output_capacity = limits::output_buffers_max)
       : input(input_capacity),
-        output(limits::output_buffers_max),
-        used_buffers(limits::output_buffers_max),
+        output(output_capacity),
+        used_buffers(output_capacity),
         checkpoints(tasks),
         checkpoints_done(tasks),
         queries(64) {}
@@ -101,6 +101,7 @@ class Shard final : private engine::Output {
   void assign(RestoredTask restored);
   void receive(Records records);
   bool apply(Owned& owned, Timestamp now);
+  [[nodiscard]] bool epoch_is_full() const;
   bool replay(Owned& owned);
   void close_epoch(std::uint64_t epoch);
   void begin_checkpoint(Owned& owned, Timestamp now);
@@ -126,6 +127,7 @@ class Shard final : private engine::Output {
   const Owned* applying_ = nullptr;       ///< Whose step is under way; null while muted.
   std::vector<EventBatch> spare_batches_;
   std::uint64_t epoch_ = 0;
+  bool held_back_ = false;  ///< Nothing can be done before the committer has taken something.
   enum class Phase : std::uint8_t { running, draining, closing, finished } phase_ = Phase::running;
 };
 

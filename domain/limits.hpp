@@ -29,12 +29,17 @@ inline constexpr std::size_t batches_in_flight_max = 16;
 /// Events a task applies in one step at most, so that epoch marks and queries never wait long.
 inline constexpr std::size_t step_events_max = 4096;
 
-/// Buffers of output that wait for their commit; the shard's next one grows meanwhile, so that a few events at a time,
-/// each step with its own buffer, never fill them.
+/// Buffers of output that wait for their commit. Each holds what one step led to; while there is no room for another,
+/// the next one grows with every step.
 inline constexpr std::size_t output_buffers_max = 16;
 
-/// Records in a growing buffer before the shard has to wait: with those of the others, more than come during a commit.
+/// What a growing buffer may hold before its shard has to wait: records, and bytes of them.
 inline constexpr std::size_t output_records_max = 4096;
+inline constexpr std::size_t output_bytes_max = std::size_t{4} << 20;
+
+/// Steps of one task in one epoch, before its shard has to wait for the commit: their journal record stays well below
+/// what a topic takes by default, 1 MB.
+inline constexpr std::size_t epoch_steps_max = 8192;
 
 /// A customer's latest event ids, kept as 40-bit fingerprints to recognise duplicates. A new event is falsely taken for
 /// a duplicate with probability 6 / 2^40, about 5.5e-12.

@@ -52,8 +52,9 @@ void append_rfc3339(std::string& out, Timestamp t) {
   write_digits(text + 14, time.minutes().count(), 2);
   write_digits(text + 17, time.seconds().count(), 2);
   write_digits(text + 20, time.subseconds().count(), 3);
-  if (year > 9999) out.append(std::to_string(year / 10'000));
-  out.append(text, sizeof text - 1);
+  const bool usual = year >= 0 && year <= 9999;
+  if (!usual) out.append(std::to_string(year));
+  out.append(usual ? text : text + 4, text + sizeof text - 1);
 }
 
 std::expected<Timestamp, std::string> parse_rfc3339(std::string_view text) {

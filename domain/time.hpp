@@ -37,8 +37,8 @@ inline constexpr Timestamp before_all_time{std::numeric_limits<std::int64_t>::mi
 /// Later than every event: "never".
 inline constexpr Timestamp after_all_time{std::numeric_limits<std::int64_t>::max()};
 
-/// "2011-09-30T10:15:00.000Z". Years before 0000 do not occur; those from 10000 on, which decoding refuses but a timer
-/// may come to, have more digits.
+/// "2011-09-30T10:15:00.000Z". A year outside of 0000-9999 has more digits or a sign: decoding refuses those, but
+/// timers may come to them.
 [[nodiscard]] std::string to_rfc3339(Timestamp t);
 /// The same at the end of a text.
 void append_rfc3339(std::string& out, Timestamp t);

@@ -22,8 +22,7 @@ namespace {
 
 // As long as Kafka keeps inputs by default.
 constexpr std::string_view week_ms = "604800000";
-// Twice what an input record may have by default: its dead letter has headers around it, and is not compressed with
-// others.
+// Twice what an input record may have by default: its dead letter has headers around it, and may be compressed less.
 constexpr std::string_view dead_letter_bytes_max = "2097152";
 constexpr std::int32_t journal_partitions = 8;
 

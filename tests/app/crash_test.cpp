@@ -74,6 +74,7 @@ PipelineSettings settings(const MemoryWorld& world, const engine::Model& m, cons
       .model = &m, .policy = &p, .policy_id = PolicyId{42}, .sources = static_cast<std::uint8_t>(world.sources)};
   out.shards = shards;
   out.partitions = world.partitions;
+  out.output_capacity = 1;  // Output waits for the committer as often as can be.
   out.commit_interval = Duration{100};
   return out;
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -65,15 +66,28 @@ class ShardUnderCommit : public ::testing::Test {
 
   void send(ShardInput message) { ASSERT_TRUE(rings_.input.try_push(message)); }
 
-  /// The next `count` customers' first purchases in one batch.
-  void send_events(int count) {
+  /// The next `count` customers' first purchases in one batch; with `padding` they are dead letters of that many bytes.
+  void send_events(int count, std::size_t padding = 0) {
     std::vector<MemoryBatch::Given> given;
-    for (int i = 0; i < count; ++i, ++customers_) {
-      const std::string id = std::to_string(customers_);
-      const Timestamp time = new_year + milliseconds(customers_);
-      given.push_back(
-          {id, R"({"customer_id":")" + id + R"(","time":)" + std::to_string(time.ms) + R"(,"amount":5})", time, {}});
-    }
+    for (int i = 0; i < count; ++i) given.push_back(event(customers_++, padding));
+    send_batch(std::move(given));
+  }
+  /// One of the first customer: only the first of them leads to an alert.
+  void send_quiet_event() {
+    customers_ = std::max(customers_, 1);
+    send_batch({event(0, 0)});
+  }
+  static MemoryBatch::Given event(int customer, std::size_t padding) {
+    const std::string id = std::to_string(customer);
+    const Timestamp time = new_year + milliseconds(customer);
+    return {id,
+            R"({"customer_id":")" + id + R"(","time":)" + std::to_string(time.ms) + R"(,"amount":5})" +
+                std::string(padding, 'x'),
+            time,
+            {}};
+  }
+  void send_batch(std::vector<MemoryBatch::Given> given) {
+    const auto count = static_cast<std::int64_t>(given.size());
     send(Records{source, partition, std::make_unique<MemoryBatch>(std::move(given), next_)});
     next_.value += count;
   }
@@ -82,10 +96,13 @@ class ShardUnderCommit : public ::testing::Test {
     while (shard_.do_work()) {
     }
   }
+  [[nodiscard]] std::uint64_t rejected() const {
+    return statistics_.partitions[0].rejected[0][static_cast<std::size_t>(RejectionCode::malformed_json)].get();
+  }
   [[nodiscard]] std::uint64_t applied() const { return statistics_.partitions[0].events[0].get(); }
 
-  /// Takes what the shard hands on, as a committer does: the customers that were alerted on.
-  std::vector<int> take_alerts() {
+  /// Takes what the shard hands on, as a committer does: the customers that it was about.
+  std::vector<int> take_output() {
     std::vector<int> out;
     while (take_one(out)) work();
     return out;
@@ -101,7 +118,6 @@ class ShardUnderCommit : public ::testing::Test {
     }
     const auto& buffer = *std::get<std::unique_ptr<OutputBuffer>>(*message);
     for (std::size_t i = 0; i < buffer.size(); ++i) {
-      EXPECT_EQ(buffer[i].topic, OutputTopic::alerts);
       out.push_back(std::stoi(buffer[i].key));
     }
     return true;
@@ -136,7 +152,7 @@ TEST_F(ShardUnderCommit, SmallStepsGoOnHoweverMany) {
     work();
   }
   EXPECT_EQ(applied(), 2U * steps);
-  EXPECT_EQ(take_alerts(), numbers(2 * steps));
+  EXPECT_EQ(take_output(), numbers(2 * steps));
 }
 
 TEST_F(ShardUnderCommit, WaitsOnceItsOutputIsManyRecords) {
@@ -146,11 +162,54 @@ TEST_F(ShardUnderCommit, WaitsOnceItsOutputIsManyRecords) {
     work();
   }
   const std::uint64_t before = applied();
-  EXPECT_LT(before, static_cast<std::uint64_t>(customers_));
-  EXPECT_LE(before, (limits::output_buffers_max + 1) * limits::output_records_max + batch);
-  EXPECT_GE(before, limits::output_buffers_max * batch);
-  EXPECT_EQ(take_alerts(), numbers(customers_)) << "it goes on as soon as there is room";
+  EXPECT_EQ(before, (limits::output_buffers_max + 3) * batch) << "a buffer each, and one that grew";
+  EXPECT_EQ(take_output(), numbers(customers_)) << "it goes on as soon as there is room";
   EXPECT_EQ(applied(), static_cast<std::uint64_t>(customers_));
+}
+
+TEST_F(ShardUnderCommit, WaitsOnceItsOutputIsManyBytes) {
+  constexpr std::size_t padding = 200'000;
+  for (int i = 0; i < 100; ++i) {
+    send_events(1, padding);
+    work();
+  }
+  const auto grown = limits::output_bytes_max / padding + 1;
+  EXPECT_EQ(rejected(), limits::output_buffers_max + grown);
+  EXPECT_EQ(take_output(), numbers(100)) << "it goes on as soon as there is room";
+}
+
+TEST_F(ShardUnderCommit, WaitsOnceItsEpochHasManySteps) {
+  const int steps = static_cast<int>(limits::epoch_steps_max);
+  for (int i = 0; i < steps + 10; ++i) {
+    send_quiet_event();
+    work();
+  }
+  EXPECT_EQ(applied(), limits::epoch_steps_max);
+  rings_.requested_epoch.store(1);
+  work();
+  EXPECT_EQ(take_output(), numbers(1));
+  EXPECT_EQ(applied(), limits::epoch_steps_max + 10);
+  ASSERT_EQ(marks_.size(), 1U);
+  EXPECT_EQ(marks_[0].second, steps);
+}
+
+TEST_F(ShardUnderCommit, DrainsToTheEndThroughFullEpochsAndBuffers) {
+  const int steps = static_cast<int>(limits::epoch_steps_max) + 10;
+  for (int i = 0; i < steps; ++i) {
+    send_quiet_event();
+    work();
+  }
+  for (int i = 0; i < 40; ++i) send_events(1);
+  send(Drain{});
+  work();
+  std::vector<int> alerts = take_output();
+  EXPECT_TRUE(marks_.empty()) << "not all is applied yet";
+  rings_.requested_epoch.store(1);
+  work();
+  std::ranges::copy(take_output(), std::back_inserter(alerts));
+  EXPECT_EQ(alerts, numbers(customers_));
+  ASSERT_EQ(marks_.size(), 2U) << "the one that was asked for, and the last";
+  EXPECT_EQ(marks_[1].second, steps + 40);
 }
 
 TEST_F(ShardUnderCommit, AMarkStandsBehindTheOutputOfItsEpochAndNothingElse) {
@@ -164,7 +223,7 @@ TEST_F(ShardUnderCommit, AMarkStandsBehindTheOutputOfItsEpochAndNothingElse) {
   send_events(7);
   work();
   EXPECT_EQ(applied(), static_cast<std::uint64_t>(steps)) << "a step of the next epoch before the mark was sent";
-  EXPECT_EQ(take_alerts(), numbers(steps + 7));
+  EXPECT_EQ(take_output(), numbers(steps + 7));
   ASSERT_EQ(marks_.size(), 1U);
   EXPECT_EQ(marks_[0].first, static_cast<std::size_t>(steps));
   EXPECT_EQ(marks_[0].second, steps);

@@ -87,6 +87,7 @@ TEST(Time, TextsSortAsTheirMoments) {
 }
 
 TEST(Time, YearsBeyondFourDigitsAreWrittenInFull) {
+  EXPECT_EQ(to_rfc3339(Timestamp{year_0000 - 1}), "-1-12-31T23:59:59.999Z");
   EXPECT_EQ(to_rfc3339(Timestamp{year_10000 + 1}), "10000-01-01T00:00:00.001Z");
   EXPECT_EQ(to_rfc3339(Timestamp{327416947200000}), "12345-06-07T00:00:00.000Z");
 }
