@@ -15,7 +15,7 @@ constexpr Duration idle_max{100};
 
 }  // namespace
 
-Committer::Committer(LogWriter& writer, const Clock& clock, std::vector<ShardRings*> shards, Statistics& statistics,
+Committer::Committer(LogWriter& writer, const Clock& clock, std::span<ShardRings* const> shards, Statistics& statistics,
                      Duration interval, std::function<void()> wake_checkpointer)
     : writer_(writer),
       clock_(clock),

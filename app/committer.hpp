@@ -21,7 +21,7 @@ namespace holdfast::app {
 class Committer {
  public:
   /// `wake_checkpointer` is called after each commit. All references outlive the committer.
-  Committer(LogWriter& writer, const Clock& clock, std::vector<ShardRings*> shards, Statistics& statistics,
+  Committer(LogWriter& writer, const Clock& clock, std::span<ShardRings* const> shards, Statistics& statistics,
             Duration interval, std::function<void()> wake_checkpointer);
 
   /// True: something was done. An error ends the pipeline: what was not committed is as if it had not happened.

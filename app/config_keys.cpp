@@ -278,7 +278,7 @@ bool is_secret(std::string_view path) {
   if (!path.starts_with(kafka_prefix) || path.ends_with(".file") || path.ends_with(".location")) return false;
   constexpr std::array<std::string_view, 5> words{"password", "secret", "ssl.key.pem", "oauthbearer.config", "token"};
   return path != "kafka.sasl.oauthbearer.token.endpoint.url" &&
-         std::any_of(words.begin(), words.end(), [&](std::string_view word) { return path.find(word) != path.npos; });
+         std::any_of(words.begin(), words.end(), [&](std::string_view word) { return path.contains(word); });
 }
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {

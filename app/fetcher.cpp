@@ -47,7 +47,7 @@ void Fetcher::drain() {
   if (draining_) return;
   draining_ = true;
   for (std::size_t shard = 0; shard < shards_.size(); ++shard) {
-    unsent_[shard].push_back(Drain{});
+    unsent_[shard].emplace_back(Drain{});
   }
 }
 
@@ -69,7 +69,8 @@ void Fetcher::assigned(std::span<const Partition> partitions) {
   for (RestoredTask& task : *restored) {
     const Partition partition = task.task->partition();
     assigned_.push_back(partition);
-    for (std::uint8_t s = 0; s < statistics_.sources; ++s) {
+    for (std::size_t i = 0; i < statistics_.sources; ++i) {
+      const auto s = static_cast<std::uint8_t>(i);
       Channel& to = channel(SourceIndex{s}, partition);
       to = Channel{};
       if (!task.replay.empty()) to.replay_until = task.replay.back().end.next[s];
@@ -149,7 +150,8 @@ void Fetcher::observe_log_ends() {
   if (since_observation_.elapsed() < observe_every) return;
   since_observation_.restart();
   for (const Partition partition : assigned_) {
-    for (std::uint8_t s = 0; s < statistics_.sources; ++s) {
+    for (std::size_t i = 0; i < statistics_.sources; ++i) {
+      const auto s = static_cast<std::uint8_t>(i);
       statistics_.partitions[static_cast<std::size_t>(partition.value)].log_end[s].set(
           reader_.log_end(SourceIndex{s}, partition).value);
     }

@@ -196,7 +196,7 @@ class ModelReader {
 /// nlohmann's message without the name of its exception.
 std::string plain(std::string_view what) {
   const std::size_t end = what.find("] ");
-  return std::string(what.starts_with('[') && end != what.npos ? what.substr(end + 2) : what);
+  return std::string(what.starts_with('[') && end != std::string_view::npos ? what.substr(end + 2) : what);
 }
 
 }  // namespace

@@ -53,7 +53,7 @@ Stages::Stages(const PipelineSettings& settings, const PipelinePorts& ports, con
         std::make_unique<Shard>(settings.shard, ports.clock, *r, statistics, committer_waker, checkpointer_waker));
 }
 
-Pipeline::Pipeline(const PipelineSettings& settings, const PipelinePorts& ports, Say warn)
+Pipeline::Pipeline(const PipelineSettings& settings, const PipelinePorts& ports, const Say& warn)
     : ports_(ports), stages_(settings, ports, warn) {}
 
 Pipeline::~Pipeline() = default;

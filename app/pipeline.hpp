@@ -63,7 +63,7 @@ struct Stages {
 /// for each of fetcher, shards, committer and checkpointer.
 class Pipeline {
  public:
-  Pipeline(const PipelineSettings& settings, const PipelinePorts& ports, Say warn);
+  Pipeline(const PipelineSettings& settings, const PipelinePorts& ports, const Say& warn);
   ~Pipeline();
 
   /// Runs until stop() (no error: all that was taken is applied and committed) or until something fails. After

@@ -1,8 +1,8 @@
+#include <csignal>
 #include <memory>
 #include <thread>
 
 #include <pthread.h>
-#include <signal.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 

@@ -35,7 +35,7 @@ using boost::system::error_code;
 constexpr std::uint32_t header_bytes_max = 8 * 1024;
 constexpr std::size_t token_bytes_max = 4096;
 constexpr std::chrono::milliseconds accept_pause{100};
-constexpr std::size_t linger_bytes_max = 256 * 1024;
+constexpr std::size_t linger_bytes_max = std::size_t{256} << 10;
 
 http::response<http::string_body> to_response(Reply reply, unsigned version, bool keep_alive, bool head) {
   http::response<http::string_body> response(static_cast<http::status>(reply.status), version);
