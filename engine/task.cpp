@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <utility>
 
 #include "engine/risk.hpp"
 
@@ -52,7 +51,7 @@ void Task::restore(const Marker& marker) {
     const Timestamp due = engine::next_timer(customer, model_, policy_);
     if (due != after_all_time) timers.push_back({slot, due});
   }
-  timers_.assign(std::move(timers));
+  timers_.assign(timers);
 }
 
 std::optional<Step> Task::advance(Timestamp clock, std::size_t work_max, Output& output) {

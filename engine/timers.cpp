@@ -38,7 +38,7 @@ std::optional<Timers::Due> Timers::take_due(Timestamp t) {
   return Due{Slot{first.slot}, Timestamp{first.due_ms}};
 }
 
-void Timers::assign(std::vector<Due> timers) {
+void Timers::assign(std::span<const Due> timers) {
   std::uint32_t slots = 0;
   heap_.reserve(timers.size());
   for (const Due& timer : timers) {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "domain/ports.hpp"
@@ -28,7 +29,7 @@ class Timers {
   };
   [[nodiscard]] std::optional<Due> take_due(Timestamp t);
   /// Sets the timers of many customers at once. REQUIRES: none is set.
-  void assign(std::vector<Due> timers);
+  void assign(std::span<const Due> timers);
 
   [[nodiscard]] std::size_t size() const { return heap_.size(); }
   [[nodiscard]] std::size_t memory_bytes() const;

@@ -94,7 +94,7 @@ class KafkaClient {
                                      const Properties& fixed);
   static void set_callbacks(rd_kafka_conf_t* conf, rd_kafka_type_t type);
   static void log(const rd_kafka_t* handle, int level, const char* facility, const char* line);
-  static void error(rd_kafka_t* handle, int code, const char* reason, void* self);
+  static void error(rd_kafka_t* handle, int code, const char* reason, void* opaque);
 
   rd_kafka_t* handle_ = nullptr;
   std::function<void(int, std::string_view)> log_;

@@ -110,7 +110,7 @@ std::string_view HotTable::id(Slot slot) const {
   std::uint32_t size = 0;
   const char* text = nullptr;
   std::memcpy(&size, at + 4, sizeof size);
-  std::memcpy(&text, at + 8, sizeof text);
+  std::memcpy(static_cast<void*>(&text), at + 8, sizeof text);
   return {text, size};
 }
 
@@ -131,7 +131,7 @@ void HotTable::write_id(std::byte* at, std::string_view id) {
   const auto size = static_cast<std::uint32_t>(id.size());
   at[0] = static_cast<std::byte>(long_id);
   std::memcpy(at + 4, &size, sizeof size);
-  std::memcpy(at + 8, &text, sizeof text);
+  std::memcpy(at + 8, static_cast<const void*>(&text), sizeof text);
 }
 
 /// Where the key's index entry is, or where it would go.

@@ -63,9 +63,9 @@ class HotTable final : public RecordTable {
     return chunks_[slot.value / chunk_records].get() + (slot.value % chunk_records) * entry_size_;
   }
   [[nodiscard]] std::string_view id(Slot slot) const;
-  void write_id(std::byte* entry, std::string_view id);
+  void write_id(std::byte* at, std::string_view id);
   [[nodiscard]] std::size_t probe(const CustomerKey& key) const;
-  Slot append(const CustomerKey& key, std::size_t index);
+  Slot append(const CustomerKey& key, std::size_t at);
   void grow_index(std::size_t entries);
   void copy_out(std::uint32_t slot);
 
