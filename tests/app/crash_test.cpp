@@ -247,7 +247,7 @@ int live_through(MemoryWorld& world, MemoryWorld future, std::uint64_t seed, int
   const engine::RiskPolicy p = policy();
   std::mt19937_64 random(seed);
   world.now = Timestamp{1'600'000'000'000};
-  const Timestamp end = world.now + Duration{2 * 365 * day_ms};
+  const Timestamp end = world.now + Duration{std::int64_t{2} * 365 * day_ms};
   for (int crashes = 0;; ++crashes) {
     Process process(world, wall_clock_settings(world, m, p, shards), random(), random() % 5 == 0);
     const std::uint64_t until = 1 + random() % (2 * crash_every);
@@ -307,7 +307,8 @@ void replay_journal(MemoryWorld& world, Partition partition, Replayed& out) {
   const PipelineSettings s = wall_clock_settings(world, m, p, 1);
   state::HotTable table(sizeof(engine::Customer));
   engine::Task task(partition, m, p, table, {.next = {}, .sources = static_cast<std::uint8_t>(world.sources)});
-  for (std::uint8_t source = 0; source < world.sources; ++source) {
+  for (std::size_t i = 0; i < world.sources; ++i) {
+    const auto source = static_cast<std::uint8_t>(i);
     std::vector<testing::MemoryBatch::Given> given;
     for (const auto& record : world.at(SourceIndex{source}, partition))
       given.push_back({record.key, record.value, record.timestamp, {}});
@@ -328,7 +329,8 @@ void replay_journal(MemoryWorld& world, Partition partition, Replayed& out) {
     }
   });
   ASSERT_TRUE(read.has_value());
-  for (std::uint8_t source = 0; source < world.sources; ++source) {
+  for (std::size_t i = 0; i < world.sources; ++i) {
+    const auto source = static_cast<std::uint8_t>(i);
     const Offset end{static_cast<std::int64_t>(world.at(SourceIndex{source}, partition).size())};
     EXPECT_EQ(task.position().next[source], end) << "events are lost";
     EXPECT_EQ((world.committed[{partition.value, source}]), end);

@@ -480,7 +480,7 @@ TEST_F(KafkaWriterUnderFaults, NothingIsLostOrDoubledWhenTheBrokerIsKilled) {
       broker_.kill9();
       broker_.restart();
     });
-    epochs_->run_to(1000 * round);
+    epochs_->run_to(std::int64_t{1000} * round);
     killer.join();
   }
   EXPECT_EQ(values(broker_.consume_at_least("alerts", 3000)), numbers(3000));

@@ -48,7 +48,7 @@ class KafkaListener : public LogListener {
   }
   void records(SourceIndex source, Partition partition, std::unique_ptr<RecordBatch> batch) override {
     for (const RawRecord& r : batch->records()) {
-      values[{source.value, partition.value}].push_back(std::string(r.value));
+      values[{source.value, partition.value}].emplace_back(r.value);
       offsets[{source.value, partition.value}].push_back(r.offset.value);
     }
     if (keep_batches) batches.push_back(std::move(batch));
