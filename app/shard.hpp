@@ -121,8 +121,7 @@ class Shard final : private engine::Output {
 
   std::map<Partition, Owned> tasks_;
   ingest::AlertEncoder encoder_;
-  std::unique_ptr<OutputBuffer>
-      output_;  ///< Filled by the step under way, behind those that wait for room in the ring.
+  std::unique_ptr<OutputBuffer> output_;  ///< What the ring had no room for yet.
   std::optional<EpochMark> unsent_mark_;  ///< Waits behind output_ for room in the ring.
   const Owned* applying_ = nullptr;       ///< Whose step is under way; null while muted.
   std::vector<EventBatch> spare_batches_;
