@@ -54,6 +54,7 @@ std::string summary_text(const Config& config) {
                                        config.model.gamma_gamma ? ", with value" : "")});
   rows.push_back({"policy", fmt::format("{:016x}", config.policy_id().value)});
   rows.push_back({"journal", config.journal_topic});
+  rows.push_back({"changelog", config.state.changelog ? config.changelog_topic : "off"});
   return text_table(rows);
 }
 
@@ -72,6 +73,7 @@ nlohmann::ordered_json facts_json(const Config& config, const std::vector<ingest
                   {"has_value", config.model.gamma_gamma.has_value()}};
   out["policy"] = fmt::format("{:016x}", config.policy_id().value);
   out["journal"] = config.journal_topic;
+  if (config.state.changelog) out["changelog"] = config.changelog_topic;
   auto& settings = out["settings"] = nlohmann::ordered_json::array();
   for (const EffectiveSetting& setting : config.effective) {
     settings.push_back({{"key", setting.key}, {"value", setting.value}, {"origin", setting.origin}});

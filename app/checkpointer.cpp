@@ -13,9 +13,11 @@ constexpr Duration retry_after{5'000};
 
 }  // namespace
 
-Checkpointer::Checkpointer(CheckpointStore& store, const Clock& clock, std::vector<ShardRings*> shards,
-                           Statistics& statistics, std::function<std::uint64_t()> committed_epoch, Warn warn)
-    : store_(store),
+Checkpointer::Checkpointer(ChangelogWriter* changelog, CheckpointStore& store, const Clock& clock,
+                           std::vector<ShardRings*> shards, Statistics& statistics,
+                           std::function<std::uint64_t()> committed_epoch, Warn warn)
+    : changelog_(changelog),
+      store_(store),
       clock_(clock),
       shards_(std::move(shards)),
       statistics_(statistics),
@@ -43,9 +45,11 @@ Expected<bool> Checkpointer::do_work() {
       ++it;
       continue;
     }
-    // Here, not in the shard: giving back so much memory takes its time.
-    std::string().swap(it->job->data.bytes);
-    std::vector<CheckpointData::Entry>().swap(it->job->data.entries);
+    if (it->job->written) {
+      // Here, not in the shard: giving back so much memory takes its time.
+      std::string().swap(it->job->data.bytes);
+      std::vector<CheckpointData::Entry>().swap(it->job->data.entries);
+    }
     // No more jobs are under way than tasks, for which the ring has room.
     const bool pushed = it->from->checkpoints_done.try_push(it->job);
     assert(pushed);
@@ -62,14 +66,16 @@ bool Checkpointer::has_work() const {
 }
 
 bool Checkpointer::is_due(const Waiting& waiting, std::uint64_t committed) const {
+  if (give_up_waiting_.load(std::memory_order_relaxed)) return true;
   return waiting.job->epoch <= committed && (!waiting.since_failure || waiting.since_failure->elapsed() >= retry_after);
 }
 
 // Whether the job is done with: written, or given up.
 Expected<bool> Checkpointer::write(Waiting& waiting) {
+  if (give_up_waiting_.load(std::memory_order_relaxed)) return true;
   const Stopwatch watch(clock_);
   CheckpointData& data = waiting.job->data;
-  const Status status = store_.write(data);
+  const Status status = write_through(data);
   waiting.job->written = status.has_value();
   if (status) {
     statistics_.checkpoint_seconds.observe(watch.seconds());
@@ -77,6 +83,7 @@ Expected<bool> Checkpointer::write(Waiting& waiting) {
     statistics_.checkpoint_bytes.add(data.bytes.size());
     return true;
   }
+  if (status.error().kind == ErrorKind::rollback) return true;  // The partition has moved; the group will say so.
   statistics_.checkpoint_failures.add(1);
   if (status.error().kind != ErrorKind::unavailable) return std::unexpected(status.error());
   const bool give_up = give_up_.load(std::memory_order_relaxed);
@@ -84,6 +91,16 @@ Expected<bool> Checkpointer::write(Waiting& waiting) {
                                           : "; the checkpoint is tried again, the earlier one stands"));
   waiting.since_failure.emplace(clock_);
   return give_up;
+}
+
+Status Checkpointer::write_through(CheckpointData& data) {
+  // Tried again after the store failed, it stands in the changelog already.
+  if (changelog_ != nullptr && data.marker.changelog < Offset{0}) {
+    const auto behind = changelog_->write(data);
+    if (!behind) return std::unexpected(behind.error());
+    data.marker.changelog = *behind;
+  }
+  return store_.write(data);
 }
 
 }  // namespace holdfast::app

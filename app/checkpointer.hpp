@@ -15,20 +15,24 @@
 
 namespace holdfast::app {
 
-/// Writes frozen states to the checkpoint store, each once its epoch is committed: a checkpoint never knows more than
-/// the log. What cannot be written now (a full disk) is tried again; the shards go on meanwhile. One thread, or a
-/// simulation, calls do_work().
+/// Writes frozen states to the changelog and then to the checkpoint store, each once its epoch is committed: a
+/// checkpoint never knows more than the log, and the store never more than the changelog, so that what changed since
+/// the former also holds what changed since the latter. What cannot be written now (a full disk) is tried again; the
+/// shards go on meanwhile. One thread, or a simulation, calls do_work().
 class Checkpointer {
  public:
   using Warn = std::function<void(const std::string& message)>;
-  Checkpointer(CheckpointStore& store, const Clock& clock, std::vector<ShardRings*> shards, Statistics& statistics,
-               std::function<std::uint64_t()> committed_epoch, Warn warn);
+  /// `changelog` null: there is none.
+  Checkpointer(ChangelogWriter* changelog, CheckpointStore& store, const Clock& clock, std::vector<ShardRings*> shards,
+               Statistics& statistics, std::function<std::uint64_t()> committed_epoch, Warn warn);
 
   /// An error ends the pipeline.
   [[nodiscard]] Expected<bool> do_work();
   [[nodiscard]] bool has_work() const;
   /// From now on a checkpoint that cannot be written is given up: the earlier one stands. Any thread.
   void give_up_on_failure() { give_up_.store(true, std::memory_order_relaxed); }
+  /// While true, what is not being written yet is given up: its tasks are on their way to another instance. Any thread.
+  void give_up_waiting(bool on) { give_up_waiting_.store(on, std::memory_order_relaxed); }
 
  private:
   struct Waiting {
@@ -40,7 +44,9 @@ class Checkpointer {
   [[nodiscard]] bool is_due(const Waiting& waiting, std::uint64_t committed) const;
 
   Expected<bool> write(Waiting& waiting);
+  Status write_through(CheckpointData& data);
 
+  ChangelogWriter* const changelog_;
   CheckpointStore& store_;
   const Clock& clock_;
   const std::vector<ShardRings*> shards_;
@@ -49,6 +55,7 @@ class Checkpointer {
   const Warn warn_;
   std::deque<Waiting> waiting_;
   std::atomic<bool> give_up_{false};
+  std::atomic<bool> give_up_waiting_{false};
 };
 
 }  // namespace holdfast::app

@@ -44,6 +44,7 @@ Expected<bool> Committer::do_work() {
 }
 
 bool Committer::has_work() const {
+  if (!under_way() && hurry_.load(std::memory_order_relaxed)) return true;
   return std::ranges::any_of(shards_,
                              [](const ShardState& shard) { return !shard.closed && !shard.rings->output.empty(); });
 }
@@ -54,7 +55,9 @@ Duration Committer::idle_time() const {
 }
 
 bool Committer::request_epoch() {
-  if (under_way() || since_request_.elapsed() < interval_) return false;
+  if (under_way()) return false;
+  if (since_request_.elapsed() < interval_ && !hurry_.load(std::memory_order_relaxed)) return false;
+  hurry_.store(false, std::memory_order_relaxed);
   ++epoch_;
   since_request_.restart();
   for (ShardState& shard : shards_) {
@@ -111,7 +114,7 @@ Status Committer::commit() {
       const std::string value = encode_journal_entry(task.entry);
       const Status done = writer_.append({.topic = OutputTopic::journal, .key = key, .value = value, .headers = {}});
       if (!done) return done;
-      positions_.push_back({task.entry.partition, task.position});
+      positions_.push_back({task.entry.partition, task.position, task.entry.steps.back().number});
     }
     if (const Status done = writer_.commit(positions_); !done) return done;
     begun_ = false;

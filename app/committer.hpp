@@ -30,6 +30,8 @@ class Committer {
   [[nodiscard]] Duration idle_time() const;
   /// Every shard has drained and its last epoch is committed.
   [[nodiscard]] bool finished() const { return finished_; }
+  /// Closes an epoch now instead of when the interval is over. Any thread.
+  void hurry() { hurry_.store(true, std::memory_order_relaxed); }
   /// The latest epoch whose output is committed. Any thread; acquire pairs with the release after the commit.
   [[nodiscard]] std::uint64_t committed_epoch() const { return committed_epoch_.load(std::memory_order_acquire); }
 
@@ -60,6 +62,7 @@ class Committer {
   std::vector<Timestamp> logged_at_;  ///< Of the alerts in the transaction, for the latency histogram.
   std::uint64_t epoch_ = 0;           ///< The one requested.
   Stopwatch since_request_;
+  std::atomic<bool> hurry_{false};
   bool begun_ = false;
   bool finished_ = false;
   std::atomic<std::uint64_t> committed_epoch_{0};

@@ -87,7 +87,8 @@ class Builder {
     read_http();
     config_.state = {.directory = values_.path("state.directory"),
                      .memory_bytes = values_.size("state.memory"),
-                     .checkpoint_interval = values_.duration("state.checkpoint_interval")};
+                     .checkpoint_interval = values_.duration("state.checkpoint_interval"),
+                     .changelog = values_.choice("state.changelog") == 0};
     config_.language = values_.choice("alerts.language") == 0 ? "en" : "";
     config_.log = {.level = static_cast<LogLevel>(values_.choice("log.level")),
                    .format = static_cast<LogFormat>(values_.choice("log.format"))};
@@ -232,8 +233,10 @@ class Builder {
     config_.alerts_topic = values_.text("topics.alerts");
     config_.dead_letters_topic = values_.text("topics.dead_letters");
     config_.journal_topic = config_.application_id + "-holdfast-journal";
+    config_.changelog_topic = config_.application_id + "-holdfast-changelog";
     // By topic: the key that named it first.
-    std::map<std::string, std::string> users{{config_.journal_topic, "the journal of the application"}};
+    std::map<std::string, std::string> users{{config_.journal_topic, "the journal of the application"},
+                                             {config_.changelog_topic, "the changelog of the application"}};
     for (const ingest::SourceFormat& source : config_.sources) {
       check_topic("sources." + source.name + ".topic", source.topic, users);
     }

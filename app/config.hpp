@@ -25,6 +25,7 @@ struct StateSettings {
   std::string directory;
   std::uint64_t memory_bytes = 0;
   Duration checkpoint_interval;
+  bool changelog = true;  ///< Checkpoints also go to Config::changelog_topic.
 };
 
 struct LogSettings {
@@ -53,6 +54,7 @@ struct Config {
   std::string alerts_topic;
   std::string dead_letters_topic;
   std::string journal_topic;
+  std::string changelog_topic;
   TimeClock clock{};
   Duration max_ahead;
   StateSettings state;

@@ -120,6 +120,13 @@ constexpr std::array keys{
             "How often the changed customers are written to the state directory; bounds what is replayed after a "
             "crash.",
         .allowed = "10ms .. 1d"},
+    Key{.name = "state.changelog",
+        .type = KeyType::choice,
+        .fallback = "on",
+        .description =
+            "Whether checkpoints also go to a compacted topic, from which any instance restores them: without it a "
+            "partition that moves, or whose state directory is lost, is rebuilt from its first event.",
+        .allowed = "on | off"},
     Key{.name = "risk.model", .type = KeyType::path, .fallback = "model.json", .description = "The model file."},
     Key{.name = "risk.horizon",
         .type = KeyType::duration,

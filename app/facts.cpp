@@ -34,6 +34,7 @@ Progress progress_of(const Statistics& statistics) {
       progress.lag += lag_of(partition, s);
     }
     progress.restored += partition.restored_records.get();
+    progress.loaded += partition.loaded_records.get();
     progress.misplaced += partition.misplaced.get();
     progress.customers += partition.customers.get();
     progress.state_bytes += partition.hot_bytes.get();
@@ -92,7 +93,7 @@ console::Snapshot ServiceFacts::metrics() {
     out.customers += partition.customers.get();
     out.steps_total += partition.steps.get();
     out.timers_fired_total += partition.timers.get();
-    out.restore_records_total += partition.restored_records.get();
+    out.restore_records_total += partition.restored_records.get() + partition.loaded_records.get();
     out.state_bytes["hot"] += partition.hot_bytes.get();
     if (partition.customers.get() > 0)
       out.stream_time_timestamp_seconds.emplace_back(static_cast<std::int32_t>(p),

@@ -34,6 +34,7 @@ class ServiceFacts final : public console::Facts {
 struct Progress {
   std::uint64_t events = 0;    ///< Applied since the pipeline began.
   std::uint64_t restored = 0;  ///< Replayed.
+  std::uint64_t loaded = 0;    ///< Customers read from checkpoints.
   std::int64_t lag = 0;        ///< Events still in the log.
   std::uint64_t misplaced = 0;
   std::uint64_t customers = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "domain/limits.hpp"
 
@@ -18,10 +19,14 @@ constexpr Duration observe_every{250};
 
 }  // namespace
 
-Fetcher::Fetcher(LogReader& reader, Recovery& recovery, const Clock& clock, std::vector<ShardRings*> shards,
+Fetcher::Fetcher(LogReader& reader, Recovery& recovery, const Committer& committer, std::function<void()> hurry,
+                 Checkpointer& checkpointer, const Clock& clock, std::vector<ShardRings*> shards,
                  Statistics& statistics, std::uint64_t max_rate)
     : reader_(reader),
       recovery_(recovery),
+      committer_(committer),
+      hurry_(std::move(hurry)),
+      checkpointer_(checkpointer),
       shards_(std::move(shards)),
       statistics_(statistics),
       max_rate_(static_cast<double>(max_rate)),
@@ -32,7 +37,8 @@ Fetcher::Fetcher(LogReader& reader, Recovery& recovery, const Clock& clock, std:
 
 Status Fetcher::do_work(Duration wait) {
   refill();
-  held_back_ = !flush();
+  take_restored();
+  held_back_ = !flush() || releasing_;
   delivered_ = false;
   Status polled = reader_.poll(*this, Duration{0});
   if (polled && !error_ && !delivered_)
@@ -57,33 +63,88 @@ void Fetcher::close() {
 }
 
 void Fetcher::assigned(std::span<const Partition> partitions) {
-  if (partitions.empty()) return;
-  auto restored = recovery_.restore(partitions);
-  if (!restored) {
-    error_ = restored.error();
-    return;
-  }
+  assigned_.assign(partitions.begin(), partitions.end());
+  ++assignment_;
+  checkpointer_.give_up_waiting(false);
   // All of them before any is sent: a reader of these never takes a part for the whole.
   for (const Partition partition : partitions)
     statistics_.partitions[static_cast<std::size_t>(partition.value)].assigned.set(true);
-  for (RestoredTask& task : *restored) {
-    const Partition partition = task.task->partition();
-    assigned_.push_back(partition);
-    for (std::size_t i = 0; i < statistics_.sources; ++i) {
-      const auto s = static_cast<std::uint8_t>(i);
-      Channel& to = channel(SourceIndex{s}, partition);
-      to = Channel{};
-      if (!task.replay.empty()) to.replay_until = task.replay.back().end.next[s];
+
+  RestoreRequest request{.assignment = assignment_, .partitions = assigned_, .kept = {}};
+  for (auto& [partition, kept] : kept_) {
+    if (std::ranges::find(partitions, partition) != partitions.end()) {
+      request.kept.emplace(partition, std::move(kept));
+    } else {
+      send(partition, Forget{partition});
     }
-    send(partition, TaskAssigned{std::move(task)});
+  }
+  kept_.clear();
+  if (!partitions.empty() && !draining_) recovery_.request(std::move(request));
+}
+
+// Whoever has the partitions next reads the committed state, so what is under way is committed before they go; what
+// cannot be is not lost but done again there.
+void Fetcher::revoked(std::span<const Partition> partitions, bool lost) {
+  if (closing_ || partitions.empty() || error_) return;
+  for (const Partition partition : partitions)
+    statistics_.partitions[static_cast<std::size_t>(partition.value)].assigned.set(false);
+  ++assignment_;
+  recovery_.give_up_before(assignment_);
+  if (lost) {
+    error_ = Error{ErrorKind::rollback,
+                   "lost " + std::to_string(partitions.size()) + " partitions: the group took this instance for dead"};
+    return;
+  }
+  assigned_.clear();
+  releasing_ = true;
+  released_epoch_ = 0;
+  answered_.assign(shards_.size(), false);
+  checkpointer_.give_up_waiting(true);
+  if (draining_) return;
+  for (std::size_t shard = 0; shard < shards_.size(); ++shard) send_to(shard, Release{});
+  hurry_();
+}
+
+bool Fetcher::released() {
+  if (closing_ || error_) return true;
+  if (!releasing_) return true;
+  if (draining_) return false;  // The end is near, and with it close().
+  for (std::size_t shard = 0; shard < shards_.size(); ++shard) {
+    auto answer = shards_[shard]->released.try_pop();
+    if (!answer) continue;
+    answered_[shard] = true;
+    released_epoch_ = std::max(released_epoch_, answer->epoch);
+    for (KeptTask& kept : answer->kept) kept_.insert_or_assign(kept.partition, std::move(kept));
+  }
+  if (std::ranges::find(answered_, false) != answered_.end()) return false;
+  if (committer_.committed_epoch() < released_epoch_) return false;
+  releasing_ = false;
+  return true;
+}
+
+void Fetcher::take_restored() {
+  while (auto restored = recovery_.take_restored()) {
+    if (restored->assignment != assignment_ || draining_) continue;
+    for (RestoredTask& task : restored->tasks) {
+      if (const Status started = start(std::move(task)); !started) {
+        error_ = started.error();
+        return;
+      }
+    }
   }
 }
 
-// Whoever has the partitions next reads the committed state; what was not committed is not lost but done again there.
-void Fetcher::revoked(std::span<const Partition> partitions, bool lost) {
-  if (closing_ || partitions.empty() || error_) return;
-  error_ = Error{ErrorKind::rollback, std::string(lost ? "lost " : "gave up ") + std::to_string(partitions.size()) +
-                                          " partitions in a rebalance of the group"};
+Status Fetcher::start(RestoredTask task) {
+  const Partition partition = task.partition;
+  for (std::size_t i = 0; i < statistics_.sources; ++i) {
+    const SourceIndex source{static_cast<std::uint8_t>(i)};
+    if (const Status started = reader_.start(source, partition, task.input[source]); !started) return started;
+    Channel& to = channel(source, partition);
+    to = Channel{};
+    if (!task.replay.empty()) to.replay_until = task.replay.back().end[source];
+  }
+  send(partition, TaskAssigned{std::move(task)});
+  return {};
 }
 
 void Fetcher::records(SourceIndex source, Partition partition, std::unique_ptr<RecordBatch> batch) {
@@ -102,7 +163,7 @@ void Fetcher::reached_end(SourceIndex source, Partition partition, Offset end) {
 }
 
 bool Fetcher::wants_more(SourceIndex source, Partition partition) {
-  if (draining_ || error_) return false;
+  if (draining_ || releasing_ || error_) return false;
   const Channel& from = channel(source, partition);
   const std::size_t index = static_cast<std::size_t>(partition.value) * statistics_.sources + source.value;
   // Acquire: pairs with the shard's release.
@@ -115,9 +176,8 @@ bool Fetcher::wants_more(SourceIndex source, Partition partition) {
   return wanted;
 }
 
-void Fetcher::send(Partition partition, ShardInput message) {
+void Fetcher::send_to(std::size_t shard, ShardInput message) {
   delivered_ = true;
-  const std::size_t shard = shard_of(partition);
   if (unsent_[shard].empty() && shards_[shard]->input.try_push(message)) {
     shards_[shard]->waker.wake();
     return;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -9,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "app/checkpointer.hpp"
+#include "app/committer.hpp"
 #include "app/messages.hpp"
 #include "app/recovery.hpp"
 #include "app/shard.hpp"
@@ -18,14 +21,16 @@
 
 namespace holdfast::app {
 
-/// Polls the log and hands raw batches to the shards; restores tasks when partitions are assigned. Takes no more of a
-/// source partition than its shard keeps up with, so that back-pressure ends at the broker. One thread, or a
-/// simulation, calls do_work().
+/// Polls the log and hands raw batches to the shards. When partitions are assigned it has their tasks restored; before
+/// they go to somebody else it has the shards end what is under way. Takes no more of a source partition than its shard
+/// keeps up with, so that back-pressure ends at the broker. One thread, or a simulation, calls do_work().
 class Fetcher final : private LogListener {
  public:
   /// `max_rate`: records/s, 0: no limit. Replayed records are not limited: they are no progress yet.
-  Fetcher(LogReader& reader, Recovery& recovery, const Clock& clock, std::vector<ShardRings*> shards,
-          Statistics& statistics, std::uint64_t max_rate);
+  /// `hurry` has the committer close an epoch soon.
+  Fetcher(LogReader& reader, Recovery& recovery, const Committer& committer, std::function<void()> hurry,
+          Checkpointer& checkpointer, const Clock& clock, std::vector<ShardRings*> shards, Statistics& statistics,
+          std::uint64_t max_rate);
 
   /// Polls once and waits for at most `wait`, or less where a wait has an end that the reader does not know of.
   [[nodiscard]] Status do_work(Duration wait);
@@ -43,6 +48,7 @@ class Fetcher final : private LogListener {
 
   void assigned(std::span<const Partition> partitions) override;
   void revoked(std::span<const Partition> partitions, bool lost) override;
+  bool released() override;
   void records(SourceIndex source, Partition partition, std::unique_ptr<RecordBatch> batch) override;
   void reached_end(SourceIndex source, Partition partition, Offset end) override;
   bool wants_more(SourceIndex source, Partition partition) override;
@@ -51,13 +57,19 @@ class Fetcher final : private LogListener {
   [[nodiscard]] Channel& channel(SourceIndex source, Partition partition) {
     return channels_[static_cast<std::size_t>(partition.value) * statistics_.sources + source.value];
   }
-  void send(Partition partition, ShardInput message);
+  void send(Partition partition, ShardInput message) { send_to(shard_of(partition), std::move(message)); }
+  void send_to(std::size_t shard, ShardInput message);
+  void take_restored();
+  Status start(RestoredTask task);
   bool flush();
   void refill();
   void observe_log_ends();
 
   LogReader& reader_;
   Recovery& recovery_;
+  const Committer& committer_;
+  const std::function<void()> hurry_;
+  Checkpointer& checkpointer_;
   const std::vector<ShardRings*> shards_;
   Statistics& statistics_;
   const double max_rate_;
@@ -65,6 +77,11 @@ class Fetcher final : private LogListener {
   std::vector<Channel> channels_;               ///< Index: partition * sources + source.
   std::vector<std::deque<ShardInput>> unsent_;  ///< By shard: what its ring had no room for.
   std::vector<Partition> assigned_;
+  std::uint64_t assignment_ = 0;  ///< Counts them; a restore for an earlier one is of no use.
+  std::map<Partition, KeptTask> kept_;
+  std::vector<bool> answered_;        ///< By shard: it has released its tasks.
+  std::uint64_t released_epoch_ = 0;  ///< The latest that closed steps of released tasks.
+  bool releasing_ = false;
   double allowance_ = 0;  ///< Records that may be taken now.
   Stopwatch since_refill_;
   Stopwatch since_observation_;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <future>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,16 +21,51 @@
 /// What the threads of the pipeline send each other.
 namespace holdfast::app {
 
+/// A task that a shard has kept although its partition is no longer assigned: where it goes on if it comes back.
+struct KeptTask {
+  Partition partition;
+  std::uint64_t step = 0;  ///< The last one that it has applied or has at hand.
+  Positions end;           ///< Of that step.
+  Positions input;         ///< What it reads next.
+  Timestamp stepped_at;    ///< Wall clock when steps of it were committed last.
+};
+
+// Fetcher to recovery.
+struct RestoreRequest {
+  std::uint64_t assignment = 0;
+  std::vector<Partition> partitions;
+  std::map<Partition, KeptTask> kept;  ///< Those among them that the shards still have.
+};
+
 /// A task with all it owns, restored as far as its checkpoint reaches.
 struct RestoredTask {
-  std::unique_ptr<state::HotTable> table;
+  Partition partition;
+  std::unique_ptr<state::HotTable> table;  ///< Null, like `task`: its shard has kept them.
   std::unique_ptr<engine::Task> task;
-  std::deque<Step> replay;  ///< Committed steps to be applied muted.
+  Positions input;                  ///< What it reads next.
+  std::deque<Step> replay;          ///< Committed steps to be applied muted.
+  bool changelog_complete = false;  ///< The changelog holds its checkpoint, or there is no changelog.
+};
+// Recovery to fetcher.
+struct RestoredTasks {
+  std::uint64_t assignment = 0;
+  std::vector<RestoredTask> tasks;
 };
 
 // Fetcher to shard.
 struct TaskAssigned {
   RestoredTask restored;
+};
+/// All tasks go: close the epoch under way, keep them as they are, and answer with Released.
+struct Release {};
+/// A kept task did not come back.
+struct Forget {
+  Partition partition;
+};
+// Shard to fetcher.
+struct Released {
+  std::uint64_t epoch = 0;  ///< Once it is committed, so is all that was done with the tasks.
+  std::vector<KeptTask> kept;
 };
 struct Records {
   SourceIndex source;
@@ -43,7 +79,7 @@ struct ReachedEnd {
 };
 /// No more input comes: apply what can be applied, take a last checkpoint, end.
 struct Drain {};
-using ShardInput = std::variant<std::monostate, TaskAssigned, Records, ReachedEnd, Drain>;
+using ShardInput = std::variant<std::monostate, TaskAssigned, Records, ReachedEnd, Release, Forget, Drain>;
 
 // Shard to committer.
 struct TaskEpoch {
@@ -64,7 +100,7 @@ struct CheckpointJob {
   std::uint64_t epoch = 0;
   bool written = false;  ///< On its way back: whether it is durable.
 };
-// Shard to checkpointer, and back, without its records, when it is done.
+// Shard to checkpointer, and back when it is done; without its records if it was written.
 using CheckpointRing = Ring<std::unique_ptr<CheckpointJob>>;
 
 /// A question about one customer, answered by the shard that has it.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <thread>
 #include <utility>
 
@@ -41,12 +42,20 @@ std::vector<ShardRings*> all(const std::vector<std::unique_ptr<ShardRings>>& rin
 Stages::Stages(const PipelineSettings& settings, const PipelinePorts& ports, const Say& warn)
     : statistics(settings.shard.sources.size(), static_cast<std::size_t>(settings.partitions)),
       rings(make_rings(settings)),
-      recovery(settings.recovery, ports.reader, ports.journal, ports.store, warn),
-      fetcher(ports.reader, recovery, ports.clock, all(rings), statistics, settings.max_rate),
+      recovery(settings.recovery, ports.reader, ports.journal, ports.changelog_reader, ports.store, statistics, warn,
+               [&reader = ports.reader] { reader.wake(); }),
+      fetcher(
+          ports.reader, recovery, committer,
+          [this] {
+            committer.hurry();
+            committer_waker.wake();
+          },
+          checkpointer, ports.clock, all(rings), statistics, settings.max_rate),
       committer(ports.writer, ports.clock, all(rings), statistics, settings.commit_interval,
                 [this] { checkpointer_waker.wake(); }),
       checkpointer(
-          ports.store, ports.clock, all(rings), statistics, [this] { return committer.committed_epoch(); }, warn) {
+          ports.changelog_writer, ports.store, ports.clock, all(rings), statistics,
+          [this] { return committer.committed_epoch(); }, warn) {
   statistics.aborts.set(settings.aborts);
   for (const auto& r : rings)
     shards.push_back(
@@ -60,6 +69,7 @@ Pipeline::~Pipeline() = default;
 
 Status Pipeline::run() {
   std::jthread fetching([this] { fetch(); });
+  std::jthread restoring([this] { restore(); });
   std::jthread checkpointing([this] { checkpoint(); });
   {
     std::vector<std::jthread> working;
@@ -69,7 +79,10 @@ Status Pipeline::run() {
   shards_done_.store(true, std::memory_order_release);
   ports_.reader.wake();
   stages_.checkpointer_waker.wake();
+  stages_.recovery.give_up_before(std::numeric_limits<std::uint64_t>::max());
+  stages_.recovery.waker.wake();
   fetching.join();
+  restoring.join();
   checkpointing.join();
 
   const std::lock_guard lock(error_mutex_);
@@ -94,6 +107,17 @@ void Pipeline::fetch() {
     if (const Status done = stages_.fetcher.do_work(poll_wait); !done) fail(done.error());
   }
   stages_.fetcher.close();
+}
+
+void Pipeline::restore() {
+  while (!failed() && !shards_done_.load(std::memory_order_acquire)) {
+    const auto worked = stages_.recovery.do_work();
+    if (!worked) {
+      fail(worked.error());
+    } else if (!*worked) {
+      stages_.recovery.waker.sleep(poll_wait, [this] { return failed() || stages_.recovery.has_work(); });
+    }
+  }
 }
 
 void Pipeline::shard(std::size_t index) {
@@ -137,6 +161,8 @@ void Pipeline::fail(const Error& error) {
   for (const auto& rings : stages_.rings) rings->waker.wake();
   stages_.committer_waker.wake();
   stages_.checkpointer_waker.wake();
+  stages_.recovery.give_up_before(std::numeric_limits<std::uint64_t>::max());
+  stages_.recovery.waker.wake();
   ports_.reader.wake();
 }
 

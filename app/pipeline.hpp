@@ -38,6 +38,8 @@ struct PipelinePorts {
   JournalReader& journal;
   LogWriter& writer;
   CheckpointStore& store;
+  ChangelogWriter* changelog_writer;  ///< Null, like the reader: checkpoints stay on this machine.
+  ChangelogReader* changelog_reader;
   const Clock& clock;
 };
 
@@ -60,7 +62,7 @@ struct Stages {
 };
 
 /// The way of an event, from the log to the log: fetch -> decode -> merge -> apply -> commit -> checkpoint, a thread
-/// for each of fetcher, shards, committer and checkpointer.
+/// for each of fetcher, recovery, shards, committer and checkpointer.
 class Pipeline {
  public:
   Pipeline(const PipelineSettings& settings, const PipelinePorts& ports, const Say& warn);
@@ -82,6 +84,7 @@ class Pipeline {
 
  private:
   void fetch();
+  void restore();
   void shard(std::size_t index);
   void commit();
   void checkpoint();

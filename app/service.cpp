@@ -9,6 +9,7 @@
 
 #include "app/kafka_clients.hpp"
 #include "app/stopwatch.hpp"
+#include "ingest/kafka_changelog.hpp"
 #include "ingest/kafka_journal.hpp"
 #include "ingest/kafka_reader.hpp"
 #include "ingest/kafka_writer.hpp"
@@ -59,6 +60,7 @@ PipelineSettings pipeline_settings(const Config& config, std::int32_t partitions
                   .policy = &config.policy,
                   .policy_id = config.policy_id(),
                   .topics = topics_of(config),
+                  .partitions = partitions,
                   .sources = static_cast<std::uint8_t>(config.sources.size()),
                   .exactly_once = config.guarantee == Guarantee::exactly_once};
   const int automatic = std::max(1, static_cast<int>(std::thread::hardware_concurrency()) - 1);
@@ -73,6 +75,8 @@ struct Service::Clients {
   std::unique_ptr<ingest::KafkaReader> reader;
   std::unique_ptr<LogWriter> writer;
   std::unique_ptr<JournalReader> journal;
+  std::unique_ptr<ChangelogWriter> changelog_writer;  ///< Null, like the reader: there is no changelog.
+  std::unique_ptr<ChangelogReader> changelog_reader;
 };
 
 Service::Service(const Config& config, CheckpointStore& store, ServiceFacts& facts)
@@ -126,6 +130,14 @@ Expected<std::unique_ptr<Service::Clients>> Service::connect() {
   auto journal = ingest::make_kafka_journal_reader(settings);
   if (!journal) return std::unexpected(journal.error());
   clients->journal = std::move(*journal);
+  if (!settings.changelog_topic.empty()) {
+    auto changelog_writer = ingest::make_kafka_changelog_writer(settings, clients->reader->group());
+    if (!changelog_writer) return std::unexpected(changelog_writer.error());
+    clients->changelog_writer = std::move(*changelog_writer);
+    auto changelog_reader = ingest::make_kafka_changelog_reader(settings);
+    if (!changelog_reader) return std::unexpected(changelog_reader.error());
+    clients->changelog_reader = std::move(*changelog_reader);
+  }
   if (const Status opened = clients->writer->open(); !opened) return std::unexpected(opened.error());
   if (stopping()) return holdfast::fail(ErrorKind::unavailable, "stopped while it connected");
   if (const Status opened = clients->reader->open(); !opened) return std::unexpected(opened.error());
@@ -135,8 +147,14 @@ Expected<std::unique_ptr<Service::Clients>> Service::connect() {
 Status Service::run_once(Clients& clients, bool exit_at_end) {
   PipelineSettings settings = pipeline_settings(config_, clients.reader->partitions());
   settings.aborts = aborts_;
-  Pipeline pipeline(settings, {*clients.reader, *clients.journal, *clients.writer, store_, clock_},
-                    [](const std::string& message) { spdlog::warn("{}", message); });
+  const PipelinePorts ports{.reader = *clients.reader,
+                            .journal = *clients.journal,
+                            .writer = *clients.writer,
+                            .store = store_,
+                            .changelog_writer = clients.changelog_writer.get(),
+                            .changelog_reader = clients.changelog_reader.get(),
+                            .clock = clock_};
+  Pipeline pipeline(settings, ports, [](const std::string& message) { spdlog::warn("{}", message); });
   {
     const std::lock_guard lock(mutex_);
     if (stopping()) return {};
@@ -171,7 +189,8 @@ void Service::watch_progress(const Pipeline& pipeline, bool exit_at_end) {
     const Progress progress = progress_of(pipeline.statistics());
     if (!said_ready && pipeline.ready()) {
       said_ready = true;
-      spdlog::info("ready: {} events replayed since the last checkpoint", progress.restored);
+      spdlog::info("ready: {} customers read from checkpoints, {} events replayed behind them", progress.loaded,
+                   progress.restored);
     }
     if (!said_misplaced_ && progress.misplaced > 0) {
       said_misplaced_ = true;

@@ -1,8 +1,10 @@
 #include "app/shard.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <charconv>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include "domain/limits.hpp"
@@ -52,9 +54,11 @@ bool Shard::do_work() {
   if (phase_ == Phase::closing) return finish() || copied;
 
   const bool received = take_input();
+  if (released_epoch_) return release() || received || copied;
   const Timestamp now = clock_.now();
   bool applied = false;
   for (auto& [partition, owned] : tasks_) {
+    if (releasing_ || owned.kept) continue;
     applied |= apply(owned, now);
     if (!flush()) return true;
     const engine::Task& task = *owned.restored.task;
@@ -70,6 +74,10 @@ bool Shard::do_work() {
   if (requested <= epoch_ && !drained) return received || applied || answered || copied;
   if (drained) phase_ = Phase::closing;
   close_epoch(std::max(requested, epoch_ + 1));
+  if (releasing_) {
+    released_epoch_ = epoch_;
+    return true;
+  }
   for (auto& [partition, owned] : tasks_) {
     if (owned.checkpoint_age.elapsed() >= settings_.checkpoint_interval) begin_checkpoint(owned, now);
   }
@@ -100,6 +108,7 @@ bool Shard::take_input() {
                             if (auto it = tasks_.find(m.partition); it != tasks_.end())
                               it->second.restored.task->reached_end(m.source, m.end);
                           },
+                          [this](Release) { releasing_ = true; }, [this](Forget m) { tasks_.erase(m.partition); },
                           [this](Drain) { phase_ = Phase::draining; }},
                *message);
   }
@@ -107,18 +116,29 @@ bool Shard::take_input() {
 }
 
 void Shard::assign(RestoredTask restored) {
-  const Partition partition = restored.task->partition();
-  Owned owned(std::move(restored), clock_);
-  for (const auto& source : settings_.sources)
-    owned.decoders.emplace_back(source, partition, settings_.partitioner, settings_.partitions);
-  owned.batches_received.resize(settings_.sources.size());
-  owned.checkpointed_step = owned.restored.task->steps();
+  const Partition partition = restored.partition;
+  if (restored.task != nullptr) {
+    Owned made(std::move(restored), clock_);
+    for (const auto& source : settings_.sources)
+      made.decoders.emplace_back(source, partition, settings_.partitioner, settings_.partitions);
+    made.batches_received.resize(settings_.sources.size());
+    made.checkpointed_step = made.restored.task->steps();
+    // What the changelog lacks of the checkpoint comes with the next one.
+    if (!made.restored.changelog_complete) made.restored.table->mark_all_changed();
+    tasks_.insert_or_assign(partition, std::move(made));
+  } else {
+    std::ranges::move(restored.replay, std::back_inserter(tasks_.at(partition).restored.replay));
+  }
+  Owned& owned = tasks_.at(partition);
+  owned.kept = false;
+  owned.stepped_at = clock_.now();
   owned.live = owned.restored.replay.empty();
-  owned.epoch.partition = partition;
-  owned.epoch.policy = settings_.policy;
-  owned.epoch.start = owned.restored.task->position();
+  owned.epoch = {.partition = partition,
+                 .policy = settings_.policy,
+                 .start = owned.restored.task->position(),
+                 .steps = {}};
   statistics_.partitions[static_cast<std::size_t>(partition.value)].restored.set(owned.live);
-  publish(tasks_.insert_or_assign(partition, std::move(owned)).first->second);
+  publish(owned);
 }
 
 void Shard::receive(Records records) {
@@ -198,6 +218,7 @@ void Shard::close_epoch(std::uint64_t epoch) {
     const Positions position = owned.restored.task->position();
     mark.tasks.push_back({std::move(owned.epoch), position});
     owned.epoch = {.partition = partition, .policy = settings_.policy, .start = position, .steps = {}};
+    owned.stepped_at = clock_.now();
     owned.epoch.steps.reserve(mark.tasks.back().entry.steps.size());  // The next epoch commonly needs as much.
   }
   epoch_ = epoch;
@@ -209,11 +230,12 @@ void Shard::close_epoch(std::uint64_t epoch) {
 void Shard::begin_checkpoint(Owned& owned, Timestamp now) {
   // Steps without a change count as well: what they recorded needs the journal until a checkpoint holds it.
   const std::uint64_t step = owned.restored.task->steps();
-  if (!owned.live || owned.checkpoint_running || owned.checkpoint_given_up || step == owned.checkpointed_step) return;
+  if (!owned.live || owned.checkpoint_running || step == owned.checkpointed_step) return;
   auto job = std::make_unique<CheckpointJob>();
   job->epoch = epoch_;
   job->data.marker = owned.restored.task->marker(settings_.policy, now);
   job->data.marker.topics = settings_.topics;
+  job->data.marker.partitions = settings_.partitions;
   owned.restored.table->freeze(job->data);
   owned.checkpoint = std::move(job);
   owned.checkpoint_running = true;
@@ -227,7 +249,10 @@ bool Shard::continue_checkpoints() {
     worked = true;
     if (const auto it = tasks_.find((*done)->data.marker.partition); it != tasks_.end()) {
       it->second.checkpoint_running = false;
-      it->second.checkpoint_given_up = !(*done)->written;
+      if (!(*done)->written) {
+        it->second.restored.table->mark_changed((*done)->data);
+        it->second.checkpointed_step = 0;
+      }
     }
   }
   for (auto& [partition, owned] : tasks_) {
@@ -253,6 +278,38 @@ bool Shard::finish() {
   return done;
 }
 
+// REQUIRES: the mark that closes the last epoch of the tasks is handed on. Waits for checkpoints under way: what is to
+// become of their records has to be known before the tasks can go on here or elsewhere.
+bool Shard::release() {
+  if (unsent_mark_ || std::ranges::any_of(tasks_, [](const auto& task) { return task.second.checkpoint_running; }))
+    return false;
+  Released answer{.epoch = *released_epoch_, .kept = {}};
+  const auto sources = settings_.sources.size();
+  for (auto& [partition, owned] : tasks_) {
+    const auto index = static_cast<std::size_t>(partition.value);
+    engine::Task& task = *owned.restored.task;
+    task.drop_input();
+    std::ranges::fill(owned.batches_received, 0);
+    for (std::size_t s = 0; s < sources; ++s)
+      rings_.batches_done[index * sources + s].store(0, std::memory_order_release);
+    statistics_.partitions[index].restored.set(false);
+    statistics_.partitions[index].caught_up.set(false);
+    owned.kept = true;
+    owned.live = false;
+    const auto& replay = owned.restored.replay;
+    answer.kept.push_back({.partition = partition,
+                           .step = replay.empty() ? task.steps() : replay.back().number,
+                           .end = replay.empty() ? task.position() : replay.back().end,
+                           .input = task.position(),
+                           .stepped_at = owned.stepped_at});
+  }
+  const bool pushed = rings_.released.try_push(answer);
+  assert(pushed);
+  released_epoch_.reset();
+  releasing_ = false;
+  return true;
+}
+
 bool Shard::answer_queries() {
   bool answered = false;
   while (auto query = rings_.queries.try_pop()) {
@@ -260,6 +317,7 @@ bool Shard::answer_queries() {
     std::optional<CustomerFacts> facts;
     const CustomerKey key = make_customer_key((*query)->id);
     for (const auto& [partition, owned] : tasks_) {
+      if (owned.kept) continue;
       const auto slot = owned.restored.table->find(key);
       if (!slot) continue;
       facts.emplace(CustomerFacts{{}, partition, owned.restored.task->stream_time()});

@@ -29,6 +29,7 @@ struct ShardRings {
       : input(input_capacity),
         output(output_capacity),
         used_buffers(output_capacity),
+        released(2),
         checkpoints(tasks),
         checkpoints_done(tasks),
         queries(64) {}
@@ -36,6 +37,7 @@ struct ShardRings {
   Ring<ShardInput> input;                            ///< Fetcher to shard.
   Ring<ShardOutput> output;                          ///< Shard to committer.
   Ring<std::unique_ptr<OutputBuffer>> used_buffers;  ///< Committer to shard: buffers to be used again.
+  Ring<Released> released;                           ///< Shard to fetcher: answers to Release.
   CheckpointRing checkpoints;                        ///< Shard to checkpointer.
   CheckpointRing checkpoints_done;                   ///< Checkpointer to shard: what became of them.
   Ring<std::shared_ptr<CustomerQuery>> queries;      ///< HTTP to shard.
@@ -87,11 +89,12 @@ class Shard final : private engine::Output {
     JournalEntry epoch;                           ///< Steps since the last mark.
     std::unique_ptr<CheckpointJob> checkpoint;    ///< Being copied.
     bool checkpoint_running = false;              ///< Frozen, and not yet back from the checkpointer.
-    bool checkpoint_given_up = false;  ///< Its changes are in no checkpoint: one of later changes would lack them.
     bool last_checkpoint_begun = false;
     Stopwatch checkpoint_age;
+    Timestamp stepped_at;                 ///< When an epoch of its steps was closed last, or it was restored.
     std::uint64_t checkpointed_step = 0;  ///< The last one that a checkpoint of this shard holds.
     bool live = false;                    ///< The replay is over.
+    bool kept = false;                    ///< Not assigned, but as it was: it may come back.
   };
 
   void alert(const Alert& alert) override;
@@ -107,6 +110,7 @@ class Shard final : private engine::Output {
   void begin_checkpoint(Owned& owned, Timestamp now);
   bool continue_checkpoints();
   bool finish();
+  bool release();
   bool answer_queries();
   bool flush();
   OutputBuffer::Record& new_record();
@@ -127,6 +131,8 @@ class Shard final : private engine::Output {
   std::vector<EventBatch> spare_batches_;
   std::uint64_t epoch_ = 0;
   bool held_back_ = false;  ///< Nothing can be done before the committer has taken something.
+  bool releasing_ = false;  ///< All tasks go: no step follows.
+  std::optional<std::uint64_t> released_epoch_;  ///< It closed the last steps of the tasks that go.
   enum class Phase : std::uint8_t { running, draining, closing, finished } phase_ = Phase::running;
 };
 

@@ -42,7 +42,7 @@ class Histogram {
   Gauge<double> sum_;
 };
 
-/// Written by the shard that has the task; `assigned` and `log_end` by the fetcher.
+/// Written by the shard that has the task; `assigned` and `log_end` by the fetcher, `loaded_records` by the recovery.
 struct PartitionStatistics {
   std::array<Gauge<std::uint64_t>, limits::sources_max> events;
   std::array<std::array<Gauge<std::uint64_t>, rejection_codes>, limits::sources_max> rejected;
@@ -52,7 +52,8 @@ struct PartitionStatistics {
   Gauge<std::uint64_t> misplaced;
   Gauge<std::uint64_t> steps;
   Gauge<std::uint64_t> timers;
-  Gauge<std::uint64_t> restored_records;
+  Gauge<std::uint64_t> loaded_records;    ///< Customers' records read from checkpoints.
+  Gauge<std::uint64_t> restored_records;  ///< Events replayed behind them.
   Gauge<std::uint64_t> customers;
   Gauge<std::uint64_t> hot_bytes;
   Gauge<std::int64_t> stream_time_ms{};

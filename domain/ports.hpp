@@ -39,8 +39,11 @@ class LogListener {
   virtual ~LogListener() = default;
   /// These partitions are ours now: of every source. Nothing of them is delivered before LogReader::start().
   virtual void assigned(std::span<const Partition> partitions) = 0;
-  /// They are no longer ours once this returns. `lost`: somebody else may have them already, so commit nothing more.
+  /// They go: all that were assigned. `lost`: somebody else may have them already, so commit nothing more. Otherwise they
+  /// are ours until released() says true: what is under way can still be committed.
   virtual void revoked(std::span<const Partition> partitions, bool lost) = 0;
+  /// Asked in every poll() after revoked(): true, nothing more will be committed for them.
+  [[nodiscard]] virtual bool released() = 0;
   /// Records in offset order; offsets rise but may have gaps (the log's own control records).
   virtual void records(SourceIndex source, Partition partition, std::unique_ptr<RecordBatch> batch) = 0;
   /// All records below `end` were delivered, and the log held no more when it was last asked. Repeated as it grows.
@@ -49,7 +52,13 @@ class LogListener {
   [[nodiscard]] virtual bool wants_more(SourceIndex source, Partition partition) = 0;
 };
 
-/// The input side of the log; used by the fetcher thread alone.
+/// Where a task stood when it was committed last.
+struct CommittedTask {
+  std::vector<std::optional<Offset>> next;  ///< By source; no value: nothing was ever committed, or it has expired.
+  std::optional<std::uint64_t> step;        ///< The last one; no value: unknown.
+};
+
+/// The input side of the log; used by the fetcher thread alone, but for the questions first_offset() and committed().
 class LogReader {
  public:
   virtual ~LogReader() = default;
@@ -63,15 +72,16 @@ class LogReader {
   /// Delivers this source partition from `from` on. REQUIRES: assigned. incompatible: the log no longer reaches back to
   /// `from`, or ends before it.
   [[nodiscard]] virtual Status start(SourceIndex source, Partition partition, Offset from) = 0;
-  /// The first offset that the log still has. Blocks.
+  /// The first offset that the log still has. Blocks. Any thread.
   [[nodiscard]] virtual Expected<Offset> first_offset(SourceIndex source, Partition partition) = 0;
-  /// The committed position of the group; no value for a source without one. Blocks.
-  [[nodiscard]] virtual Expected<std::vector<std::optional<Offset>>> committed(Partition partition) = 0;
+  /// What the group has committed. Blocks. Any thread.
+  [[nodiscard]] virtual Expected<CommittedTask> committed(Partition partition) = 0;
   /// The offset after the last one of this source partition as last heard from the broker; for lag. -1: unknown.
   [[nodiscard]] virtual Offset log_end(SourceIndex source, Partition partition) const = 0;
   /// Makes a poll() that waits return soon. Any thread.
   virtual void wake() = 0;
-  /// Leaves the group (static members keep their place). Calls revoked() for what is still assigned.
+  /// Leaves the group (static members keep their place). Calls revoked() for what is still assigned, and waits for no
+  /// answer.
   virtual void close(LogListener& listener) = 0;
 };
 
@@ -92,6 +102,7 @@ class JournalReader {
 struct TaskPosition {
   Partition partition;
   Positions position;
+  std::uint64_t step = 0;  ///< The last one before it.
 };
 
 /// The output side of the log; used by the committer thread alone. exactly_once: what is appended between begin() and
@@ -132,32 +143,47 @@ class RecordTable {
   [[nodiscard]] virtual const std::byte* read(Slot slot) const = 0;
   /// For writing: notes the change for the next checkpoint. Pointers end with the next insertion.
   [[nodiscard]] virtual std::byte* modify(Slot slot) = 0;
+  /// Removes the record and overwrites it. Its place may be given to another one.
+  virtual void erase(Slot slot) = 0;
   [[nodiscard]] virtual CustomerKey key(Slot slot) const = 0;
+  /// How many records there are.
   [[nodiscard]] virtual std::uint32_t size() const = 0;
+  /// All places lie below; is_used() says which hold a record.
+  [[nodiscard]] virtual Slot slots_end() const = 0;
+  [[nodiscard]] virtual bool is_used(Slot slot) const = 0;
   /// Asks the memory for what find() of a key with this hash reads first, and some time later for the record.
   virtual void prefetch_index(std::uint64_t hash) const = 0;
   virtual void prefetch_record(std::uint64_t hash) const = 0;
 };
 
-/// Changed records of one task, frozen at the end of a step, on their way to the checkpoint store.
+/// Changed records of one task, frozen at the end of a step, on their way to changelog and checkpoint store.
 struct CheckpointData {
   Marker marker;
   std::string bytes;  ///< Ids and records, one after the other.
   struct Entry {
-    std::uint64_t at;  ///< Of the id in `bytes`; the record follows it.
+    std::uint64_t at;  ///< Of the id in `bytes`; the record follows it, unless it was erased.
     std::uint32_t id_size;
+    bool erased = false;
   };
-  std::vector<Entry> entries;
+  std::vector<Entry> entries;  ///< Each id once.
   std::uint32_t record_size = 0;
 
+  void add(std::string_view id, std::string_view record) {
+    entries.push_back({bytes.size(), static_cast<std::uint32_t>(id.size())});
+    bytes.append(id).append(record);
+  }
+  void add_erased(std::string_view id) {
+    entries.push_back({bytes.size(), static_cast<std::uint32_t>(id.size()), true});
+    bytes.append(id);
+  }
   [[nodiscard]] std::string_view id(const Entry& e) const { return std::string_view(bytes).substr(e.at, e.id_size); }
   [[nodiscard]] std::string_view record(const Entry& e) const {
-    return std::string_view(bytes).substr(e.at + e.id_size, record_size);
+    return e.erased ? std::string_view{} : std::string_view(bytes).substr(e.at + e.id_size, record_size);
   }
 };
 
-/// Where checkpoints are kept. load() by the thread that restores, write() by the checkpointer; not at the same time
-/// for one partition.
+/// Where checkpoints are kept on this machine. load() and write_part() by the thread that restores, write() by the
+/// checkpointer; not at the same time for one partition.
 class CheckpointStore {
  public:
   virtual ~CheckpointStore() = default;
@@ -168,8 +194,43 @@ class CheckpointStore {
   /// Replaces the changed records and the marker, as one. Durable when it returns. unavailable (a full disk, say): the
   /// earlier checkpoint stands; the same data can be written again.
   [[nodiscard]] virtual Status write(CheckpointData& data) = 0;
+  /// Writes records of a checkpoint that comes from elsewhere, piece by piece; its marker is ignored. The partition
+  /// counts as damaged from the first piece on, until write() puts the last one and the marker.
+  [[nodiscard]] virtual Status write_part(CheckpointData& data) = 0;
   /// Forgets the partition.
   [[nodiscard]] virtual Status clear(Partition partition) = 0;
+};
+
+/// Checkpoints on the log, where every instance finds them; used by the checkpointer thread alone.
+class ChangelogWriter {
+ public:
+  virtual ~ChangelogWriter() = default;
+  /// Appends the changed records and the marker, all of them visible at once or never, and only if the partition is
+  /// still assigned to this instance. Returns the offset behind them. unavailable: not written, the same can be tried
+  /// again; rollback: the partition was given to somebody else; failed, fenced: stop.
+  [[nodiscard]] virtual Expected<Offset> write(const CheckpointData& data) = 0;
+};
+
+/// Takes what a changelog holds, in its order. Views live until the call returns.
+class ChangelogVisitor {
+ public:
+  virtual ~ChangelogVisitor() = default;
+  virtual Status record(std::string_view id, std::string_view record) = 0;
+  virtual Status erased(std::string_view id) = 0;
+  /// A checkpoint is complete with all that came so far. `behind`: the offset to go on from.
+  virtual Status marker(const Marker& marker, Offset behind) = 0;
+};
+
+/// Reads changelogs. One thread at a time.
+class ChangelogReader {
+ public:
+  virtual ~ChangelogReader() = default;
+  /// How many partitions the changelog has. Blocks.
+  [[nodiscard]] virtual Expected<std::int32_t> partitions() = 0;
+  /// Visits the partition's committed records from `from` on, to the end it had at the call. What an open transaction
+  /// hides is not waited for: a checkpoint that is not there yet only costs a longer replay. Returns how many offsets
+  /// the log had when it was asked: less than `from`, it is not the log that `from` was taken from.
+  [[nodiscard]] virtual Expected<Offset> read(Partition partition, Offset from, ChangelogVisitor& visitor) = 0;
 };
 
 }  // namespace holdfast

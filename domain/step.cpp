@@ -6,7 +6,8 @@ namespace holdfast {
 namespace {
 
 constexpr std::uint64_t journal_version = 1;
-constexpr std::uint64_t marker_version = 1;
+constexpr std::uint64_t marker_version = 2;
+constexpr std::uint64_t marker_version_with_changelog = 2;
 constexpr std::uint64_t steps_in_entry_max = 1 << 20;
 
 // What follows the offsets of a step.
@@ -120,6 +121,8 @@ std::string encode_marker(const Marker& marker) {
   wire::put_signed(out, marker.stream_time.ms);
   wire::put_varint(out, marker.customers);
   wire::put_signed(out, marker.taken_at.ms);
+  wire::put_varint(out, static_cast<std::uint64_t>(marker.partitions));
+  wire::put_signed(out, marker.changelog.value);
   put_check(out);
   return out;
 }
@@ -132,7 +135,9 @@ Expected<Marker> decode_marker(std::string_view bytes) {
 
   wire::Reader in(*body);
   Marker marker;
-  if (in.varint() != marker_version) return fail(ErrorKind::corrupt, "the marker of a checkpoint has no known format");
+  const std::uint64_t version = in.varint();
+  if (version == 0 || version > marker_version)
+    return fail(ErrorKind::corrupt, "the marker of a checkpoint has no known format");
   marker.partition.value = static_cast<std::int32_t>(in.varint());
   marker.policy.value = in.u64();
   marker.topics = in.u64();
@@ -145,6 +150,10 @@ Expected<Marker> decode_marker(std::string_view bytes) {
   marker.stream_time.ms = in.signed_varint();
   marker.customers = in.varint();
   marker.taken_at.ms = in.signed_varint();
+  if (version >= marker_version_with_changelog) {
+    marker.partitions = static_cast<std::int32_t>(in.varint());
+    marker.changelog.value = in.signed_varint();
+  }
   if (!in.ok() || !in.rest().empty())
     return fail(ErrorKind::corrupt, "the marker of a checkpoint does not end where it should");
   return marker;

@@ -60,12 +60,14 @@ struct Marker {
   Partition partition;
   PolicyId policy;
   std::uint64_t topics = 0;         ///< Fingerprint of the source topics' names: positions mean nothing in others.
+  std::int32_t partitions = 0;      ///< Of each source: with another number customers lie elsewhere.
   std::uint32_t record_format = 0;  ///< Version of the customer records beside it.
   std::uint64_t step = 0;
   Positions position;
   Timestamp stream_time = before_all_time;
   std::uint64_t customers = 0;  ///< Records the checkpoint holds in all.
   Timestamp taken_at;           ///< Wall clock; only to find the place in the journal sooner and for people.
+  Offset changelog{-1};         ///< In the task's changelog: what comes behind this checkpoint. -1: it is not there.
 };
 
 /// Bytes of a marker; format in docs/formats/checkpoint.md.

@@ -46,7 +46,8 @@ void Task::restore(const Marker& marker) {
   steps_ = marker.step;
   std::vector<Timers::Due> timers;
   timers.reserve(table_.size());
-  for (Slot slot{0}; slot.value < table_.size(); ++slot.value) {
+  for (Slot slot{0}; slot < table_.slots_end(); ++slot.value) {
+    if (!table_.is_used(slot)) continue;
     const Customer& customer = customer_at(table_.read(slot));
     const Timestamp due = engine::next_timer(customer, model_, policy_);
     if (due != after_all_time) timers.push_back({slot, due});

@@ -51,6 +51,8 @@ class Task {
   void push(SourceIndex source, EventBatch batch) { inbox_.push(source, std::move(batch)); }
   /// Nothing lies between what was pushed and `end`, and the log held no more when last asked.
   void reached_end(SourceIndex source, Offset end) { inbox_.reached_end(source, end); }
+  /// Forgets what was pushed and is not applied yet: it will be read again from position().
+  void drop_input() { inbox_ = Inbox(inbox_.position()); }
   /// Batches used up since the last call, for their memory to be used again. Empty: none.
   [[nodiscard]] std::optional<EventBatch> take_used_batch() { return inbox_.take_used(); }
   [[nodiscard]] std::size_t batches_waiting(SourceIndex source) const { return inbox_.batches(source); }

@@ -38,6 +38,11 @@ KafkaClient::Properties admin_fixed(const KafkaSettings& settings) {
   };
 }
 
+/// Restores read what was not compacted yet as well: it is compacted as soon as half of it is old.
+std::map<std::string, std::string> compacted() {
+  return {{"cleanup.policy", "compact"}, {"min.cleanable.dirty.ratio", "0.5"}, {"segment.ms", "3600000"}};
+}
+
 using NewTopicPtr = Owned<rd_kafka_NewTopic_t, rd_kafka_NewTopic_destroy>;
 
 Expected<NewTopicPtr> to_request(const TopicPlan& plan) {
@@ -100,11 +105,14 @@ class Admin final : public KafkaAdmin {
 
   [[nodiscard]] Deadline deadline() const { return Deadline(settings_.patience); }
   [[nodiscard]] std::vector<std::string> outputs() const {
-    return {settings_.alerts_topic, settings_.dead_letters_topic, settings_.journal_topic};
+    std::vector<std::string> topics{settings_.alerts_topic, settings_.dead_letters_topic, settings_.journal_topic};
+    if (!settings_.changelog_topic.empty()) topics.push_back(settings_.changelog_topic);
+    return topics;
   }
   [[nodiscard]] Expected<Counts> check_topics(std::vector<Finding>& findings);
   [[nodiscard]] Finding check_equal_counts(const Counts& counts) const;
-  [[nodiscard]] Finding check_not_compacted(const std::string& topic) const;
+  [[nodiscard]] Finding check_cleanup(const std::string& topic) const;
+  void check_changelog_count(const Counts& counts, std::vector<Finding>& findings) const;
   [[nodiscard]] Finding check_group(const Counts& counts) const;
   [[nodiscard]] Finding check_transactions() const;
   void check_outputs(const Counts& counts, std::vector<Finding>& findings) const;
@@ -183,10 +191,11 @@ std::vector<Finding> Admin::check(std::span<const SourceFormat> sources, Partiti
   }
   findings.push_back(check_equal_counts(*counts));
   for (const std::string& topic : outputs()) {
-    if (counts->contains(topic)) findings.push_back(check_not_compacted(topic));
+    if (counts->contains(topic)) findings.push_back(check_cleanup(topic));
   }
+  check_changelog_count(*counts, findings);
   findings.push_back(check_group(*counts));
-  if (settings_.exactly_once) findings.push_back(check_transactions());
+  if (settings_.exactly_once || !settings_.changelog_topic.empty()) findings.push_back(check_transactions());
   check_outputs(*counts, findings);
   for (const SourceFormat& source : sources) {
     if (const auto count = counts->find(source.topic); count != counts->end())
@@ -231,10 +240,17 @@ Finding Admin::check_equal_counts(const Counts& counts) const {
                   list));
 }
 
-Finding Admin::check_not_compacted(const std::string& topic) const {
+Finding Admin::check_cleanup(const std::string& topic) const {
   const auto found = query_topic_settings(*client_, topic, deadline());
   if (!found) return fault(found.error().message);
   const auto policy = found->find("cleanup.policy");
+  if (topic == settings_.changelog_topic) {
+    if (policy != found->end() && policy->second == "compact")
+      return fine(fmt::format("topic '{}' keeps the latest record of every customer", topic));
+    return fault(fmt::format("topic '{}' has cleanup.policy={}, which removes customers that were silent for long: set "
+                             "it to 'compact'",
+                             topic, policy == found->end() ? "delete" : policy->second));
+  }
   if (policy != found->end() && policy->second.find("compact") != std::string::npos) {
     return fault(
         fmt::format("topic '{}' has cleanup.policy={}, which removes records that are needed: set it to "
@@ -242,6 +258,20 @@ Finding Admin::check_not_compacted(const std::string& topic) const {
                     topic, policy->second));
   }
   return fine(fmt::format("topic '{}' keeps every record for its retention time", topic));
+}
+
+void Admin::check_changelog_count(const Counts& counts, std::vector<Finding>& findings) const {
+  const auto changelog = counts.find(settings_.changelog_topic);
+  const auto source = counts.find(settings_.source_topics.front());
+  if (changelog == counts.end() || source == counts.end()) return;
+  if (changelog->second == source->second) {
+    findings.push_back(fine(fmt::format("topic '{}' has as many partitions as the sources", changelog->first)));
+  } else {
+    findings.push_back(fault(fmt::format("topic '{}' has {} partitions, '{}' has {}: the changelog needs one for each "
+                                         "partition of the sources. If these got more, begin anew with another "
+                                         "application_id",
+                                         changelog->first, changelog->second, source->first, source->second)));
+  }
 }
 
 Finding Admin::check_group(const Counts& counts) const {
@@ -297,10 +327,11 @@ void Admin::check_outputs(const Counts& counts, std::vector<Finding>& findings) 
         break;
     }
   }
-  if (!counts.contains(settings_.journal_topic)) return;
-  const auto read = latest_records(settings_.journal_topic, 0, 1);
-  findings.push_back(read ? fine(fmt::format("topic '{}' may be read", settings_.journal_topic))
-                          : fault(read.error().message));
+  for (const std::string& topic : {settings_.journal_topic, settings_.changelog_topic}) {
+    if (!counts.contains(topic)) continue;
+    const auto read = latest_records(topic, 0, 1);
+    findings.push_back(read ? fine(fmt::format("topic '{}' may be read", topic)) : fault(read.error().message));
+  }
 }
 
 void Admin::check_records(const SourceFormat& source, Partitioner partitioner, std::int32_t partitions,
@@ -381,7 +412,7 @@ std::vector<TopicPlan> plan_topics(const KafkaSettings& settings, std::int32_t p
   const std::map<std::string, std::string> kept_a_week{{"cleanup.policy", "delete"},
                                                        {"retention.ms", std::string(week_ms)}};
   std::vector<TopicPlan> plans;
-  plans.reserve(settings.source_topics.size() + 3);
+  plans.reserve(settings.source_topics.size() + 4);
   for (const std::string& topic : settings.source_topics) {
     plans.push_back({topic, partitions, replication, kept_a_week, "events in, keyed by customer"});
   }
@@ -391,6 +422,9 @@ std::vector<TopicPlan> plan_topics(const KafkaSettings& settings, std::int32_t p
   plans.push_back({settings.dead_letters_topic, partitions, replication, dead_letters, "records that are no events"});
   plans.push_back({settings.journal_topic, journal_partitions, replication, kept_a_week,
                    "internal: the steps that were taken, for recovery"});
+  if (!settings.changelog_topic.empty())
+    plans.push_back({settings.changelog_topic, partitions, replication, compacted(),
+                     "internal: the customers as of the last checkpoint, for restoring them elsewhere"});
   return plans;
 }
 

@@ -3,11 +3,17 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "ingest/kafka_client.hpp"
 
 namespace holdfast::ingest {
+
+/// The number of a task's last step goes with the position of its first source, as the offset's metadata.
+void set_step(rd_kafka_topic_partition_t& offset, std::uint64_t step);
+/// No value: the metadata is somebody else's.
+[[nodiscard]] std::optional<std::uint64_t> step_of(const rd_kafka_topic_partition_t& offset);
 
 /// A member's place in the group under one assignment.
 struct Membership {

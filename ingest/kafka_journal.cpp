@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "ingest/kafka_client.hpp"
+#include "ingest/kafka_fetching.hpp"
 
 namespace holdfast::ingest {
 namespace {
@@ -58,29 +59,6 @@ class Journal final : public JournalReader {
   /// Only asked for the end of the log: the other would give the first offset that is still undecided, and committed
   /// entries may stand behind it.
   std::shared_ptr<KafkaClient> uncommitted_;
-};
-
-/// Legacy consumers are stopped by hand, else they go on fetching.
-class Fetching {
- public:
-  Fetching(const KafkaClient& client, const std::string& topic)
-      : topic_(rd_kafka_topic_new(client.get(), topic.c_str(), nullptr)), queue_(rd_kafka_queue_new(client.get())) {}
-  Fetching(const Fetching&) = delete;
-  Fetching& operator=(const Fetching&) = delete;
-  ~Fetching() {
-    for (const std::int32_t partition : started_) rd_kafka_consume_stop(topic_.get(), partition);
-  }
-  bool start(const PartitionRange& range) {
-    if (rd_kafka_consume_start_queue(topic_.get(), range.partition, range.next, queue_.get()) != 0) return false;
-    started_.push_back(range.partition);
-    return true;
-  }
-  [[nodiscard]] rd_kafka_queue_t* queue() const { return queue_.get(); }
-
- private:
-  TopicPtr topic_;
-  QueuePtr queue_;
-  std::vector<std::int32_t> started_;
 };
 
 std::uint64_t first_step(const JournalEntry& entry) { return entry.steps.front().number; }
@@ -147,7 +125,7 @@ Status Journal::collect(std::vector<PartitionRange>& ranges, Entries& entries) c
   Deadline deadline(patience);  // From the latest record on: a long journal takes its time.
   Fetching fetching(*committed_, settings_.journal_topic);
   for (const PartitionRange& r : ranges) {
-    if (!r.read() && !fetching.start(r)) {
+    if (!r.read() && !fetching.start(r.partition, r.next)) {
       return fail(ErrorKind::failed, fmt::format("cannot read topic '{}' partition {}: {}", settings_.journal_topic,
                                                  r.partition, text_of(rd_kafka_last_error())));
     }

@@ -113,7 +113,7 @@ class Reader final : public KafkaReader {
   Status poll(LogListener& listener, Duration wait) override;
   Status start(SourceIndex source, Partition partition, Offset from) override;
   Expected<Offset> first_offset(SourceIndex source, Partition partition) override;
-  Expected<std::vector<std::optional<Offset>>> committed(Partition partition) override;
+  Expected<CommittedTask> committed(Partition partition) override;
   Offset log_end(SourceIndex source, Partition partition) const override;
   void wake() override { wake_up_.wake(); }
   void close(LogListener& listener) override;
@@ -132,6 +132,7 @@ class Reader final : public KafkaReader {
   void rebalance(rd_kafka_resp_err_t code, const rd_kafka_topic_partition_list_t& partitions);
   void assigned(const rd_kafka_topic_partition_list_t& partitions);
   void revoked(bool lost);
+  void finish_revocation();
   void unassign();
   void stop_watching();
   void leave();
@@ -153,6 +154,8 @@ class Reader final : public KafkaReader {
   std::vector<Partition> partitions_;  ///< Assigned ones, ascending.
   std::int32_t partition_count_ = 0;   ///< Of every source, as of open().
   bool start_pending_ = false;         ///< Some inputs were started that librdkafka does not fetch yet.
+  bool revoking_ = false;              ///< The group waits for the partitions, the listener is not done with them yet.
+  bool closing_ = false;
   LogListener* listener_ = nullptr;    ///< During poll() and close().
   Status rebalance_error_;
   bool outage_ = false;  ///< Brokers were away, or the session ended for it, since the latest assignment.
@@ -186,7 +189,12 @@ Status Reader::open() {
 
 Status Reader::poll(LogListener& listener, Duration wait) {
   listener_ = &listener;
+  if (revoking_ && listener.released()) finish_revocation();
   if (auto s = serve_group(); !s) return s;
+  if (revoking_) {
+    wake_up_.wait(wait);
+    return {};
+  }
   fetch_started();
   auto delivered = deliver();
   if (delivered && !*delivered && wait.ms > 0) {
@@ -281,6 +289,13 @@ void Reader::revoked(bool lost) {
     if (fatal_error_of(*client_).code == RD_KAFKA_RESP_ERR_NO_ERROR) outage_ = true;
   }
   if (!partitions_.empty()) listener_->revoked(partitions_, lost);
+  // The group waits until unassign(), and so long it takes commits for these partitions.
+  revoking_ = !lost && !closing_ && !partitions_.empty() && !listener_->released();
+  if (!revoking_) finish_revocation();
+}
+
+void Reader::finish_revocation() {
+  revoking_ = false;
   group_->left();
   unassign();
 }
@@ -460,7 +475,7 @@ Expected<Offset> Reader::first_offset(SourceIndex source, Partition partition) {
   return Offset{range->first};
 }
 
-Expected<std::vector<std::optional<Offset>>> Reader::committed(Partition partition) {
+Expected<CommittedTask> Reader::committed(Partition partition) {
   const Deadline deadline({settings_.patience.ms + open_transactions_patience.ms});
   for (;;) {
     PartitionsPtr offsets(rd_kafka_topic_partition_list_new(static_cast<int>(settings_.source_topics.size())));
@@ -473,10 +488,11 @@ Expected<std::vector<std::optional<Offset>>> Reader::committed(Partition partiti
       if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = p.err;
     }
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      std::vector<std::optional<Offset>> result;
+      CommittedTask result;
       for (const auto& p : found) {
-        result.push_back(p.offset >= 0 ? std::optional(Offset{p.offset}) : std::nullopt);
+        result.next.push_back(p.offset >= 0 ? std::optional(Offset{p.offset}) : std::nullopt);
       }
+      if (result.next.front()) result.step = step_of(found.front());
       return result;
     }
     const ErrorKind kind = kind_of(code, ErrorKind::unavailable);
@@ -504,6 +520,8 @@ Offset Reader::log_end(SourceIndex source, Partition partition) const {
 
 void Reader::close(LogListener& listener) {
   listener_ = &listener;
+  closing_ = true;
+  if (revoking_) finish_revocation();
   leave();
   // A consumer that gave up closes without a word.
   if (!partitions_.empty()) revoked(true);

@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <chrono>
-#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -16,6 +14,7 @@
 #include "ingest/kafka_client.hpp"
 #include "ingest/kafka_group.hpp"
 #include "ingest/kafka_topic_settings.hpp"
+#include "ingest/kafka_transactions.hpp"
 
 namespace holdfast::ingest {
 namespace {
@@ -34,7 +33,6 @@ const KafkaClient::Properties writer_defaults{
     {"partitioner", "murmur2_random"},
 };
 
-constexpr int call_timeout_ms = 5000;
 constexpr std::size_t output_topics = 3;
 
 KafkaClient::Properties writer_fixed(const KafkaSettings& settings) {
@@ -91,10 +89,11 @@ bool passes(rd_kafka_resp_err_t code) {
 class Writer final : public LogWriter {
  public:
   Writer(KafkaSettings settings, std::shared_ptr<KafkaClient> client, std::shared_ptr<KafkaGroup> group)
-      : settings_(std::move(settings)), client_(std::move(client)), group_(std::move(group)) {
+      : settings_(std::move(settings)),
+        client_(std::move(client)),
+        group_(std::move(group)),
+        transactions_(*client_, member_id(settings_)) {
     client_->on_delivery = [this](const rd_kafka_message_t& message) { delivered(message); };
-    const std::string timeout = client_->property("transaction.timeout.ms");
-    std::from_chars(timeout.data(), timeout.data() + timeout.size(), transaction_timeout_.ms);
   }
   ~Writer() override { client_->on_delivery = nullptr; }
 
@@ -105,34 +104,27 @@ class Writer final : public LogWriter {
   void abort() override;
 
  private:
-  using Call = std::function<rd_kafka_error_t*(int timeout_ms)>;
-
   Status open_topics();
   Status commit_transaction(const rd_kafka_topic_partition_list_t& offsets, const Membership* membership);
   Status commit_delivered(const rd_kafka_topic_partition_list_t& offsets);
   Status flush();
   PartitionsPtr moved(std::span<const TaskPosition> positions) const;
-  void add(rd_kafka_topic_partition_list_t& list, Partition partition, SourceIndex source,
-           const Positions& position) const;
+  void add(rd_kafka_topic_partition_list_t& list, const TaskPosition& task, SourceIndex source) const;
   void remember(std::span<const TaskPosition> positions);
   void delivered(const rd_kafka_message_t& message);
   rd_kafka_resp_err_t produce(const OutputRecord& record);
   Status produce_patiently(const OutputRecord& record);
   Status append_dead_letter(const OutputRecord& record);
   [[nodiscard]] bool takes_timestamp(Timestamp timestamp) const;
-  [[nodiscard]] Status repeat(const char* what, Duration at_most, const Call& call);
-  [[nodiscard]] Status meaning(const char* what, const rd_kafka_error_t& error) const;
-  [[nodiscard]] Status meaning(const char* what, rd_kafka_resp_err_t code, std::string_view text) const;
   [[nodiscard]] rd_kafka_topic_t* topic(OutputTopic t) const { return topics_[static_cast<std::size_t>(t)].get(); }
 
   KafkaSettings settings_;
   std::shared_ptr<KafkaClient> client_;
   std::shared_ptr<KafkaGroup> group_;
-  Duration transaction_timeout_{30'000};
+  Transactions transactions_;
   std::array<TopicPtr, output_topics> topics_;
   std::int32_t journal_partition_ = 0;
   RecordLimits dead_letter_limits_{};
-  std::optional<Deadline> transaction_end_;   ///< When the broker gives up the transaction that began last.
   std::map<Partition, Positions> committed_;  ///< By this writer, under `assignment_`.
   std::uint64_t assignment_ = 0;
   std::optional<Error> lost_;  ///< The first record since begin() that could not be delivered.
@@ -144,8 +136,7 @@ class Writer final : public LogWriter {
 Status Writer::open() {
   if (auto s = open_topics(); !s) return s;
   if (!settings_.exactly_once) return {};
-  return repeat("init_transactions", std::max(settings_.patience, transaction_timeout_),
-                [&](int ms) { return rd_kafka_init_transactions(client_->get(), ms); });
+  return transactions_.init(settings_.patience);
 }
 
 Status Writer::open_topics() {
@@ -167,11 +158,7 @@ Status Writer::open_topics() {
 
 Status Writer::begin() {
   lost_.reset();
-  if (!settings_.exactly_once) return {};
-  const CallErrorPtr error(rd_kafka_begin_transaction(client_->get()));
-  if (error) return meaning("begin_transaction", *error);
-  transaction_end_.emplace(transaction_timeout_);
-  return {};
+  return settings_.exactly_once ? transactions_.begin() : Status{};
 }
 
 Status Writer::append(const OutputRecord& record) {
@@ -216,12 +203,12 @@ bool Writer::takes_timestamp(Timestamp timestamp) const {
 }
 
 Status Writer::produce_patiently(const OutputRecord& record) {
-  const Deadline deadline(transaction_timeout_);
+  const Deadline deadline(transactions_.timeout());
   for (;;) {
     const auto code = produce(record);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
     if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL || deadline.passed()) {
-      return meaning("produce", code,
+      return transactions_.meaning("produce", code,
                      fmt::format("topic '{}': {}", rd_kafka_topic_name(topic(record.topic)), text_of(code)));
     }
     rd_kafka_poll(client_->get(), 10);
@@ -260,7 +247,7 @@ rd_kafka_resp_err_t Writer::produce(const OutputRecord& record) {
 
 void Writer::delivered(const rd_kafka_message_t& message) {
   if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR || lost_) return;
-  const auto status = meaning("delivery", message.err,
+  const auto status = transactions_.meaning("delivery", message.err,
                               fmt::format("topic '{}' partition {}: {}", rd_kafka_topic_name(message.rkt),
                                           message.partition, text_of(message.err)));
   lost_ = status.error();
@@ -291,21 +278,20 @@ PartitionsPtr Writer::moved(std::span<const TaskPosition> positions) const {
     const auto before = committed_.find(task.partition);
     for (std::uint8_t i = 0; i < task.position.sources; ++i) {
       const SourceIndex source{i};
-      if (before != committed_.end() && before->second[source] == task.position[source]) continue;
-      add(*result, task.partition, source, task.position);
+      // Timers alone move no position. That of the first source goes all the same: it carries the number of the step,
+      // and only with positions does the group say whether this instance still has its partitions.
+      if (i > 0 && before != committed_.end() && before->second[source] == task.position[source]) continue;
+      add(*result, task, source);
     }
   }
-  // Timers alone move no position. One is sent all the same: only with positions does the group say whether this
-  // instance still has its partitions.
-  if (result->cnt == 0 && !positions.empty())
-    add(*result, positions.front().partition, SourceIndex{0}, positions.front().position);
   return result;
 }
 
-void Writer::add(rd_kafka_topic_partition_list_t& list, Partition partition, SourceIndex source,
-                 const Positions& position) const {
+void Writer::add(rd_kafka_topic_partition_list_t& list, const TaskPosition& task, SourceIndex source) const {
   const std::string& name = settings_.source_topics[source.value];
-  rd_kafka_topic_partition_list_add(&list, name.c_str(), partition.value)->offset = position[source].value;
+  auto* const added = rd_kafka_topic_partition_list_add(&list, name.c_str(), task.partition.value);
+  added->offset = task.position[source].value;
+  if (source == SourceIndex{0}) set_step(*added, task.step);
 }
 
 void Writer::remember(std::span<const TaskPosition> positions) {
@@ -314,13 +300,9 @@ void Writer::remember(std::span<const TaskPosition> positions) {
 
 Status Writer::commit_transaction(const rd_kafka_topic_partition_list_t& offsets, const Membership* membership) {
   if (offsets.cnt > 0) {
-    const Status sent = repeat("send_offsets_to_transaction", transaction_timeout_, [&](int ms) {
-      return rd_kafka_send_offsets_to_transaction(client_->get(), &offsets, membership->metadata.get(), ms);
-    });
-    if (!sent) return sent;
+    if (auto s = transactions_.send_offsets(offsets, *membership); !s) return s;
   }
-  const Status committed = repeat("commit_transaction", transaction_timeout_,
-                                  [&](int ms) { return rd_kafka_commit_transaction(client_->get(), ms); });
+  const Status committed = transactions_.commit();
   // That a record was not delivered says more than that the commit failed for it.
   if (!committed && lost_ && lost_->kind == ErrorKind::failed) return std::unexpected(*lost_);
   return committed;
@@ -329,17 +311,17 @@ Status Writer::commit_transaction(const rd_kafka_topic_partition_list_t& offsets
 Status Writer::commit_delivered(const rd_kafka_topic_partition_list_t& offsets) {
   if (auto s = flush(); !s) return s;
   if (offsets.cnt == 0) return {};
-  const Deadline deadline(transaction_timeout_);
+  const Deadline deadline(transactions_.timeout());
   for (;;) {
     const auto code = group_->commit(offsets);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
-    if (!passes(code) || deadline.passed()) return meaning("commit", code, text_of(code));
+    if (!passes(code) || deadline.passed()) return transactions_.meaning("commit", code, text_of(code));
     rd_kafka_poll(client_->get(), 100);
   }
 }
 
 Status Writer::flush() {
-  const Deadline deadline(transaction_timeout_);
+  const Deadline deadline(transactions_.timeout());
   while (rd_kafka_flush(client_->get(), deadline.remaining_ms(1000)) != RD_KAFKA_RESP_ERR_NO_ERROR) {
     if (deadline.passed()) return fail(ErrorKind::rollback, "records were not delivered in time");
   }
@@ -348,37 +330,7 @@ Status Writer::flush() {
 }
 
 void Writer::abort() {
-  if (!settings_.exactly_once) return;
-  // A partition becomes part of the transaction with its first delivery; one that is aborted before could be joined by
-  // a late request, and stay open. What cannot be delivered now is left to the open() of the next writer.
-  if (rd_kafka_flush(client_->get(), 1000) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
-  const CallErrorPtr ignored(rd_kafka_abort_transaction(client_->get(), call_timeout_ms));
-}
-
-// ---------------------------------------------------------------------------------------------------------------------
-// Errors
-
-Status Writer::repeat(const char* what, Duration at_most, const Call& call) {
-  const Deadline deadline(at_most);
-  for (;;) {
-    const CallErrorPtr error(call(std::max(1, deadline.remaining_ms(call_timeout_ms))));
-    if (!error) return {};
-    if (!rd_kafka_error_is_retriable(error.get()) || deadline.passed()) return meaning(what, *error);
-    rd_kafka_poll(client_->get(), 10);
-  }
-}
-
-Status Writer::meaning(const char* what, const rd_kafka_error_t& error) const {
-  return meaning(what, rd_kafka_error_code(&error), rd_kafka_error_string(&error));
-}
-
-Status Writer::meaning(const char* what, rd_kafka_resp_err_t code, std::string_view text) const {
-  // Unless the code says otherwise: the outcome is that of an aborted transaction or not known, and the next writer's
-  // open() settles it.
-  ErrorKind kind = kind_of(code, ErrorKind::rollback);
-  // A broker that gave up the transaction for its age fences its producer as another instance would.
-  if (kind == ErrorKind::fenced && transaction_end_ && transaction_end_->passed()) kind = ErrorKind::rollback;
-  return fail(kind, fmt::format("{} of '{}': {}", what, member_id(settings_), text));
+  if (settings_.exactly_once) transactions_.abort();
 }
 
 }  // namespace

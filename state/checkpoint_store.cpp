@@ -14,12 +14,10 @@
 #include <rocksdb/sst_file_writer.h>
 #include <rocksdb/table.h>
 
+#include "domain/checkpoint_key.hpp"
+
 namespace holdfast::state {
 namespace {
-
-/// Sorts before every record, whose keys are record_prefix and the id.
-constexpr std::string_view marker_key("\0", 1);
-constexpr char record_prefix = '\1';
 
 constexpr std::size_t readahead_bytes = 4 << 20;
 
@@ -126,12 +124,12 @@ class Store final : public RocksStore {
     for (; it->Valid(); it->Next()) {
       const auto key = it->key().ToStringView();
       const auto value = it->value().ToStringView();
-      if (key == marker_key) {
+      if (key == checkpoint_key::marker) {
         auto decoded = decode_marker(value);
         if (!decoded) return std::unexpected(decoded.error());
         marker = *decoded;
-      } else if (key.starts_with(record_prefix)) {
-        visit(key.substr(1), value);
+      } else if (const auto id = checkpoint_key::id_of(key)) {
+        visit(*id, value);
         ++records;
       }
     }
@@ -141,30 +139,14 @@ class Store final : public RocksStore {
       return fail(ErrorKind::corrupt,
                   fmt::format("{}: the state is damaged: partition {} has {} records, {}", options_.directory.string(),
                               partition.value, records,
-                              marker ? fmt::format("its marker says {}", marker->customers) : "but no marker"));
+                              marker ? fmt::format("its marker says {}", marker->customers)
+                                     : "but no marker: a restore of it was cut short, or files are lost"));
     return marker;
   }
 
-  Status write(CheckpointData& data) override {
-    const auto family = family_of(data.marker.partition);
-    if (!family) return std::unexpected(family.error());
-    std::ranges::sort(data.entries, [&](const auto& a, const auto& b) { return data.id(a) < data.id(b); });
-    const std::string file =
-        fmt::format("{}/p{}-{}.sst", scratch_path(), data.marker.partition.value, data.marker.step);
-    if (const auto written = write_file(file, data, *family); !written.ok()) {
-      (void)env_->DeleteFile(file);
-      return std::unexpected(error_of(written, "write a checkpoint to it"));
-    }
-    rocksdb::IngestExternalFileOptions ingest;
-    ingest.move_files = true;
-    ingest.failed_move_fall_back_to_copy = true;
-    if (const auto ingested = db_->IngestExternalFile(*family, {file}, ingest); !ingested.ok()) {
-      (void)env_->DeleteFile(file);
-      (void)db_->Resume();  // After a full disk RocksDB refuses all writes until it is told to go on.
-      return std::unexpected(error_of(ingested, "write a checkpoint to it"));
-    }
-    return {};
-  }
+  Status write(CheckpointData& data) override { return write(data, Marking::put); }
+
+  Status write_part(CheckpointData& data) override { return write(data, Marking::remove); }
 
   Status clear(Partition partition) override {
     const std::lock_guard lock(mutex_);
@@ -185,7 +167,7 @@ class Store final : public RocksStore {
   }
 
   [[nodiscard]] Expected<std::optional<Marker>> marker(Partition partition) const override {
-    const auto bytes = get(partition, std::string(marker_key));
+    const auto bytes = get(partition, std::string(checkpoint_key::marker));
     if (!bytes) return std::unexpected(bytes.error());
     if (!*bytes) return std::optional<Marker>{};
     auto marker = decode_marker(**bytes);
@@ -194,10 +176,35 @@ class Store final : public RocksStore {
   }
 
   [[nodiscard]] Expected<std::optional<std::string>> find(Partition partition, std::string_view id) const override {
-    return get(partition, std::string(1, record_prefix).append(id));
+    std::string key;
+    checkpoint_key::put_record(key, id);
+    return get(partition, key);
   }
 
  private:
+  enum class Marking : std::uint8_t { put, remove };
+
+  Status write(CheckpointData& data, Marking marking) {
+    const auto family = family_of(data.marker.partition);
+    if (!family) return std::unexpected(family.error());
+    std::ranges::sort(data.entries, [&](const auto& a, const auto& b) { return data.id(a) < data.id(b); });
+    const std::string file =
+        fmt::format("{}/p{}-{}.sst", scratch_path(), data.marker.partition.value, data.marker.step);
+    if (const auto written = write_file(file, data, marking, *family); !written.ok()) {
+      (void)env_->DeleteFile(file);
+      return std::unexpected(error_of(written, "write a checkpoint to it"));
+    }
+    rocksdb::IngestExternalFileOptions ingest;
+    ingest.move_files = true;
+    ingest.failed_move_fall_back_to_copy = true;
+    if (const auto ingested = db_->IngestExternalFile(*family, {file}, ingest); !ingested.ok()) {
+      (void)env_->DeleteFile(file);
+      (void)db_->Resume();  // After a full disk RocksDB refuses all writes until it is told to go on.
+      return std::unexpected(error_of(ingested, "write a checkpoint to it"));
+    }
+    return {};
+  }
+
   [[nodiscard]] std::string database_path() const { return (options_.directory / "db").string(); }
   [[nodiscard]] std::string scratch_path() const { return (options_.directory / "tmp").string(); }
 
@@ -238,16 +245,20 @@ class Store final : public RocksStore {
     return family;
   }
 
-  rocksdb::Status write_file(const std::string& path, const CheckpointData& data, rocksdb::ColumnFamilyHandle* family) {
+  rocksdb::Status write_file(const std::string& path, const CheckpointData& data, Marking marking,
+                             rocksdb::ColumnFamilyHandle* family) {
     const rocksdb::Options options(database_options(env_), family_options());
     rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), options, family);
     if (auto status = writer.Open(path); !status.ok()) return status;
-    if (auto status = writer.Put(marker_key, encode_marker(data.marker)); !status.ok()) return status;
+    auto status = marking == Marking::put ? writer.Put(checkpoint_key::marker, encode_marker(data.marker))
+                                          : writer.Delete(checkpoint_key::marker);
     std::string key;
     for (const auto& entry : data.entries) {
-      key.assign(1, record_prefix).append(data.id(entry));
-      if (auto status = writer.Put(key, data.record(entry)); !status.ok()) return status;
+      if (!status.ok()) return status;
+      checkpoint_key::put_record(key, data.id(entry));
+      status = entry.erased ? writer.Delete(key) : writer.Put(key, data.record(entry));
     }
+    if (!status.ok()) return status;
     return writer.Finish();
   }
 

@@ -33,7 +33,10 @@ std::optional<Slot> HotTable::find(const CustomerKey& key) const {
 std::pair<Slot, bool> HotTable::find_or_insert(const CustomerKey& key) {
   const std::size_t at = probe(key);
   if (index_[at].slot != nowhere) return {Slot{index_[at].slot}, false};
-  return {append(key, at), true};
+  if (!erased_.empty()) {
+    if (const auto it = erased_.find(key.id); it != erased_.end()) erased_.erase(it);
+  }
+  return {add(key, at), true};
 }
 
 std::byte* HotTable::modify(Slot slot) {
@@ -43,6 +46,16 @@ std::byte* HotTable::modify(Slot slot) {
   changed_count_ += (changed_[word] & bit) == 0 ? 1 : 0;
   changed_[word] |= bit;
   return entry(slot) + id_bytes;
+}
+
+void HotTable::erase(Slot slot) {
+  const std::size_t word = slot.value / bits_per_word;
+  const std::uint64_t bit = std::uint64_t{1} << (slot.value % bits_per_word);
+  if (into_ != nullptr && (frozen_[word] & bit) != 0) copy_out(slot.value);
+  changed_count_ -= (changed_[word] & bit) != 0 ? 1 : 0;
+  changed_[word] &= ~bit;
+  erased_.emplace(id(slot));
+  remove(slot);
 }
 
 CustomerKey HotTable::key(Slot slot) const { return make_customer_key(id(slot)); }
@@ -57,16 +70,37 @@ void HotTable::prefetch_record(std::uint64_t hash) const {
   for (std::size_t line = 0; line < entry_size_; line += cache_line_bytes) __builtin_prefetch(at + line, 1);
 }
 
-void HotTable::insert_loaded(std::string_view id, std::string_view record) {
+void HotTable::load(std::string_view id, std::string_view record) {
   const CustomerKey key = make_customer_key(id);
-  const Slot slot = append(key, probe(key));
+  const std::size_t at = probe(key);
+  const Slot slot = index_[at].slot == nowhere ? add(key, at) : Slot{index_[at].slot};
   std::memcpy(entry(slot) + id_bytes, record.data(), std::min<std::size_t>(record.size(), record_size_));
+}
+
+void HotTable::load_erased(std::string_view id) {
+  if (const auto slot = find(make_customer_key(id))) remove(*slot);
 }
 
 void HotTable::reserve(std::size_t records) {
   std::size_t entries = index_.size();
   while (too_full(records, entries)) entries *= 2;
   if (entries > index_.size()) grow_index(entries);
+}
+
+void HotTable::mark_all_changed() {
+  for (Slot slot{0}; slot.value < slots_end_; ++slot.value) {
+    if (is_used(slot)) (void)modify(slot);
+  }
+}
+
+void HotTable::mark_changed(const CheckpointData& data) {
+  for (const auto& e : data.entries) {
+    if (const auto slot = find(make_customer_key(data.id(e)))) {
+      (void)modify(*slot);
+    } else {
+      erased_.emplace(data.id(e));
+    }
+  }
 }
 
 void HotTable::freeze(CheckpointData& into) {
@@ -79,6 +113,8 @@ void HotTable::freeze(CheckpointData& into) {
   into.entries.clear();
   into.entries.reserve(changed_count_);
   into.bytes.reserve(std::size_t{changed_count_} * (record_size_ + inline_id_max));
+  for (const std::string& id : erased_) into.add_erased(id);
+  erased_.clear();
   changed_count_ = 0;
   next_frozen_word_ = 0;
 }
@@ -144,20 +180,47 @@ std::size_t HotTable::probe(const CustomerKey& key) const {
   }
 }
 
-Slot HotTable::append(const CustomerKey& key, std::size_t at) {
-  if (too_full(size_ + std::size_t{1}, index_.size())) {
+Slot HotTable::add(const CustomerKey& key, std::size_t at) {
+  if (too_full(size() + std::size_t{1}, index_.size())) {
     grow_index(index_.size() * 2);
     at = probe(key);
   }
-  const Slot slot{size_++};
+  const Slot slot = new_slot();
+  write_id(entry(slot), key.id);
+  index_[at] = {slot.value, tag_of(key.hash)};
+  return slot;
+}
+
+Slot HotTable::new_slot() {
+  if (!free_slots_.empty()) {
+    const Slot slot{free_slots_.back()};
+    free_slots_.pop_back();
+    return slot;
+  }
+  const Slot slot{slots_end_++};
   if (slot.value % chunk_records == 0) {
     chunks_.push_back(std::make_unique<std::byte[]>(chunk_records * entry_size_));
     changed_.resize(chunks_.size() * chunk_records / bits_per_word);
     frozen_.resize(changed_.size());
   }
-  write_id(entry(slot), key.id);
-  index_[at] = {slot.value, tag_of(key.hash)};
   return slot;
+}
+
+// Closes the gap in the index: an entry behind it moves there, unless its search begins behind the gap.
+void HotTable::remove(Slot slot) {
+  std::size_t gap = probe(key(slot));
+  for (std::size_t at = (gap + 1) & index_mask_; index_[at].slot != nowhere; at = (at + 1) & index_mask_) {
+    const std::size_t home = key(Slot{index_[at].slot}).hash & index_mask_;
+    if (((at - home) & index_mask_) < ((at - gap) & index_mask_)) continue;
+    index_[gap] = index_[at];
+    gap = at;
+  }
+  index_[gap] = {nowhere, 0};
+
+  const std::string_view text = id(slot);
+  if (text.size() > inline_id_max) std::memset(const_cast<char*>(text.data()), 0, text.size());
+  std::memset(entry(slot), 0, entry_size_);
+  free_slots_.push_back(slot.value);
 }
 
 // Hashes are not kept: the ids are hashed again, once for each doubling.
@@ -165,7 +228,8 @@ void HotTable::grow_index(std::size_t entries) {
   index_.assign(entries, IndexEntry{nowhere, 0});
   index_.shrink_to_fit();
   index_mask_ = entries - 1;
-  for (Slot slot{0}; slot.value < size_; ++slot.value) {
+  for (Slot slot{0}; slot.value < slots_end_; ++slot.value) {
+    if (!is_used(slot)) continue;
     const CustomerKey known = key(slot);
     std::size_t at = known.hash & index_mask_;
     while (index_[at].slot != nowhere) at = (at + 1) & index_mask_;
@@ -175,10 +239,7 @@ void HotTable::grow_index(std::size_t entries) {
 
 void HotTable::copy_out(std::uint32_t slot) {
   frozen_[slot / bits_per_word] &= ~(std::uint64_t{1} << (slot % bits_per_word));
-  const std::string_view name = id(Slot{slot});
-  into_->entries.push_back({into_->bytes.size(), static_cast<std::uint32_t>(name.size())});
-  into_->bytes.append(name);
-  into_->bytes.append(reinterpret_cast<const char*>(read(Slot{slot})), record_size_);
+  into_->add(id(Slot{slot}), {reinterpret_cast<const char*>(read(Slot{slot})), record_size_});
 }
 
 }  // namespace holdfast::state

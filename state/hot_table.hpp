@@ -2,8 +2,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -13,8 +16,8 @@
 namespace holdfast::state {
 
 /// One task's customers in memory: a slab of fixed-size records, each with its id, and an open-addressing index over it
-/// (linear probing, 8 bytes an entry). Slots are dense, from 0 to size() - 1, and never move, so that timers and the
-/// sets of changed records address a customer by four bytes. Used by one thread.
+/// (linear probing, 8 bytes an entry). Records never move, so that timers and the sets of changed records address a
+/// customer by the four bytes of its slot; the slots of erased ones are given out again first. Used by one thread.
 class HotTable final : public RecordTable {
  public:
   explicit HotTable(std::uint32_t record_size);
@@ -23,17 +26,27 @@ class HotTable final : public RecordTable {
   [[nodiscard]] std::pair<Slot, bool> find_or_insert(const CustomerKey& key) override;
   [[nodiscard]] const std::byte* read(Slot slot) const override { return entry(slot) + id_bytes; }
   [[nodiscard]] std::byte* modify(Slot slot) override;
+  void erase(Slot slot) override;
   [[nodiscard]] CustomerKey key(Slot slot) const override;
-  [[nodiscard]] std::uint32_t size() const override { return size_; }
+  [[nodiscard]] std::uint32_t size() const override {
+    return slots_end_ - static_cast<std::uint32_t>(free_slots_.size());
+  }
+  [[nodiscard]] Slot slots_end() const override { return Slot{slots_end_}; }
+  [[nodiscard]] bool is_used(Slot slot) const override { return entry(slot)[0] != std::byte{0}; }
   void prefetch_index(std::uint64_t hash) const override;
   void prefetch_record(std::uint64_t hash) const override;
 
-  /// Adds a record of a checkpoint; it does not count as changed. REQUIRES: the id is new.
-  void insert_loaded(std::string_view id, std::string_view record);
+  /// Sets or removes a record as a checkpoint has it; that does not count as a change. REQUIRES: no freeze is under way.
+  void load(std::string_view id, std::string_view record);
+  void load_erased(std::string_view id);
   void reserve(std::size_t records);
 
   /// Records changed since the last freeze.
   [[nodiscard]] std::uint32_t changed() const { return changed_count_; }
+  /// Every record counts as changed.
+  void mark_all_changed();
+  /// What a freeze took counts as changed again: its checkpoint was not written.
+  void mark_changed(const CheckpointData& data);
   /// The changed records become the frozen ones, to be copied into `into` as they are now; `into` must live until
   /// copy_frozen() is done. REQUIRES: no freeze is under way.
   void freeze(CheckpointData& into);
@@ -47,7 +60,7 @@ class HotTable final : public RecordTable {
   // An id of up to 23 bytes lies in its record, its length before it; a longer one in text_, its place in the record.
   static constexpr std::size_t id_bytes = 24;
   static constexpr std::size_t inline_id_max = id_bytes - 1;
-  static constexpr std::uint8_t long_id = 0xff;
+  static constexpr std::uint8_t long_id = 0xff;  ///< In place of a length; 0: the slot is free, for no id is empty.
   static constexpr std::size_t chunk_records = 1 << 14;
   static constexpr std::size_t text_chunk_bytes = 1 << 16;
 
@@ -65,19 +78,23 @@ class HotTable final : public RecordTable {
   [[nodiscard]] std::string_view id(Slot slot) const;
   void write_id(std::byte* at, std::string_view id);
   [[nodiscard]] std::size_t probe(const CustomerKey& key) const;
-  Slot append(const CustomerKey& key, std::size_t at);
+  Slot add(const CustomerKey& key, std::size_t at);
+  Slot new_slot();
+  void remove(Slot slot);
   void grow_index(std::size_t entries);
   void copy_out(std::uint32_t slot);
 
   const std::uint32_t record_size_;
   const std::size_t entry_size_;
-  std::uint32_t size_ = 0;
+  std::uint32_t slots_end_ = 0;
+  std::vector<std::uint32_t> free_slots_;
   std::vector<std::unique_ptr<std::byte[]>> chunks_;
   std::vector<IndexEntry> index_;
   std::size_t index_mask_ = 0;
   std::vector<std::unique_ptr<char[]>> text_;
   std::size_t text_used_ = text_chunk_bytes;
 
+  std::set<std::string, std::less<>> erased_;  ///< Since the last freeze, and not made anew.
   Bits changed_;
   Bits frozen_;  ///< Still to be copied.
   std::uint32_t changed_count_ = 0;

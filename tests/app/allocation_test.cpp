@@ -75,6 +75,7 @@ class World {
   World() {
     rings_.batches_done = std::vector<std::atomic<std::uint64_t>>(3);
     RestoredTask restored;
+    restored.partition = partition;
     restored.table = std::make_unique<state::HotTable>(sizeof(engine::Customer));
     restored.task = std::make_unique<engine::Task>(partition, model_, policy_, *restored.table,
                                                    Positions{.next = {}, .sources = 3});

@@ -120,7 +120,7 @@ struct Process {
         journal(world),
         writer(world),
         store(world),
-        stages(s, {reader, journal, writer, store, clock}, [](const std::string&) {}) {
+        stages(s, {reader, journal, writer, store, nullptr, nullptr, clock}, [](const std::string&) {}) {
     store.full = disk_full;
   }
   MemoryClock clock;
@@ -133,7 +133,7 @@ struct Process {
   /// Does a piece of work of one stage, by chance.
   void step(std::mt19937_64& random) {
     const std::size_t shards = stages.shards.size();
-    const std::size_t which = random() % (3 + shards);
+    const std::size_t which = random() % (4 + shards);
     if (which == 0) {
       const Status done = stages.fetcher.do_work(Duration{0});
       ASSERT_TRUE(done.has_value()) << done.error().message;
@@ -143,8 +143,11 @@ struct Process {
     } else if (which == 2) {
       const auto done = stages.checkpointer.do_work();
       ASSERT_TRUE(done.has_value()) << done.error().message;
+    } else if (which == 3) {
+      const auto done = stages.recovery.do_work();
+      ASSERT_TRUE(done.has_value()) << done.error().message;
     } else {
-      stages.shards[which - 3]->do_work();
+      stages.shards[which - 4]->do_work();
     }
   }
   [[nodiscard]] bool finished() const {
@@ -339,7 +342,7 @@ void replay_journal(MemoryWorld& world, Partition partition, Replayed& out) {
     EXPECT_FALSE(out.alerts.contains(customer)) << "a customer has one partition";
     out.alerts[customer] = std::move(alerts);
   }
-  for (Slot slot{0}; slot.value < table.size(); ++slot.value)
+  for (Slot slot{0}; slot < table.slots_end(); ++slot.value)
     out.state[partition][std::string(table.key(slot).id)] =
         std::string(reinterpret_cast<const char*>(table.read(slot)), sizeof(engine::Customer));
   out.dead_letters += encoded.dead_letters;

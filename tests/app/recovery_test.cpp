@@ -67,16 +67,19 @@ class RecoveryTest : public ::testing::Test {
     MemoryReader reader(world_, 1);
     MemoryJournal journal(world_);
     MemoryStore store(world_);
+    Statistics statistics(2, 1);
     Recovery recovery({.model = &model_,
                        .policy = &risk_,
                        .policy_id = policy,
                        .topics = topics,
+                       .partitions = 1,
                        .sources = 2,
                        .exactly_once = exactly_once_},
-                      reader, journal, store, [this](const std::string& message) { said_.push_back(message); });
-    auto restored = recovery.restore({&partition, 1});
-    if (!restored) return std::unexpected(restored.error());
-    return std::move(restored->front());
+                      reader, journal, nullptr, store, statistics,
+                      [this](const std::string& message) { said_.push_back(message); }, [] {});
+    recovery.request({.assignment = 1, .partitions = {partition}, .kept = {}});
+    if (const auto done = recovery.do_work(); !done) return std::unexpected(done.error());
+    return std::move(recovery.take_restored()->tasks.front());
   }
   std::vector<std::uint64_t> steps_to_replay() {
     const auto restored = restore();
@@ -170,7 +173,7 @@ TEST_F(RecoveryTest, RefusesATopicThatWasMadeAnew) {
 
 TEST_F(RecoveryTest, RefusesTheCheckpointOfOtherTopics) {
   checkpoint(5, at(7, 3));
-  world_.checkpoints[partition].marker.topics = topics + 1;
+  world_.checkpoints[partition].marker->topics = topics + 1;
   commit(at(7, 3));
   EXPECT_THAT(refusal(), HasSubstr("made of other topics"));
 }

@@ -57,6 +57,7 @@ class ShardUnderCommit : public ::testing::Test {
   ShardUnderCommit() {
     rings_.batches_done = std::vector<std::atomic<std::uint64_t>>(1);
     RestoredTask restored;
+    restored.partition = partition;
     restored.table = std::make_unique<state::HotTable>(sizeof(engine::Customer));
     restored.task = std::make_unique<engine::Task>(partition, model_, policy_, *restored.table,
                                                    Positions{.next = {}, .sources = 1});

@@ -51,7 +51,7 @@ OutputRecord record(OutputTopic topic, std::string_view key, std::string_view va
 OutputRecord alert(std::string_view value) { return record(OutputTopic::alerts, "k", value); }
 
 TaskPosition position(std::int32_t partition, std::int64_t next) {
-  TaskPosition task{Partition{partition}, {}};
+  TaskPosition task{Partition{partition}, {}, 7};
   task.position.sources = 1;
   task.position[SourceIndex{0}] = Offset{next};
   return task;
@@ -88,7 +88,7 @@ class KafkaWriterTest : public ::testing::Test {
   std::optional<Offset> committed(std::int32_t partition) {
     const auto offsets = reader_->committed(Partition{partition});
     EXPECT_TRUE(offsets) << offsets.error().message;
-    return offsets->front();
+    return offsets->next.front();
   }
 
   Broker broker_;

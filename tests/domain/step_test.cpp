@@ -181,7 +181,7 @@ TEST(Journal, ANewerVersionIsSaidToBeOne) {
   bytes[0] = 2;
   EXPECT_EQ(decode_journal_entry(bytes).error().kind, ErrorKind::incompatible);
   std::string marker = encode_marker({});
-  marker[0] = 2;
+  marker[0] = 3;
   EXPECT_EQ(decode_marker(marker).error().kind, ErrorKind::incompatible);
 }
 
@@ -189,17 +189,21 @@ TEST(Marker, AnyComesBackAndNoneThatIsDamaged) {
   EXPECT_TRUE(rc::check("encode, decode, damage", [] {
     Marker marker{.partition = {*rc::gen::inRange(0, 1 << 30)},
                   .policy = {*rc::gen::arbitrary<std::uint64_t>()},
+                  .partitions = *rc::gen::inRange(0, 1 << 30),
                   .record_format = *rc::gen::arbitrary<std::uint32_t>(),
                   .step = *rc::gen::arbitrary<std::uint64_t>(),
                   .position = (*any_entry()).start,
                   .stream_time = {*rc::gen::arbitrary<std::int64_t>()},
                   .customers = *rc::gen::arbitrary<std::uint64_t>(),
-                  .taken_at = {*rc::gen::arbitrary<std::int64_t>()}};
+                  .taken_at = {*rc::gen::arbitrary<std::int64_t>()},
+                  .changelog = {*rc::gen::arbitrary<std::int64_t>()}};
     const std::string bytes = encode_marker(marker);
     const auto back = decode_marker(bytes);
     RC_ASSERT(back.has_value());
     RC_ASSERT(encode_marker(*back) == bytes);
     RC_ASSERT(back->stream_time == marker.stream_time);
+    RC_ASSERT(back->partitions == marker.partitions);
+    RC_ASSERT(back->changelog == marker.changelog);
     RC_ASSERT(!decode_marker(bytes.substr(0, *rc::gen::inRange<std::size_t>(0, bytes.size()))).has_value());
   }));
 }

@@ -90,7 +90,7 @@ TEST(HotTable, SlotsStayWhereTheyAreWhileItGrows) {
 
 TEST(HotTable, ALoadedRecordIsNotAChangedOne) {
   HotTable table(record_size);
-  table.insert_loaded("a", record_of(7));
+  table.load("a", record_of(7));
   EXPECT_EQ(table.changed(), 0U);
   EXPECT_EQ(read(table, *table.find(make_customer_key("a"))), record_of(7));
   write(table, Slot{0}, record_of(8));

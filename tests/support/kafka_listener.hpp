@@ -46,6 +46,7 @@ class KafkaListener : public LogListener {
     partitions.clear();
     unstarted_.clear();
   }
+  bool released() override { return !hold_released; }
   void records(SourceIndex source, Partition partition, std::unique_ptr<RecordBatch> batch) override {
     for (const RawRecord& r : batch->records()) {
       values[{source.value, partition.value}].emplace_back(r.value);
@@ -79,6 +80,7 @@ class KafkaListener : public LogListener {
   std::map<std::uint8_t, bool> closed;  ///< Sources of which no more is wanted.
   std::vector<std::unique_ptr<RecordBatch>> batches;
   std::function<void(bool lost)> on_revoked;
+  bool hold_released = false;  ///< Revoked partitions are not let go of.
   bool keep_batches = false;
   int assignments = 0;
   int revocations = 0;
@@ -89,7 +91,7 @@ class KafkaListener : public LogListener {
       const auto committed = reader_.committed(p);
       if (!committed) return std::unexpected(committed.error());
       for (std::uint8_t s = 0; s < sources_; ++s) {
-        if (auto status = start_one(SourceIndex{s}, p, (*committed)[s]); !status) return status;
+        if (auto status = start_one(SourceIndex{s}, p, committed->next[s]); !status) return status;
       }
     }
     return {};

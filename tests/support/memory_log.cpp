@@ -58,11 +58,14 @@ Status MemoryReader::start(SourceIndex source, Partition partition, Offset from)
   return {};
 }
 
-Expected<std::vector<std::optional<Offset>>> MemoryReader::committed(Partition partition) {
-  std::vector<std::optional<Offset>> out(world_.sources);
+Expected<CommittedTask> MemoryReader::committed(Partition partition) {
+  CommittedTask out{.next = std::vector<std::optional<Offset>>(world_.sources), .step = std::nullopt};
   for (std::uint8_t s = 0; s < world_.sources; ++s) {
-    if (const auto it = world_.committed.find({partition.value, s}); it != world_.committed.end()) out[s] = it->second;
+    if (const auto it = world_.committed.find({partition.value, s}); it != world_.committed.end())
+      out.next[s] = it->second;
   }
+  if (const auto it = world_.committed_step.find(partition.value); it != world_.committed_step.end())
+    out.step = it->second;
   return out;
 }
 
@@ -102,6 +105,7 @@ Status MemoryWriter::commit(std::span<const TaskPosition> positions) {
   for (const TaskPosition& task : positions) {
     for (std::uint8_t s = 0; s < task.position.sources; ++s)
       world_.committed[{task.partition.value, s}] = task.position.next[s];
+    world_.committed_step[task.partition.value] = task.step;
   }
   ++world_.commits;
   return {};
@@ -111,14 +115,27 @@ Expected<std::optional<Marker>> MemoryStore::load(Partition partition, const Vis
   const auto it = world_.checkpoints.find(partition);
   if (it == world_.checkpoints.end()) return std::optional<Marker>{};
   for (const auto& [id, record] : it->second.records) visit(id, record);
-  return std::optional<Marker>{it->second.marker};
+  if (!it->second.marker) return fail(ErrorKind::corrupt, "no marker");
+  return it->second.marker;
 }
 
 Status MemoryStore::write(CheckpointData& data) {
+  if (const Status written = write_part(data); !written) return written;
+  world_.checkpoints[data.marker.partition].marker = data.marker;
+  return {};
+}
+
+Status MemoryStore::write_part(CheckpointData& data) {
   if (full) return fail(ErrorKind::unavailable, "no space is left");
   MemoryWorld::Checkpoint& checkpoint = world_.checkpoints[data.marker.partition];
-  checkpoint.marker = data.marker;
-  for (const auto& entry : data.entries) checkpoint.records[std::string(data.id(entry))] = data.record(entry);
+  checkpoint.marker.reset();
+  for (const auto& entry : data.entries) {
+    if (entry.erased) {
+      checkpoint.records.erase(std::string(data.id(entry)));
+    } else {
+      checkpoint.records[std::string(data.id(entry))] = data.record(entry);
+    }
+  }
   return {};
 }
 

@@ -41,8 +41,9 @@ struct MemoryWorld {
   std::vector<std::vector<Input>> input;  ///< Index: partition * sources + source.
   std::map<OutputTopic, std::vector<WrittenRecord>> output;
   std::map<std::pair<std::int32_t, std::uint8_t>, Offset> committed;
+  std::map<std::int32_t, std::uint64_t> committed_step;
   struct Checkpoint {
-    Marker marker;
+    std::optional<Marker> marker;  ///< None while it is being restored.
     std::map<std::string, std::string> records;
   };
   std::map<Partition, Checkpoint> checkpoints;
@@ -74,7 +75,7 @@ class MemoryReader final : public LogReader {
   Status poll(LogListener& listener, Duration wait) override;
   Status start(SourceIndex source, Partition partition, Offset from) override;
   Expected<Offset> first_offset(SourceIndex, Partition) override { return Offset{0}; }
-  Expected<std::vector<std::optional<Offset>>> committed(Partition partition) override;
+  Expected<CommittedTask> committed(Partition partition) override;
   [[nodiscard]] Offset log_end(SourceIndex source, Partition partition) const override;
   void wake() override {}
   void close(LogListener&) override {}
@@ -116,6 +117,7 @@ class MemoryStore final : public CheckpointStore {
   explicit MemoryStore(MemoryWorld& world) : world_(world) {}
   Expected<std::optional<Marker>> load(Partition partition, const Visitor& visit) override;
   Status write(CheckpointData& data) override;
+  Status write_part(CheckpointData& data) override;
   Status clear(Partition partition) override;
   bool full = false;
 

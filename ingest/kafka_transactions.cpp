@@ -1,0 +1,72 @@
+#include "ingest/kafka_transactions.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace holdfast::ingest {
+namespace {
+
+constexpr int call_timeout_ms = 5000;
+
+}  // namespace
+
+Transactions::Transactions(const KafkaClient& producer, std::string id) : producer_(producer), id_(std::move(id)) {
+  const std::string timeout = producer.property("transaction.timeout.ms");
+  std::from_chars(timeout.data(), timeout.data() + timeout.size(), timeout_.ms);
+}
+
+Status Transactions::init(Duration patience) {
+  return repeat("init_transactions", std::max(patience, timeout_),
+                [&](int ms) { return rd_kafka_init_transactions(producer_.get(), ms); });
+}
+
+Status Transactions::begin() {
+  const CallErrorPtr error(rd_kafka_begin_transaction(producer_.get()));
+  if (error) return meaning("begin_transaction", *error);
+  end_.emplace(timeout_);
+  return {};
+}
+
+Status Transactions::send_offsets(const rd_kafka_topic_partition_list_t& offsets, const Membership& membership) {
+  return repeat("send_offsets_to_transaction", timeout_, [&](int ms) {
+    return rd_kafka_send_offsets_to_transaction(producer_.get(), &offsets, membership.metadata.get(), ms);
+  });
+}
+
+Status Transactions::commit() {
+  return repeat("commit_transaction", timeout_,
+                [&](int ms) { return rd_kafka_commit_transaction(producer_.get(), ms); });
+}
+
+void Transactions::abort() {
+  // A partition becomes part of the transaction with its first delivery; one that is aborted before could be joined by
+  // a late request, and stay open. What cannot be delivered now is left to the init() of the next producer.
+  if (rd_kafka_flush(producer_.get(), 1000) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  const CallErrorPtr ignored(rd_kafka_abort_transaction(producer_.get(), call_timeout_ms));
+}
+
+Status Transactions::repeat(const char* what, Duration at_most, const Call& call) {
+  const Deadline deadline(at_most);
+  for (;;) {
+    const CallErrorPtr error(call(std::max(1, deadline.remaining_ms(call_timeout_ms))));
+    if (!error) return {};
+    if (!rd_kafka_error_is_retriable(error.get()) || deadline.passed()) return meaning(what, *error);
+    rd_kafka_poll(producer_.get(), 10);
+  }
+}
+
+Status Transactions::meaning(const char* what, const rd_kafka_error_t& error) const {
+  return meaning(what, rd_kafka_error_code(&error), rd_kafka_error_string(&error));
+}
+
+Status Transactions::meaning(const char* what, rd_kafka_resp_err_t code, std::string_view text) const {
+  ErrorKind kind = kind_of(code, ErrorKind::rollback);
+  // A broker that gave up the transaction for its age fences its producer as another instance would.
+  if (kind == ErrorKind::fenced && end_ && end_->passed()) kind = ErrorKind::rollback;
+  return fail(kind, fmt::format("{} of '{}': {}", what, id_, text));
+}
+
+}  // namespace holdfast::ingest

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "ingest/kafka_client.hpp"
+#include "ingest/kafka_group.hpp"
+
+/// Included by sources only, like kafka_client.hpp.
+namespace holdfast::ingest {
+
+/// The calls of a transactional producer, each repeated for as long as that can help, and what their errors mean.
+/// After an error that is neither unavailable nor of kind failed the outcome is that of an aborted transaction or not
+/// known: destroy the producer; the init() of the next one with the same id settles it.
+class Transactions {
+ public:
+  /// `producer` and `id`, for messages, must outlive it.
+  Transactions(const KafkaClient& producer, std::string id);
+
+  /// Fences earlier producers of the id and ends what they left open.
+  [[nodiscard]] Status init(Duration patience);
+  [[nodiscard]] Status begin();
+  /// REQUIRES: what the offsets stand for was delivered, if order matters: this is where the group refuses a member
+  /// that no longer has its partitions.
+  [[nodiscard]] Status send_offsets(const rd_kafka_topic_partition_list_t& offsets, const Membership& membership);
+  [[nodiscard]] Status commit();
+  /// Best effort.
+  void abort();
+
+  /// How long the broker keeps a transaction open.
+  [[nodiscard]] Duration timeout() const { return timeout_; }
+  [[nodiscard]] Status meaning(const char* what, rd_kafka_resp_err_t code, std::string_view text) const;
+
+ private:
+  using Call = std::function<rd_kafka_error_t*(int timeout_ms)>;
+  [[nodiscard]] Status repeat(const char* what, Duration at_most, const Call& call);
+  [[nodiscard]] Status meaning(const char* what, const rd_kafka_error_t& error) const;
+
+  const KafkaClient& producer_;
+  const std::string id_;
+  Duration timeout_{60'000};
+  std::optional<Deadline> end_;  ///< When the broker gives up the transaction that began last.
+};
+
+}  // namespace holdfast::ingest
