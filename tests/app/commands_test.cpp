@@ -329,7 +329,7 @@ TEST_F(CommandsTest, TheTopicsThatAreNeededAreKnownWithoutBrokers) {
   EXPECT_EQ(result.status, 0) << result.err;
   EXPECT_NE(result.err.find("warning: no answer from the brokers at 127.0.0.1:1"), std::string::npos) << result.err;
   const Json topics = Json::parse(result.out);
-  ASSERT_EQ(topics.size(), 4U);
+  ASSERT_EQ(topics.size(), 5U);
   EXPECT_EQ(topics[0]["topic"], "orders");
   for (const Json& topic : topics) {
     EXPECT_EQ(topic["is"], "unknown");

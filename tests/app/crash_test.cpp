@@ -71,7 +71,7 @@ PipelineSettings settings(const MemoryWorld& world, const engine::Model& m, cons
   out.shard.wall_clock = false;
   out.shard.checkpoint_interval = Duration{300};
   out.recovery = {
-      .model = &m, .policy = &p, .policy_id = PolicyId{42}, .sources = static_cast<std::uint8_t>(world.sources)};
+      .model = &m, .policy = &p, .policy_id = PolicyId{42}, .partitions = world.partitions, .sources = static_cast<std::uint8_t>(world.sources)};
   out.shards = shards;
   out.partitions = world.partitions;
   out.output_capacity = 1;  // Output waits for the committer as often as can be.

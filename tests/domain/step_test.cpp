@@ -86,15 +86,17 @@ TEST(Marker, HasTheBytesThatTheFormatSays) {
   Marker marker{.partition = {1},
                 .policy = {2},
                 .topics = 3,
+                .partitions = 6,
                 .record_format = 1,
                 .step = 200,
                 .position = {.next = {}, .sources = 1},
                 .stream_time = Timestamp{-1},
                 .customers = 5,
-                .taken_at = Timestamp{64}};
+                .taken_at = Timestamp{64},
+                .changelog = Offset{-1}};
   marker.position.next[0] = Offset{7};
   const std::string body = from_hex(
-      "01"
+      "02"
       "01"
       "0200000000000000"
       "0300000000000000"
@@ -104,7 +106,9 @@ TEST(Marker, HasTheBytesThatTheFormatSays) {
       "0e"
       "01"
       "05"
-      "8001");
+      "8001"
+      "06"
+      "01");
   const std::string bytes = encode_marker(marker);
   EXPECT_EQ(to_hex(bytes.substr(0, bytes.size() - 8)), to_hex(body));
   std::string check;
@@ -183,6 +187,27 @@ TEST(Journal, ANewerVersionIsSaidToBeOne) {
   std::string marker = encode_marker({});
   marker[0] = 3;
   EXPECT_EQ(decode_marker(marker).error().kind, ErrorKind::incompatible);
+}
+
+TEST(Marker, OneOfTheFirstVersionKnowsNoChangelog) {
+  std::string bytes = from_hex(
+      "01"
+      "01"
+      "0200000000000000"
+      "0300000000000000"
+      "01"
+      "c801"
+      "01"
+      "0e"
+      "01"
+      "05"
+      "8001");
+  wire::put_u64(bytes, fingerprint(bytes));
+  const auto marker = decode_marker(bytes);
+  ASSERT_TRUE(marker) << marker.error().message;
+  EXPECT_EQ(marker->step, 200U);
+  EXPECT_EQ(marker->partitions, 0);
+  EXPECT_EQ(marker->changelog, Offset{-1});
 }
 
 TEST(Marker, AnyComesBackAndNoneThatIsDamaged) {
