@@ -267,6 +267,8 @@ class Purge : public ::testing::Test {
     write(store, p0, 3, {{middle_, record_of(9)}, {greatest_, record_of(9)}}, now_.size());
     write(store, p0, 4, {{greatest_, record_of(10)}}, now_.size());
     write(store, p0, 5, {{least_, record_of(10)}}, now_.size());
+    now_[middle_] = record_of(9);
+    now_[least_] = now_[greatest_] = record_of(10);
   }
   void erase(RocksStore& store, std::uint64_t step, const std::vector<std::string>& ids) {
     for (const auto& id : ids) now_.erase(id);
@@ -306,7 +308,7 @@ TEST_F(Purge, LeavesNoByteOfAnErasedIdOnTheDisk) {
   purge_all(*store);
   for (const auto& id : {least_, middle_, greatest_}) expect_not_on_disk(id);
   // Nothing else is gone, and it goes on.
-  EXPECT_EQ(load(*store, p0)->records, now_);
+  EXPECT_TRUE(load(*store, p0)->records == now_);
   EXPECT_EQ(load(*store, p7)->marker->step, 1U);
   expect_on_disk(now_.begin()->first);
   write(*store, p0, 7, {{"new", record_of(1)}}, now_.size() + 1);
@@ -324,7 +326,7 @@ TEST_F(Purge, HoldsAfterAReopening) {
   const auto store = opened(path_);
   EXPECT_EQ(store->unpurged(), 0U);
   expect_not_on_disk(greatest_);
-  EXPECT_EQ(load(*store, p0)->records, now_);
+  EXPECT_TRUE(load(*store, p0)->records == now_);
 }
 
 TEST_F(Purge, IsKnownToBeDueAfterAReopening) {
@@ -340,7 +342,7 @@ TEST_F(Purge, IsKnownToBeDueAfterAReopening) {
   expect_not_on_disk(least_);
   expect_not_on_disk(greatest_);
   expect_on_disk(middle_);
-  EXPECT_EQ(load(*store, p0)->records, now_);
+  EXPECT_TRUE(load(*store, p0)->records == now_);
 }
 
 TEST_F(Purge, LeavesWhoCameBack) {
@@ -350,7 +352,7 @@ TEST_F(Purge, LeavesWhoCameBack) {
   now_[middle_] = record_of(11);
   write(*store, p0, 7, {{middle_, record_of(11)}}, now_.size());
   purge_all(*store);
-  EXPECT_EQ(load(*store, p0)->records, now_);
+  EXPECT_TRUE(load(*store, p0)->records == now_);
   erase(*store, 8, {middle_});
   purge_all(*store);
   expect_not_on_disk(middle_);
@@ -378,7 +380,7 @@ TEST_F(Purge, ServesRestoresAndClearsOfOthersMeanwhile) {
   }
   done = true;
   restoring.join();
-  EXPECT_EQ(load(*store, p0)->records, now_);
+  EXPECT_TRUE(load(*store, p0)->records == now_);
 }
 
 TEST_F(Purge, OfAClearedPartitionIsNotNeeded) {
