@@ -10,6 +10,7 @@
 #include "app/kafka_clients.hpp"
 #include "app/stopwatch.hpp"
 #include "ingest/kafka_changelog.hpp"
+#include "ingest/kafka_instances.hpp"
 #include "ingest/kafka_journal.hpp"
 #include "ingest/kafka_reader.hpp"
 #include "ingest/kafka_writer.hpp"
@@ -62,7 +63,8 @@ PipelineSettings pipeline_settings(const Config& config, std::int32_t partitions
                   .topics = topics_of(config),
                   .partitions = partitions,
                   .sources = static_cast<std::uint8_t>(config.sources.size()),
-                  .exactly_once = config.guarantee == Guarantee::exactly_once};
+                  .exactly_once = config.guarantee == Guarantee::exactly_once,
+                  .standbys = config.state.standbys};
   const int automatic = std::max(1, static_cast<int>(std::thread::hardware_concurrency()) - 1);
   out.shards = std::clamp(config.shards > 0 ? config.shards : automatic, 1, std::max(1, static_cast<int>(partitions)));
   out.partitions = partitions;
@@ -77,6 +79,8 @@ struct Service::Clients {
   std::unique_ptr<JournalReader> journal;
   std::unique_ptr<ChangelogWriter> changelog_writer;  ///< Null, like the reader: there is no changelog.
   std::unique_ptr<ChangelogReader> changelog_reader;
+  std::unique_ptr<Instances> instances;
+  std::unique_ptr<JournalTail> journal_tail;  ///< Null: no standbys.
 };
 
 Service::Service(const Config& config, CheckpointStore& store, ServiceFacts& facts)
@@ -138,6 +142,14 @@ Expected<std::unique_ptr<Service::Clients>> Service::connect() {
     if (!changelog_reader) return std::unexpected(changelog_reader.error());
     clients->changelog_reader = std::move(*changelog_reader);
   }
+  auto instances = ingest::make_kafka_instances(settings);
+  if (!instances) return std::unexpected(instances.error());
+  clients->instances = std::move(*instances);
+  if (config_.state.standbys > 0) {
+    auto tail = ingest::make_kafka_journal_tail(settings);
+    if (!tail) return std::unexpected(tail.error());
+    clients->journal_tail = std::move(*tail);
+  }
   if (const Status opened = clients->writer->open(); !opened) return std::unexpected(opened.error());
   if (stopping()) return holdfast::fail(ErrorKind::unavailable, "stopped while it connected");
   if (const Status opened = clients->reader->open(); !opened) return std::unexpected(opened.error());
@@ -151,9 +163,11 @@ Status Service::run_once(Clients& clients, bool exit_at_end) {
                             .journal = *clients.journal,
                             .writer = *clients.writer,
                             .store = store_,
+                            .clock = clock_,
                             .changelog_writer = clients.changelog_writer.get(),
                             .changelog_reader = clients.changelog_reader.get(),
-                            .clock = clock_};
+                            .instances = clients.instances.get(),
+                            .journal_tail = clients.journal_tail.get()};
   Pipeline pipeline(settings, ports, [](const std::string& message) { spdlog::warn("{}", message); });
   {
     const std::lock_guard lock(mutex_);

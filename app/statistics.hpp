@@ -58,6 +58,7 @@ struct PartitionStatistics {
   Gauge<std::uint64_t> hot_bytes;
   Gauge<std::int64_t> stream_time_ms{};
   Gauge<bool> assigned;
+  Gauge<bool> standby;    ///< Another instance has it, this one follows; the fields then say how far.
   Gauge<bool> restored;   ///< The replay is over.
   Gauge<bool> caught_up;  ///< Every source is read to its end and applied, the clock included.
   std::array<Gauge<std::int64_t>, limits::sources_max> position;  ///< Next offset to be applied.
@@ -70,6 +71,8 @@ struct Statistics {
 
   std::size_t sources;
   std::vector<PartitionStatistics> partitions;
+
+  Gauge<bool> joined;  ///< The group has given this instance its share, which may be none. Written by the fetcher.
 
   // Committer.
   Histogram commit_seconds;
