@@ -5,7 +5,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <mutex>
 #include <stdexcept>
+#include <stop_token>
 #include <thread>
 
 #include <fcntl.h>
@@ -378,6 +380,64 @@ void ForeignTransaction::commit() {
 
 void ForeignTransaction::abort() {
   check("abort_transaction", rd_kafka_abort_transaction(producer_->handle.get(), timeout_ms));
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+
+struct Follower::State {
+  Handle handle;
+  mutable std::mutex mutex;
+  std::vector<ConsumedRecord> seen;
+  std::string failure;
+  std::jthread thread;  ///< Last: it ends before what it uses.
+
+  void follow(const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      const Owned<rd_kafka_message_t, rd_kafka_message_destroy> message(rd_kafka_consumer_poll(handle.get(), 50));
+      if (!message) continue;
+      const std::lock_guard lock(mutex);
+      if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        seen.push_back(to_record(*message));
+      } else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
+                 rd_kafka_fatal_error(handle.get(), nullptr, 0)) {
+        failure = rd_kafka_message_errstr(message.get());
+      }
+    }
+  }
+};
+
+Follower::Follower(const Kafka& kafka, const std::string& topic, std::int32_t partitions)
+    : state_(std::make_unique<State>()) {
+  state_->handle = make_handle(RD_KAFKA_CONSUMER,
+                               {{"group.id", "follower"},
+                                {"enable.auto.commit", "false"},
+                                {"isolation.level", "read_committed"},
+                                {"auto.offset.reset", "error"},
+                                {"fetch.wait.max.ms", "20"}},
+                               kafka.bootstrap());
+  const Owned<rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy> all(
+      rd_kafka_topic_partition_list_new(partitions));
+  for (std::int32_t p = 0; p < partitions; ++p)
+    rd_kafka_topic_partition_list_add(all.get(), topic.c_str(), p)->offset = RD_KAFKA_OFFSET_BEGINNING;
+  check("follow " + topic, rd_kafka_assign(state_->handle.get(), all.get()));
+  state_->thread = std::jthread([state = state_.get()](const std::stop_token& stop) { state->follow(stop); });
+}
+
+Follower::~Follower() = default;
+
+std::size_t Follower::count() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->seen.size();
+}
+
+std::vector<ConsumedRecord> Follower::seen() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->seen;
+}
+
+std::string Follower::failure() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->failure;
 }
 
 }  // namespace holdfast::testing

@@ -88,6 +88,26 @@ class Broker : public Kafka {
   std::string settings_;
 };
 
+/// A read_committed consumer of a topic, from its beginning and for as long as the object lives, in a thread of its
+/// own.
+class Follower {
+ public:
+  Follower(const Kafka& kafka, const std::string& topic, std::int32_t partitions);
+  Follower(const Follower&) = delete;
+  Follower& operator=(const Follower&) = delete;
+  ~Follower();
+
+  [[nodiscard]] std::size_t count() const;
+  /// What it has seen by now, in that order.
+  [[nodiscard]] std::vector<ConsumedRecord> seen() const;
+  /// Why it cannot go on; empty: it can.
+  [[nodiscard]] std::string failure() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 /// Runs deploy/kafka and returns what it prints. `settings`: lines of server.properties.
 std::string deploy_kafka(const std::vector<std::string>& arguments, const std::string& settings);
 /// A new folder for the data of brokers.

@@ -23,7 +23,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto patience = 30s;
+constexpr auto patience = 60s;
 constexpr int answer_seconds_max = 2;
 constexpr std::size_t answer_bytes_max = 1U << 20U;
 

@@ -13,7 +13,7 @@ namespace holdfast::testing {
 /// 3; they end with the object.
 ///
 /// What asks for a node (leader, coordinator, controller) waits until there is one, and throws std::runtime_error after
-/// half a minute. By the time it returns the answer may be another.
+/// a minute. By the time it returns the answer may be another.
 class Cluster : public Kafka {
  public:
   static constexpr std::array nodes{1, 2, 3};

@@ -63,10 +63,12 @@ std::string write_shop(const std::filesystem::path& folder, const std::string& b
   return config;
 }
 
-void fill_topics(const GeneratedShop& shop, const std::string& config, int replication) {
+void fill_topics(const GeneratedShop& shop, const std::string& config, int replication,
+                 std::vector<std::string> flags) {
   require({"topics", "-c", config, "--create", "--partitions", std::to_string(GeneratedShop::partitions),
            "--replication", std::to_string(replication)});
-  generate(shop, config, {"--kafka"});
+  flags.emplace_back("--kafka");
+  generate(shop, config, flags);
 }
 
 AlertsByCustomer replayed(const GeneratedShop& shop) {

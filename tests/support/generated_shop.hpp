@@ -28,8 +28,9 @@ struct GeneratedShop {
 /// the configuration. `more`: further lines of it.
 std::string write_shop(const std::filesystem::path& folder, const std::string& bootstrap, const std::string& more = "");
 
-/// Makes the topics and fills them.
-void fill_topics(const GeneratedShop& shop, const std::string& config, int replication = 1);
+/// Makes the topics and fills them. `flags`: further arguments of `holdfast generate`.
+void fill_topics(const GeneratedShop& shop, const std::string& config, int replication = 1,
+                 std::vector<std::string> flags = {});
 
 /// In each customer's order.
 using AlertsByCustomer = std::map<std::string, std::vector<std::string>>;
