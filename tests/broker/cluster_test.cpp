@@ -5,8 +5,13 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
+
+#include "ingest/kafka_admin.hpp"
+#include "tests/support/kafka_listener.hpp"
 
 namespace holdfast::testing {
 namespace {
@@ -32,6 +37,32 @@ TEST(Cluster, WhatANodeDidMovesToAnotherWhenItIsKilled) {
   cluster.restart(node);
   cluster.wait_until_in_sync();
   EXPECT_EQ(cluster.consume_all("t").size(), 1U);
+}
+
+TEST(Cluster, AskingANodeThatHasNotHeardOfANewTopicIsNoError) {
+  const Cluster cluster;
+  for (int i = 0; i < 6; ++i) {
+    const ingest::KafkaSettings settings = kafka_settings(cluster, {"s"});
+    auto admin = ingest::make_kafka_admin(settings);
+    ASSERT_TRUE(admin) << admin.error().message;
+    std::vector<ingest::TopicPlan> plans;
+    for (int k = 0; k < 4; ++k) {
+      plans.push_back({.name = "t" + std::to_string(i) + "-" + std::to_string(k),
+                       .partitions = 4,
+                       .replication = 3,
+                       .settings = {},
+                       .purpose = ""});
+    }
+    const auto created = (*admin)->create(plans);
+    ASSERT_TRUE(created) << created.error().message;
+    for (const ingest::TopicPlan& plan : plans) {
+      const auto described = (*admin)->describe(plan.name);
+      ASSERT_TRUE(described) << described.error().message;
+      if (*described) {
+        EXPECT_EQ((*described)->replication, 3);
+      }
+    }
+  }
 }
 
 }  // namespace
