@@ -1,17 +1,22 @@
-// A cluster of three nodes.
+// A cluster of three nodes, and the shortest run of what tests/chaos/matrix.cpp does in all its combinations.
 
 #include "tests/support/cluster.hpp"
 
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <iostream>
+#include <random>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "ingest/kafka_admin.hpp"
+#include "tests/support/chaos.hpp"
+#include "tests/support/generated_shop.hpp"
 #include "tests/support/kafka_listener.hpp"
+#include "tests/support/process.hpp"
 
 namespace holdfast::testing {
 namespace {
@@ -63,6 +68,18 @@ TEST(Cluster, AskingANodeThatHasNotHeardOfANewTopicIsNoError) {
       }
     }
   }
+}
+
+TEST(Cluster, AlertsAreThoseOfAReplayWhileNodesAndInstancesAreKilled) {
+  const ChaosSettings settings{.shop = {.events = 60'000, .customers = 4'000}, .bounces = 2};
+  const Combination combination{
+      .how = Combination::How::hard, .target = Combination::Target::leader, .seed = std::random_device{}()};
+  const TemporaryFolder folder;
+  const ChaosResult result = run_chaos(combination, settings, replayed(settings.shop), folder.path());
+  std::cout << to_text(combination) << ": " << to_text(result) << '\n';
+  EXPECT_EQ(result.failure, "");
+  EXPECT_GT(result.bounces_in_backlog, 0);
+  EXPECT_GT(result.kills_in_backlog, 0);
 }
 
 }  // namespace

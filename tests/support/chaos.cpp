@@ -352,9 +352,9 @@ void run(const Combination& combination, const ChaosSettings& settings, const Al
 
 std::vector<Combination> all_combinations(std::uint64_t seeds) {
   std::vector<Combination> all;
-  for (const auto& [how, how_name] : hows) {
-    for (const auto& [target, target_name] : targets) {
-      for (std::uint64_t seed = 1; seed <= seeds; ++seed) all.push_back({how, target, seed});
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    for (const auto& [how, how_name] : hows) {
+      for (const auto& [target, target_name] : targets) all.push_back({how, target, seed});
     }
   }
   return all;
