@@ -1,6 +1,7 @@
 #include "app/service.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <thread>
 #include <utility>
@@ -22,6 +23,9 @@ constexpr Duration retry_first{200};
 constexpr Duration retry_max{5'000};
 constexpr Duration progress_every{5'000};
 constexpr Duration look_every{100};
+
+/// librdkafka's default of session.timeout.ms.
+constexpr Duration default_session{45'000};
 
 /// Whether beginning again from the committed state can help.
 bool passes(ErrorKind kind) { return kind == ErrorKind::unavailable || kind == ErrorKind::rollback; }
@@ -95,6 +99,7 @@ Status Service::run(bool exit_at_end) {
       const Stopwatch watch(clock_);
       ended = run_once(**clients, exit_at_end);
       if (ended) return {};
+      if (const auto error = replaced(**clients)) return std::unexpected(*error);
       if (stopping() && passes(ended.error().kind))
         return holdfast::fail(ended.error().kind,
                               ended.error().message +
@@ -156,6 +161,25 @@ Expected<std::unique_ptr<Service::Clients>> Service::connect() {
   return clients;
 }
 
+// A process that stood still for longer than its session, while others went on with its partitions, is no instance to
+// rely on: it stops, and says why, instead of taking partitions again.
+std::optional<Error> Service::replaced(Clients& clients) const {
+  Duration session = default_session;
+  if (const auto it = config_.kafka.find("session.timeout.ms"); it != config_.kafka.end())
+    std::from_chars(it->second.data(), it->second.data() + it->second.size(), session.ms);
+  if (longest_stall_ < session) return std::nullopt;
+  const auto members = clients.instances->members();
+  if (!members || std::ranges::all_of(members->instances, [&](const auto& instance) {
+        return instance.id == config_.instance_id || instance.partitions.empty();
+      }))
+    return std::nullopt;
+  return Error{ErrorKind::fenced,
+               fmt::format("this process stood still for {} s, longer than session.timeout.ms ({} s), and others took "
+                           "its partitions: what it had not committed does not count, and nothing was sent twice. Find "
+                           "out what held it up, and start it again",
+                           longest_stall_.ms / 1000, session.ms / 1000)};
+}
+
 Status Service::run_once(Clients& clients, bool exit_at_end) {
   PipelineSettings settings = pipeline_settings(config_, clients.reader->partitions());
   settings.aborts = aborts_;
@@ -174,6 +198,7 @@ Status Service::run_once(Clients& clients, bool exit_at_end) {
     if (stopping()) return {};
     running_ = &pipeline;
     ended_ = false;
+    longest_stall_ = Duration{0};
   }
   facts_.watch(&pipeline);
   std::jthread watching([&] { watch_progress(pipeline, exit_at_end); });
@@ -198,7 +223,9 @@ void Service::watch_progress(const Pipeline& pipeline, bool exit_at_end) {
   Progress before = progress_of(pipeline.statistics());
   std::unique_lock lock(mutex_);
   while (!ended_) {
+    const Stopwatch since_looked(clock_);
     changed_.wait_for(lock, std::chrono::milliseconds(look_every.ms));
+    longest_stall_ = std::max(longest_stall_, since_looked.elapsed());
     if (ended_) return;
     const Progress progress = progress_of(pipeline.statistics());
     if (!said_ready && pipeline.ready()) {

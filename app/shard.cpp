@@ -425,6 +425,7 @@ void Shard::publish(const Owned& owned) {
     to.timers.set(counts.timers);
   }
   for (std::size_t s = 0; s < settings_.sources.size(); ++s) to.position[s].set(task.position().next[s].value);
+  to.step.set(task.steps());
   to.customers.set(owned.restored.table->size());
   to.hot_bytes.set(owned.restored.table->memory_bytes() + task.timer_bytes());
   to.stream_time_ms.set(task.stream_time().ms);

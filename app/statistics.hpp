@@ -52,6 +52,7 @@ struct PartitionStatistics {
   Gauge<std::uint64_t> misplaced;
   Gauge<std::uint64_t> steps;
   Gauge<std::uint64_t> timers;
+  Gauge<std::uint64_t> step;  ///< Number of the last one applied.
   Gauge<std::uint64_t> loaded_records;    ///< Customers' records read from checkpoints.
   Gauge<std::uint64_t> restored_records;  ///< Events replayed behind them.
   Gauge<std::uint64_t> customers;

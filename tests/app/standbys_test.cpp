@@ -109,7 +109,10 @@ class StandbysTest : public ::testing::Test {
   void checkpoint(std::uint64_t step, const std::map<std::string, std::string>& changed, std::uint64_t customers) {
     CheckpointData data;
     data.record_size = sizeof(engine::Customer);
-    data.marker = {.partition = p0, .partitions = 2, .record_format = engine::customer_format, .step = step};
+    data.marker.partition = p0;
+    data.marker.partitions = 2;
+    data.marker.record_format = engine::customer_format;
+    data.marker.step = step;
     data.marker.position.sources = 1;
     data.marker.position.next[0] = Offset{static_cast<std::int64_t>(step) * 10};
     data.marker.customers = customers;
