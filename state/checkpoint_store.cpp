@@ -92,8 +92,8 @@ class Store final : public RocksStore {
     const rocksdb::DBOptions options = database_options(env_);
     std::vector<std::string> names;
     if (env_->FileExists(path + "/CURRENT").ok()) {
-      if (const auto listed = rocksdb::DB::ListColumnFamilies(options, path, &names); !listed.ok())
-        return std::unexpected(error_of(listed, "open it"));
+      const auto listed = attempt([&] { return rocksdb::DB::ListColumnFamilies(options, path, &names); });
+      if (!listed.ok()) return std::unexpected(error_of(listed, "open it"));
     } else if (has_files(path)) {
       return fail(ErrorKind::corrupt, options_.directory.string() + ": the state is damaged: db/CURRENT is missing");
     } else if (options_.read_only) {
@@ -106,13 +106,10 @@ class Store final : public RocksStore {
 
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
     rocksdb::DB* db = nullptr;
-    const auto open = [&] {
+    const auto opened = attempt([&] {
       return options_.read_only ? rocksdb::DB::OpenForReadOnly(options, path, descriptors, &handles, &db)
                                 : rocksdb::DB::Open(options, path, descriptors, &handles, &db);
-    };
-    auto opened = open();
-    // A running service deletes files between the look at what there is and the opening of it.
-    for (int i = 1; options_.read_only && !opened.ok() && i < read_only_attempts; ++i) opened = open();
+    });
     if (!opened.ok()) return std::unexpected(error_of(opened, "open it"));
     db_.reset(db);
     for (std::size_t i = 0; i < names.size(); ++i) {
@@ -255,6 +252,14 @@ class Store final : public RocksStore {
     }
     if (std::ranges::any_of(data.entries, &CheckpointData::Entry::erased)) note_unpurged(data.marker.partition);
     return {};
+  }
+
+  /// Once; read-only, a few times: a running service may delete a file between the look for it and the opening of it.
+  template <class Open>
+  rocksdb::Status attempt(Open open) const {
+    auto status = open();
+    for (int i = 1; options_.read_only && !status.ok() && i < read_only_attempts; ++i) status = open();
+    return status;
   }
 
   void note_unpurged(Partition partition) {
