@@ -24,17 +24,18 @@ using simdjson::ondemand::json_type;
 
 /// The fields that mean something to Holdfast; the others are only checked to be JSON.
 enum class Field : std::uint8_t { customer_id, time, event_id, amount, currency, status, category, severity, action };
+constexpr std::size_t field_count = 9;
 
 std::optional<Field> field_named(std::string_view name) {
-  constexpr std::array<std::pair<std::string_view, Field>, 9> names{{{"customer_id", Field::customer_id},
-                                                                     {"time", Field::time},
-                                                                     {"event_id", Field::event_id},
-                                                                     {"amount", Field::amount},
-                                                                     {"currency", Field::currency},
-                                                                     {"status", Field::status},
-                                                                     {"category", Field::category},
-                                                                     {"severity", Field::severity},
-                                                                     {"action", Field::action}}};
+  constexpr std::array<std::pair<std::string_view, Field>, field_count> names{{{"customer_id", Field::customer_id},
+                                                                               {"time", Field::time},
+                                                                               {"event_id", Field::event_id},
+                                                                               {"amount", Field::amount},
+                                                                               {"currency", Field::currency},
+                                                                               {"status", Field::status},
+                                                                               {"category", Field::category},
+                                                                               {"severity", Field::severity},
+                                                                               {"action", Field::action}}};
   for (const auto& [known, field] : names) {
     if (known == name) return field;
   }
@@ -497,7 +498,7 @@ class Decoder::Impl {
   const Partitioner partitioner_;
   const std::int32_t partitions_;
   const KeyRule keys_;
-  std::array<std::string, 8> places_;                  ///< JSON Pointers by Field.
+  std::array<std::string, field_count> places_;        ///< JSON Pointers by Field.
   std::vector<std::pair<std::string, Field>> flat_;    ///< Members of the top-level object.
   std::vector<std::pair<std::string, Field>> nested_;  ///< The others, by pointer.
   Draft defaults_;
