@@ -151,6 +151,7 @@ class Reader final : public KafkaReader {
   std::map<std::string, SourceIndex, std::less<>> sources_;
   QueuePtr group_queue_;
   std::vector<Input> inputs_;          ///< Assigned ones by partition, then source; behind them those of standbys.
+  std::size_t first_input_ = 0;        ///< Counts the rounds over them.
   std::vector<Partition> partitions_;  ///< Assigned ones, ascending.
   std::int32_t partition_count_ = 0;   ///< Of every source, as of open().
   bool start_pending_ = false;         ///< Some inputs were started that librdkafka does not fetch yet.
@@ -382,14 +383,17 @@ void Reader::fetch_started() {
   rd_kafka_assign(client_->get(), wanted.get());
 }
 
+// Where the listener takes only so much at a time, everybody gets a turn to be the first.
 Expected<bool> Reader::deliver() {
   bool any = false;
-  for (Input& input : inputs_) {
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    Input& input = inputs_[(first_input_ + i) % inputs_.size()];
     if (!input.started() || !input.queue) continue;
     const auto delivered = deliver(input);
     if (!delivered) return delivered;
     any = any || *delivered;
   }
+  ++first_input_;
   return any;
 }
 

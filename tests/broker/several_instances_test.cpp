@@ -109,7 +109,9 @@ TEST_F(SeveralInstances, AStandbyTakesOver) {
 
 // Asleep for longer than its session and its transaction, and then awake again: the other has gone on meanwhile.
 TEST_F(SeveralInstances, AZombieIsFencedAndStops) {
-  const std::vector<std::string> slow{"--set", "max_rate=3000", "--set", "kafka.transaction.timeout.ms=5000"};
+  const std::vector<std::string> slow{"--set", "max_rate=3000",
+                                      "--set", "kafka.transaction.timeout.ms=5000",
+                                      "--set", "kafka.socket.timeout.ms=5000"};
   Process a = start("a", slow);
   Process b = start("b", slow);
   ASSERT_TRUE(eventually([&] { return alerts_so_far() > 300 && says("a", "ready") && says("b", "ready"); }, "both work"))
