@@ -70,6 +70,7 @@ void Fetcher::assigned(std::span<const Partition> partitions) {
   // All of them before any is sent: a reader of these never takes a part for the whole.
   for (const Partition partition : partitions)
     statistics_.partitions[static_cast<std::size_t>(partition.value)].assigned.set(true);
+  statistics_.assignments.add(1);
   statistics_.joined.set(true);
   // An instance that had standbys alone is not told that they go.
   if (holding_ && !releasing_) begin_release();
