@@ -20,6 +20,7 @@
 #include "app/settings.hpp"
 #include "app/text_file.hpp"
 #include "app/units.hpp"
+#include "console/token.hpp"
 #include "domain/wire.hpp"
 #include "ingest/kafka_properties.hpp"
 
