@@ -6,7 +6,6 @@
 
 #include "app/config_keys.hpp"
 #include "app/settings.hpp"
-#include "app/text_file.hpp"
 
 namespace holdfast::app {
 namespace {
@@ -81,8 +80,8 @@ class Walker {
 
 }  // namespace
 
-Expected<std::vector<Setting>> read_yaml(const std::string& path, Faults& faults) {
-  const auto text = read_text_file(path);
+Expected<std::vector<Setting>> read_yaml(const std::string& path, const FileReader& files, Faults& faults) {
+  const auto text = files(path);
   if (!text) {
     return fail(ErrorKind::invalid_argument, text.error().message + "; name the configuration with -c FILE");
   }
