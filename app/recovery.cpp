@@ -74,7 +74,8 @@ Expected<std::vector<RestoredTask>> Recovery::restore(std::span<const Partition>
   for (const Partition partition : partitions) {
     auto loaded = load(partition);
     if (!loaded) return std::unexpected(loaded.error());
-    since = std::min(since, loaded->marker ? loaded->marker->taken_at - clock_skew_max : Timestamp{0});
+    since = std::min(since,
+                     loaded->marker ? std::max(loaded->marker->taken_at, Timestamp{0}) - clock_skew_max : Timestamp{0});
     tasks.push_back(std::move(*loaded));
   }
   if (const Status done = read_steps(tasks, since); !done) return std::unexpected(done.error());
@@ -93,14 +94,12 @@ Expected<Recovery::Loaded> Recovery::load(Partition partition) {
   Loaded loaded;
   loaded.partition = partition;
   loaded.table = std::make_unique<state::HotTable>(sizeof(engine::Customer));
-  auto marker = store_.load(
-      partition, [&](std::string_view id, std::string_view record) { loaded.table->insert_loaded(id, record); });
-  if (!marker && marker.error().kind == ErrorKind::corrupt) {
-    say_(marker.error().message + "; " + of_partition(partition) + " is rebuilt from the log");
-    if (const Status cleared = store_.clear(partition); !cleared) return std::unexpected(cleared.error());
-    loaded.table = std::make_unique<state::HotTable>(sizeof(engine::Customer));
-    return loaded;
-  }
+  bool sound = true;
+  auto marker = store_.load(partition, [&](std::string_view id, std::string_view record) {
+    sound = sound && !id.empty() && id.size() <= limits::customer_id_bytes_max && engine::is_customer_record(record);
+    if (sound) loaded.table->insert_loaded(id, record);
+  });
+  if (!marker && marker.error().kind == ErrorKind::corrupt) return begin_anew(partition, marker.error().message);
   if (!marker) return std::unexpected(marker.error());
   loaded.marker = *marker;
   if (!loaded.marker) return loaded;
@@ -111,6 +110,9 @@ Expected<Recovery::Loaded> Recovery::load(Partition partition) {
                                              std::to_string(engine::customer_format) +
                                              ": run the release that wrote it, or remove the state directory to have "
                                              "it rebuilt from the log");
+  if (!sound)
+    return begin_anew(partition,
+                      "the checkpoint of " + of_partition(partition) + " holds a record that no customer can have");
   if (loaded.marker->position.sources != settings_.sources)
     return fail(ErrorKind::incompatible,
                 "the checkpoint of " + of_partition(partition) + " was made with " +
@@ -122,6 +124,15 @@ Expected<Recovery::Loaded> Recovery::load(Partition partition) {
                 "the checkpoint of " + of_partition(partition) +
                     " was made of other topics, where its positions mean something else: restore the names of the "
                     "sources' topics and their order, or begin anew with another application_id");
+  return loaded;
+}
+
+Expected<Recovery::Loaded> Recovery::begin_anew(Partition partition, const std::string& why) {
+  say_(why + "; " + of_partition(partition) + " is rebuilt from the log");
+  if (const Status cleared = store_.clear(partition); !cleared) return std::unexpected(cleared.error());
+  Loaded loaded;
+  loaded.partition = partition;
+  loaded.table = std::make_unique<state::HotTable>(sizeof(engine::Customer));
   return loaded;
 }
 

@@ -40,6 +40,7 @@ class Recovery {
   struct Loaded;
 
   Expected<Loaded> load(Partition partition);
+  Expected<Loaded> begin_anew(Partition partition, const std::string& why);
   Status read_steps(std::vector<Loaded>& tasks, Timestamp since);
   Status check_steps(const Loaded& task) const;
   Status check_committed(const Loaded& task);
