@@ -107,7 +107,10 @@ bool at_end(simdjson::ondemand::document& document) {
 /// Enough of a text to recognise it by.
 std::string excerpt(std::string_view text) {
   constexpr std::size_t length_max = 60;
-  return text.size() <= length_max ? std::string(text) : std::string(text.substr(0, length_max)) + "…";
+  if (text.size() <= length_max) return std::string(text);
+  std::size_t end = length_max;
+  while ((static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;  // Within a character of UTF-8.
+  return std::string(text.substr(0, end)) + "…";
 }
 
 }  // namespace
