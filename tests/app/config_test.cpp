@@ -356,6 +356,15 @@ TEST_F(ConfigTest, BrokenYamlIsNamedByPlace) {
       "and above");
 }
 
+// JSON is UTF-8: such a field would never be found, and nobody would be told why.
+TEST_F(ConfigTest, AFieldWhosePlaceIsNoUtf8IsRefused) {
+  constexpr std::string_view begin = "application_id: shop\nsources:\n  v: {topic: v, kind: visit, fields: {time: ";
+  EXPECT_EQ(faults(std::string(begin) + "/caf\xc3\xa9}}\n"), "none");
+  EXPECT_EQ(faults(std::string(begin) + "/caf\xe9}}\n"),
+            "shop.yaml:3:39: sources.v.fields.time: the place of field time is no UTF-8, and so it is in no JSON; save "
+            "the configuration as UTF-8");
+}
+
 TEST_F(ConfigTest, AFileThatIsNotThereIsNamed) {
   const auto config = load_config(in_folder("none.yaml"), {}, Environment{});
   ASSERT_FALSE(config);
