@@ -15,6 +15,9 @@
 /// Settings as texts, before they mean anything: from the file, from the environment, from flags.
 namespace holdfast::app {
 
+/// The text with control characters as escapes, \x0a: a message has its line, and a terminal only shows it.
+[[nodiscard]] std::string in_one_line(std::string_view text);
+
 /// Where a setting was made.
 struct Origin {
   enum class Layer { file, environment, flag } layer{};

@@ -101,7 +101,7 @@ Expected<std::vector<Setting>> read_yaml(const std::string& path, const FileRead
   } catch (const YAML::Exception& error) {
     return fail(ErrorKind::invalid_argument,
                 fmt::format("{}:{}:{}: is no YAML: {}; look at the indentation, brackets and quotes here and above",
-                            path, error.mark.line + 1, error.mark.column + 1, error.msg));
+                            path, error.mark.line + 1, error.mark.column + 1, in_one_line(error.msg)));
   }
 }
 
