@@ -359,8 +359,7 @@ TEST_F(ConfigTest, BrokenYamlIsNamedByPlace) {
 TEST_F(ConfigTest, AFaultIsOneLineWhateverTheText) {
   EXPECT_EQ(faults_with("shards: \"1\\n\\e[2J\"\n"),
             "shop.yaml:4:1: shards: '1\\x0a\\x1b[2J' is no whole number: write digits only, such as 1000");
-  EXPECT_EQ(faults_with("\"no\\nsuch\": 1\n"),
-            "shop.yaml:4:1: no\\x0asuch: unknown key; did you mean topics?");
+  EXPECT_EQ(faults_with("\"no\\nsuch\": 1\n"), "shop.yaml:4:1: no\\x0asuch: unknown key; did you mean topics?");
   // yaml-cpp takes a zero byte for what begins an escape, and says so with the byte behind it.
   EXPECT_EQ(faults(std::string_view("- a\n- \0\n", 8)),
             "shop.yaml:3:1: is no YAML: unknown escape character: \\x0a; look at the indentation, brackets and quotes "
