@@ -40,13 +40,16 @@ Narrow get_narrow(wire::Reader& in, bool& fits) {
   return static_cast<Narrow>(value);
 }
 
-/// `fit` becomes false if one lies before the log.
+/// Whether a log can have the offset, and one behind it.
+bool is_possible(Offset offset) { return offset.value >= 0 && offset.value < std::numeric_limits<std::int64_t>::max(); }
+
+/// `fit` becomes false if one is not possible.
 Positions get_positions(wire::Reader& in, std::uint8_t sources, bool& fit) {
   Positions positions;
   positions.sources = sources;
   for (std::uint8_t s = 0; s < sources; ++s) {
     positions.next[s].value = in.signed_varint();
-    fit = fit && positions.next[s].value >= 0;
+    fit = fit && is_possible(positions.next[s]);
   }
   return positions;
 }
@@ -61,7 +64,7 @@ bool get_steps(wire::Reader& in, std::uint64_t first, std::uint64_t count, Journ
   for (std::uint64_t i = 0; i < count && fits && in.ok(); ++i) {
     for (std::uint8_t s = 0; s < at.sources; ++s) {
       std::int64_t& offset = at.next[s].value;
-      fits = fits && !__builtin_add_overflow(offset, in.varint(), &offset);
+      fits = fits && !__builtin_add_overflow(offset, in.varint(), &offset) && is_possible(at.next[s]);
     }
     Step step{.number = first + i, .end = at};
     const std::uint64_t shape = in.varint();

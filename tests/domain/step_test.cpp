@@ -221,7 +221,9 @@ TEST(Journal, NumbersThatCannotBeAreRefused) {
   EXPECT_TRUE(refused(head_of_entry(3, 5, 1, 0))) << "no step";
   EXPECT_TRUE(refused(head_of_entry(partitions, 5, 1, 1) + step_bytes(1))) << "partition";
   EXPECT_TRUE(refused(head_of_entry(3, -1, 1, 1) + step_bytes(1))) << "offset before the log";
-  EXPECT_TRUE(refused(head_of_entry(3, most, 1, 1) + step_bytes(1))) << "offset behind every log";
+  EXPECT_TRUE(refused(head_of_entry(3, most, 1, 1) + step_bytes(0))) << "no offset lies behind this one";
+  EXPECT_TRUE(refused(head_of_entry(3, most - 1, 1, 1) + step_bytes(1))) << "nor behind the one it comes to";
+  EXPECT_TRUE(refused(head_of_entry(3, most - 1, 1, 1) + step_bytes(2))) << "offset behind every log";
   EXPECT_TRUE(refused(head_of_entry(3, 5, 1, 1) + step_bytes(all_ones))) << "a step back";
   EXPECT_TRUE(refused(head_of_entry(3, 5, 0, 1) + step_bytes(1))) << "steps begin with 1";
   EXPECT_TRUE(refused(head_of_entry(3, 5, all_ones, 2) + step_bytes(1) + step_bytes(1))) << "number of a step";
@@ -238,6 +240,8 @@ TEST(Marker, NumbersThatCannotBeAreRefused) {
   Marker marker{.position = {.next = {}, .sources = 1}};
   ASSERT_FALSE(refused(marker));
   marker.position.next[0] = Offset{-1};
+  EXPECT_TRUE(refused(marker));
+  marker.position.next[0] = Offset{std::numeric_limits<std::int64_t>::max()};
   EXPECT_TRUE(refused(marker));
   marker.position.next[0] = Offset{0};
   marker.partition = Partition{-1};
