@@ -6,7 +6,6 @@
 
 #include "app/config_keys.hpp"
 #include "app/settings.hpp"
-#include "app/text_file.hpp"
 
 namespace holdfast::app {
 namespace {
@@ -81,8 +80,8 @@ class Walker {
 
 }  // namespace
 
-Expected<std::vector<Setting>> read_yaml(const std::string& path, Faults& faults) {
-  const auto text = read_text_file(path);
+Expected<std::vector<Setting>> read_yaml(const std::string& path, const FileReader& files, Faults& faults) {
+  const auto text = files(path);
   if (!text) {
     return fail(ErrorKind::invalid_argument, text.error().message + "; name the configuration with -c FILE");
   }
@@ -102,7 +101,7 @@ Expected<std::vector<Setting>> read_yaml(const std::string& path, Faults& faults
   } catch (const YAML::Exception& error) {
     return fail(ErrorKind::invalid_argument,
                 fmt::format("{}:{}:{}: is no YAML: {}; look at the indentation, brackets and quotes here and above",
-                            path, error.mark.line + 1, error.mark.column + 1, error.msg));
+                            path, error.mark.line + 1, error.mark.column + 1, in_one_line(error.msg)));
   }
 }
 

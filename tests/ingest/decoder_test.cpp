@@ -77,6 +77,19 @@ TEST(Decoder, ReadsEveryFieldOfAPurchase) {
   EXPECT_EQ(event->kind, EventKind::purchase);
 }
 
+TEST(Decoder, WhatItQuotesIsCutBetweenCharacters) {
+  std::string euros;
+  for (int i = 0; i < 30; ++i) euros += "€";
+  const auto message_of = [](const std::string& currency) {
+    return Decoded(format_of(EventKind::purchase),
+                   R"({"customer_id":"c","time":0,"amount":1,"currency":")" + currency + "\"}")
+        .message();
+  };
+  EXPECT_THAT(message_of(euros), HasSubstr("'" + euros.substr(0, 60) + "…'"));
+  EXPECT_THAT(message_of("x" + euros), HasSubstr("'x" + euros.substr(0, 57) + "…'"));
+  EXPECT_THAT(message_of("xy" + euros), HasSubstr("'xy" + euros.substr(0, 57) + "…'"));
+}
+
 TEST(Decoder, ReadsComplaints) {
   const std::pair<const char*, ComplaintStatus> statuses[] = {{"opened", ComplaintStatus::opened},
                                                               {"acknowledged", ComplaintStatus::acknowledged},
