@@ -11,6 +11,11 @@ namespace {
 
 constexpr Duration retry_after{5'000};
 
+/// A purge writes a partition anew, however few were erased in it: some wait for each other, and all take a tenth of
+/// the time at most.
+constexpr Duration purge_pause_min{10'000};
+constexpr double purge_pause_factor = 9;
+
 }  // namespace
 
 Checkpointer::Checkpointer(ChangelogWriter* changelog, CheckpointStore& store, const Clock& clock,
@@ -56,7 +61,32 @@ Expected<bool> Checkpointer::do_work() {
     it->from->waker.wake();
     it = waiting_.erase(it);
   }
+  if (purge_is_due()) {
+    purge();
+    worked = true;
+  }
+  statistics_.unpurged.set(store_.unpurged());
   return worked;
+}
+
+bool Checkpointer::purge_is_due() const {
+  return (!since_purge_ || since_purge_->elapsed() >= purge_pause_) && store_.unpurged() > 0;
+}
+
+// Whether it came to its end.
+bool Checkpointer::purge() {
+  const Stopwatch watch(clock_);
+  const Status purged = store_.purge();
+  if (!purged) warn_(purged.error().message + "; it is tried again, at the next start at the latest");
+  since_purge_.emplace(clock_);
+  purge_pause_ =
+      std::max(purge_pause_min, Duration{static_cast<std::int64_t>(watch.seconds() * 1000 * purge_pause_factor)});
+  return purged.has_value();
+}
+
+void Checkpointer::finish() {
+  while (store_.unpurged() > 0 && purge()) {
+  }
 }
 
 bool Checkpointer::has_work() const {

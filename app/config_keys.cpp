@@ -61,7 +61,7 @@ constexpr std::array keys{
         .type = KeyType::choice,
         .fallback = "",
         .description = "What its records tell of.",
-        .allowed = "purchase | complaint | visit",
+        .allowed = "purchase | complaint | visit | action",
         .required = true},
     Key{.name = "sources.*.fields.*",
         .type = KeyType::text,

@@ -94,6 +94,7 @@ console::Snapshot ServiceFacts::metrics() {
     out.duplicates_total += partition.duplicates.get();
     out.late_events_total += partition.late.get();
     out.misplaced_total += partition.misplaced.get();
+    out.erasures_total += partition.erased.get();
     out.customers += partition.customers.get();
     out.steps_total += partition.steps.get();
     out.timers_fired_total += partition.timers.get();
@@ -111,6 +112,7 @@ console::Snapshot ServiceFacts::metrics() {
   out.checkpoint_last_timestamp_seconds = static_cast<double>(statistics.checkpoint_last_ms.get()) / 1000;
   out.checkpoint_bytes_total = statistics.checkpoint_bytes.get();
   out.checkpoint_failures_total = statistics.checkpoint_failures.get();
+  out.unpurged_partitions = statistics.unpurged.get();
   out.ring_full_total["input"] = statistics.input_ring_full.get();
   out.ring_full_total["output"] = statistics.output_ring_full.load(std::memory_order_relaxed);
   return out;

@@ -34,6 +34,7 @@ struct CloseFile {
 };
 using File = std::unique_ptr<std::FILE, CloseFile>;
 
+/// What the shop has events of; of actions it has none, and their sources stay empty.
 constexpr std::array kinds{EventKind::purchase, EventKind::complaint, EventKind::visit};
 
 Expected<File> create(const std::filesystem::path& path) {
@@ -55,6 +56,7 @@ class Destination {
   static Expected<Destination> open(const Config& config, const GenerateOptions& options) {
     Destination out;
     for (const auto& source : config.sources) {
+      if (std::ranges::find(kinds, source.kind) == kinds.end()) continue;
       out.of_kind_[index(source.kind)].push_back(out.outlets_.size());
       out.outlets_.push_back({&source, ShopJson(source), nullptr});
     }
@@ -99,11 +101,10 @@ class Destination {
   [[nodiscard]] std::uint64_t sent() const { return sent_; }
   /// A sentence for each kind that has no source.
   [[nodiscard]] std::string left_out() const {
-    constexpr std::array<std::string_view, kinds.size()> names{"purchase", "complaint", "visit"};
     std::string out;
     for (const EventKind kind : kinds) {
       if (const auto count = left_out_[index(kind)]; count > 0)
-        out += fmt::format("{} events were left out: there is no source of kind {}\n", count, names[index(kind)]);
+        out += fmt::format("{} events were left out: there is no source of kind {}\n", count, name(kind));
     }
     return out;
   }

@@ -157,6 +157,7 @@ void Pipeline::checkpoint() {
       stages_.checkpointer_waker.sleep(poll_wait, [this] { return failed() || stages_.checkpointer.has_work(); });
     }
   }
+  if (!failed()) stages_.checkpointer.finish();
 }
 
 void Pipeline::fail(const Error& error) {

@@ -211,6 +211,7 @@ class Replay {
       }
       out.counts.duplicates += counts.duplicates;
       out.counts.late += counts.late;
+      out.counts.erased += counts.erased;
       out.counts.steps += counts.steps;
       out.counts.timers += counts.timers;
       out.customers += lane->table.size();

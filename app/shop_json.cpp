@@ -33,6 +33,7 @@ std::span<const std::string_view> fields_of(EventKind kind) {
     case EventKind::purchase: return purchase;
     case EventKind::complaint: return complaint;
     case EventKind::visit: return visit;
+    case EventKind::action: break;
   }
   return {};
 }
@@ -90,6 +91,7 @@ std::string ShopJson::event(const ShopEvent& event) {
                      {json_text(pages[event.number % pages.size()]), fmt::format("{}", 5 + event.number % 300),
                       json_text(fmt::format("s{:010}", event.number))});
       break;
+    case EventKind::action: break;  // The shop's staff does nothing.
   }
   std::string json;
   layout_.write(values_, json);

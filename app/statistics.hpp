@@ -50,6 +50,7 @@ struct PartitionStatistics {
   Gauge<std::uint64_t> duplicates;
   Gauge<std::uint64_t> late;
   Gauge<std::uint64_t> misplaced;
+  Gauge<std::uint64_t> erased;
   Gauge<std::uint64_t> steps;
   Gauge<std::uint64_t> timers;
   Gauge<std::uint64_t> step;  ///< Number of the last one applied.
@@ -87,6 +88,7 @@ struct Statistics {
   Gauge<std::int64_t> checkpoint_last_ms;
   Gauge<std::uint64_t> checkpoint_bytes;
   Gauge<std::uint64_t> checkpoint_failures;
+  Gauge<std::uint64_t> unpurged;  ///< Partitions.
   // Fetcher and shards: how often a full ring held them back.
   Gauge<std::uint64_t> input_ring_full;
   std::atomic<std::uint64_t> output_ring_full{0};  ///< All shards add to it.

@@ -29,6 +29,7 @@ struct Snapshot {
   std::uint64_t duplicates_total = 0;
   std::uint64_t late_events_total = 0;
   std::uint64_t misplaced_total = 0;
+  std::uint64_t erasures_total = 0;
   std::uint64_t customers = 0;
   std::uint64_t standby_partitions = 0;
   std::vector<SourcePartition> lag;
@@ -42,6 +43,7 @@ struct Snapshot {
   double checkpoint_last_timestamp_seconds = 0;  ///< Unix time; 0: none yet.
   std::uint64_t checkpoint_bytes_total = 0;
   std::uint64_t checkpoint_failures_total = 0;
+  std::uint64_t unpurged_partitions = 0;
   std::uint64_t restore_records_total = 0;
   std::map<std::string, std::uint64_t> state_bytes;                            // tier: hot, standby
   std::map<std::string, std::uint64_t> ring_full_total;                        // ring: input, output

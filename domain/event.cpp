@@ -6,6 +6,11 @@
 
 namespace holdfast {
 
+std::string_view name(EventKind kind) {
+  constexpr std::array<std::string_view, 4> names{"purchase", "complaint", "visit", "action"};
+  return names[static_cast<std::size_t>(kind)];
+}
+
 std::string_view code_name(RejectionCode code) {
   switch (code) {
     case RejectionCode::malformed_json: return "malformed_json";

@@ -12,7 +12,10 @@
 
 namespace holdfast {
 
-enum class EventKind : std::uint8_t { purchase, complaint, visit };
+/// The numbers are part of the policy's fingerprint.
+enum class EventKind : std::uint8_t { purchase, complaint, visit, action };
+[[nodiscard]] std::string_view name(EventKind kind);
+
 enum class ComplaintStatus : std::uint8_t { opened, acknowledged, resolved, reopened, withdrawn };
 
 /// An ISO 4217 code; empty when the event names none.
@@ -62,7 +65,7 @@ struct Rejection {
   std::vector<Header> headers;
 };
 
-/// One thing that a customer did. Views point into the EventBatch that holds the event.
+/// One thing that a customer did, or that staff did for one. Views point into the EventBatch that holds the event.
 struct Event {
   Timestamp time;           ///< When it happened.
   Offset offset;            ///< Where it stands in its source partition.
@@ -75,6 +78,7 @@ struct Event {
   EventKind kind = EventKind::visit;
   ComplaintStatus status = ComplaintStatus::opened;
   bool is_return = false;  ///< Complaints of category `return`.
+  bool erases = false;     ///< Actions: `erase`.
   bool has_amount = false;
   bool misplaced = false;  ///< The key hashes to another partition than the record's.
 };

@@ -14,6 +14,9 @@ inline constexpr std::size_t customer_id_bytes_max = 255;
 /// Longer event ids are refused: they are copied into alerts.
 inline constexpr std::size_t event_id_bytes_max = 255;
 
+/// Longer names of actions are refused: a name is a word or two, and a text in its place is a mistake.
+inline constexpr std::size_t action_bytes_max = 64;
+
 /// A larger event is a dead letter (too_large): a purchase is a few hundred bytes, and a batch must fit in memory.
 inline constexpr std::size_t event_bytes_max = std::size_t{256} << 10;
 

@@ -39,8 +39,8 @@ class LogListener {
   virtual ~LogListener() = default;
   /// These partitions are ours now: of every source. Nothing of them is delivered before LogReader::start().
   virtual void assigned(std::span<const Partition> partitions) = 0;
-  /// They go: all that were assigned. `lost`: somebody else may have them already, so commit nothing more. Otherwise they
-  /// are ours until released() says true: what is under way can still be committed.
+  /// They go: all that were assigned. `lost`: somebody else may have them already, so commit nothing more. Otherwise
+  /// they are ours until released() says true: what is under way can still be committed.
   virtual void revoked(std::span<const Partition> partitions, bool lost) = 0;
   /// Asked in every poll() after revoked(): true, nothing more will be committed for them.
   [[nodiscard]] virtual bool released() = 0;
@@ -232,6 +232,11 @@ class CheckpointStore {
   [[nodiscard]] virtual Expected<std::optional<Marker>> marker(Partition partition) const = 0;
   /// Forgets the partition.
   [[nodiscard]] virtual Status clear(Partition partition) = 0;
+  /// Partitions of which erased records, or their ids, may still be found on the disk. Known again after a crash.
+  [[nodiscard]] virtual std::size_t unpurged() const = 0;
+  /// Removes them from the disk for good, of one partition: blocks for as long as it takes to write the partition anew.
+  /// On an error it is still to be done. By the checkpointer; partitions may be restored and cleared meanwhile.
+  [[nodiscard]] virtual Status purge() = 0;
 };
 
 /// Checkpoints on the log, where every instance finds them; used by the checkpointer thread alone.

@@ -57,6 +57,7 @@ bool counts_towards(const Event& event, Counter counter) {
     case EventKind::complaint:
       if (event.is_return) return counter == Counter::returns_60d;
       return event.status != ComplaintStatus::acknowledged && counter == counter_of_complaint(event.status);
+    case EventKind::action: break;
   }
   return false;
 }

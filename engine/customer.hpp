@@ -77,7 +77,8 @@ static_assert(sizeof(Customer) == 136, "the record's layout is a file format: a 
 /// What applying an event did.
 enum class Applied { event, late_event, duplicate };
 
-/// Applies an event to the customer: everything but the level. REQUIRES: event.rejection == nullptr.
+/// Applies an event to the customer: everything but the level. REQUIRES: event.rejection == nullptr, and it is no
+/// action.
 Applied apply_event(Customer& customer, const Event& event);
 
 /// Decays the counters to `t` and makes it the customer's moment. REQUIRES: t >= moment.

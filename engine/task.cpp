@@ -20,6 +20,7 @@ TriggerType trigger_type(EventKind kind) {
     case EventKind::purchase: return TriggerType::purchase;
     case EventKind::complaint: return TriggerType::complaint;
     case EventKind::visit: return TriggerType::visit;
+    case EventKind::action: return TriggerType::action;
   }
   return TriggerType::visit;
 }
@@ -160,6 +161,10 @@ void Task::apply_record(SourceIndex source, const Event& event, Output& output) 
   ++counts_.events[source.value];
   counts_.misplaced += event.misplaced ? 1 : 0;
 
+  if (event.kind == EventKind::action) {
+    if (event.erases) erase(source, event, output);
+    return;
+  }
   const Slot slot = table_.find_or_insert(event.customer).first;
   Customer& customer = customer_at(table_.modify(slot));
   const Applied applied = apply_event(customer, event);
@@ -172,6 +177,36 @@ void Task::apply_record(SourceIndex source, const Event& event, Output& output) 
   judge(event.customer, customer, customer.moment(), trigger, event.logged_at, output);
   set_timer(slot, customer);
   while (const auto due = timers_.take_due(stream_time_)) fire(*due, output);
+}
+
+// No look at the event's id: a customer stays erased if it is asked twice, and must not stay because of an id that
+// something else had.
+void Task::erase(SourceIndex source, const Event& event, Output& output) {
+  const auto slot = table_.find(event.customer);
+  if (!slot) return;
+  const Customer& customer = customer_at(table_.read(*slot));
+  const Timestamp moment = std::max(event.time, customer.moment());
+  counts_.late += event.time < moment ? 1 : 0;
+  ++counts_.erased;
+  if (customer.seq > 0) {
+    ++counts_.alerts[static_cast<std::size_t>(Change::erased)][static_cast<std::size_t>(Level::none)];
+    // Who was told of the customer is told to forget; what was known of it is not told once more.
+    output.alert({.customer = event.customer,
+                  .seq = customer.seq + 1,
+                  .episode = customer.episode,
+                  .change = Change::erased,
+                  .level = Level::none,
+                  .previous_level = customer.current_level(),
+                  .time = moment,
+                  .reasons = {},
+                  .trigger = {TriggerType::action, source, event.offset, event.event_id},
+                  .logged_at = event.logged_at,
+                  .first_purchase = {},
+                  .last_purchase = {},
+                  .currency = {}});
+  }
+  timers_.set(*slot, after_all_time);
+  table_.erase(*slot);
 }
 
 void Task::judge(CustomerKey key, Customer& customer, Timestamp t, const Trigger& trigger, Timestamp logged_at,

@@ -33,6 +33,7 @@ struct TaskCounts {
   std::uint64_t duplicates = 0;
   std::uint64_t late = 0;
   std::uint64_t misplaced = 0;
+  std::uint64_t erased = 0;  ///< Customers.
   std::uint64_t steps = 0;
   std::uint64_t timers = 0;
 };
@@ -88,6 +89,7 @@ class Task {
   void fire(Timers::Due due, Output& output);
   void take_head(const Inbox::Head& head, Output& output);
   void apply_record(SourceIndex source, const Event& event, Output& output);
+  void erase(SourceIndex source, const Event& event, Output& output);
   void judge(CustomerKey key, Customer& customer, Timestamp t, const Trigger& trigger, Timestamp logged_at,
              Output& output);
   void emit(CustomerKey key, Customer& customer, Change change, Level level, Timestamp t, const Trigger& trigger,

@@ -69,9 +69,7 @@ class Members {
   bool first_ = true;
 };
 
-bool is_event(TriggerType type) {
-  return type == TriggerType::purchase || type == TriggerType::complaint || type == TriggerType::visit;
-}
+bool is_event(TriggerType type) { return type != TriggerType::silence && type != TriggerType::model; }
 
 void append_trigger(std::string& out, const Trigger& trigger, const std::vector<std::string>& sources,
                     Partition partition) {

@@ -51,7 +51,8 @@ bool has_default(const SourceFormat& format, std::string_view field) {
 /// The fields that a row cannot be an event without.
 std::vector<std::string_view> required_fields(const SourceFormat& format) {
   std::vector<std::string_view> fields{"customer_id"sv, "time"sv};
-  if (format.kind == EventKind::purchase && !has_default(format, "amount")) fields.push_back("amount"sv);
+  const std::string_view own = required_field(format.kind);
+  if (!own.empty() && !has_default(format, own)) fields.push_back(own);
   return fields;
 }
 

@@ -23,17 +23,18 @@ namespace {
 using simdjson::ondemand::json_type;
 
 /// The fields that mean something to Holdfast; the others are only checked to be JSON.
-enum class Field : std::uint8_t { customer_id, time, event_id, amount, currency, status, category, severity };
+enum class Field : std::uint8_t { customer_id, time, event_id, amount, currency, status, category, severity, action };
 
 std::optional<Field> field_named(std::string_view name) {
-  constexpr std::array<std::pair<std::string_view, Field>, 8> names{{{"customer_id", Field::customer_id},
+  constexpr std::array<std::pair<std::string_view, Field>, 9> names{{{"customer_id", Field::customer_id},
                                                                      {"time", Field::time},
                                                                      {"event_id", Field::event_id},
                                                                      {"amount", Field::amount},
                                                                      {"currency", Field::currency},
                                                                      {"status", Field::status},
                                                                      {"category", Field::category},
-                                                                     {"severity", Field::severity}}};
+                                                                     {"severity", Field::severity},
+                                                                     {"action", Field::action}}};
   for (const auto& [known, field] : names) {
     if (known == name) return field;
   }
@@ -55,9 +56,11 @@ struct Draft {
   Currency currency;
   ComplaintStatus status = ComplaintStatus::opened;
   bool is_return = false;
+  bool erases = false;
   std::uint16_t seen = 0;  ///< Fields read, a bit each: of repeated ones the first counts.
   bool has_customer_id = false;
   bool has_time = false;
+  bool has_action = false;
   // The first fault of each kind; they are reported in this order.
   std::optional<Fault> type_fault;
   std::optional<Fault> time_fault;
@@ -171,6 +174,8 @@ class Decoder::Impl {
         defaults_.status = status_named(text).value_or(ComplaintStatus::opened);
       } else if (*field == Field::category) {
         defaults_.is_return = text == "return";
+      } else if (*field == Field::action) {
+        set_action(text, defaults_);
       }
     }
   }
@@ -205,6 +210,7 @@ class Decoder::Impl {
     event.currency = draft.currency;
     event.status = draft.status;
     event.is_return = draft.is_return;
+    event.erases = draft.erases;
     event.misplaced = keys_ == KeyRule::record_key && partitioner_ != Partitioner::none &&
                       partition_for(partitioner_, record.key, partitions_) != partition_.value;
     return std::nullopt;
@@ -320,6 +326,7 @@ class Decoder::Impl {
         }
         return;
       case Field::category: draft.is_return = text == "return"; return;
+      case Field::action: set_action(text, draft); return;
       case Field::amount:
       case Field::severity: break;
     }
@@ -403,6 +410,14 @@ class Decoder::Impl {
     }
   }
 
+  void set_action(std::string_view text, Draft& draft) {
+    draft.has_action = true;
+    draft.erases = text == erase_action;
+    if (const auto problem = action_problem(text); !problem.empty())
+      note(draft.value_fault, RejectionCode::bad_value,
+           fmt::format("{}: '{}', {}", place(Field::action), excerpt(text), problem));
+  }
+
   void wrong_type(Field field, json_type type, Draft& draft) {
     const bool number = field == Field::amount || field == Field::severity ||
                         (field == Field::time && format_.time_format >= TimeFormat::epoch_ms);
@@ -419,14 +434,12 @@ class Decoder::Impl {
     if (draft.type_fault) return draft.type_fault;
     const auto lacks = [&](Field field) {
       return Fault{RejectionCode::missing_field,
-                   fmt::format("{}: the field is missing; every {} needs it", place(field),
-                               format_.kind == EventKind::purchase    ? "purchase"
-                               : format_.kind == EventKind::complaint ? "complaint"
-                                                                      : "visit")};
+                   fmt::format("{}: the field is missing; every {} needs it", place(field), name(format_.kind))};
     };
     if (!draft.has_customer_id) return lacks(Field::customer_id);
     if (!draft.has_time) return lacks(Field::time);
     if (format_.kind == EventKind::purchase && !draft.amount) return lacks(Field::amount);
+    if (format_.kind == EventKind::action && !draft.has_action) return lacks(Field::action);
     return std::nullopt;
   }
 

@@ -22,6 +22,7 @@ namespace {
 
 // As long as Kafka keeps inputs by default.
 constexpr std::string_view week_ms = "604800000";
+constexpr std::string_view day_ms = "86400000";
 // Twice what an input record may have by default: its dead letter has headers around it, and may be compressed less.
 constexpr std::string_view dead_letter_bytes_max = "2097152";
 constexpr std::int32_t journal_partitions = 8;
@@ -38,9 +39,14 @@ KafkaClient::Properties admin_fixed(const KafkaSettings& settings) {
   };
 }
 
-/// Restores read what was not compacted yet as well: it is compacted as soon as half of it is old.
+/// Restores read what was not compacted yet as well: it is compacted as soon as half of it is old. What was erased must
+/// go, however little changes otherwise: within a day of the note of it, and the note within another day or two.
 std::map<std::string, std::string> compacted() {
-  return {{"cleanup.policy", "compact"}, {"min.cleanable.dirty.ratio", "0.5"}, {"segment.ms", "3600000"}};
+  return {{"cleanup.policy", "compact"},
+          {"delete.retention.ms", std::string(day_ms)},
+          {"max.compaction.lag.ms", std::string(day_ms)},
+          {"min.cleanable.dirty.ratio", "0.5"},
+          {"segment.ms", "3600000"}};
 }
 
 using NewTopicPtr = Owned<rd_kafka_NewTopic_t, rd_kafka_NewTopic_destroy>;
@@ -247,9 +253,10 @@ Finding Admin::check_cleanup(const std::string& topic) const {
   if (topic == settings_.changelog_topic) {
     if (policy != found->end() && policy->second == "compact")
       return fine(fmt::format("topic '{}' keeps the latest record of every customer", topic));
-    return fault(fmt::format("topic '{}' has cleanup.policy={}, which removes customers that were silent for long: set "
-                             "it to 'compact'",
-                             topic, policy == found->end() ? "delete" : policy->second));
+    return fault(
+        fmt::format("topic '{}' has cleanup.policy={}, which removes customers that were silent for long: set "
+                    "it to 'compact'",
+                    topic, policy == found->end() ? "delete" : policy->second));
   }
   if (policy != found->end() && policy->second.find("compact") != std::string::npos) {
     return fault(
@@ -267,10 +274,11 @@ void Admin::check_changelog_count(const Counts& counts, std::vector<Finding>& fi
   if (changelog->second == source->second) {
     findings.push_back(fine(fmt::format("topic '{}' has as many partitions as the sources", changelog->first)));
   } else {
-    findings.push_back(fault(fmt::format("topic '{}' has {} partitions, '{}' has {}: the changelog needs one for each "
-                                         "partition of the sources. If these got more, begin anew with another "
-                                         "application_id",
-                                         changelog->first, changelog->second, source->first, source->second)));
+    findings.push_back(
+        fault(fmt::format("topic '{}' has {} partitions, '{}' has {}: the changelog needs one for each "
+                          "partition of the sources. If these got more, begin anew with another "
+                          "application_id",
+                          changelog->first, changelog->second, source->first, source->second)));
   }
 }
 

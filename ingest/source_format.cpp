@@ -9,6 +9,8 @@
 #include <fmt/ranges.h>
 #include <simdjson.h>
 
+#include "domain/limits.hpp"
+
 namespace holdfast::ingest {
 namespace {
 
@@ -20,6 +22,7 @@ constexpr std::array complaint_fields{"customer_id"sv, "time"sv,     "event_id"s
                                       "status"sv,      "category"sv, "severity"sv, "agent_id"sv, "satisfied"sv};
 constexpr std::array visit_fields{"customer_id"sv, "time"sv,  "event_id"sv,   "channel"sv,
                                   "page"sv,        "topic"sv, "duration_s"sv, "session_id"sv};
+constexpr std::array action_fields{"customer_id"sv, "time"sv, "event_id"sv, "channel"sv, "action"sv, "reference"sv};
 
 bool is_json_pointer(std::string_view text) {
   if (text.size() < 2 || text.front() != '/') return false;
@@ -51,16 +54,36 @@ std::optional<std::string> default_problem(std::string_view field, const std::st
     return fmt::format("the default of status is '{}'; give one of {}", value, fmt::join(statuses, ", "));
   if (field == "severity" && (value.size() != 1 || value[0] < '1' || value[0] > '5'))
     return fmt::format("the default of severity is '{}'; give a number from 1 to 5", value);
+  if (const auto problem = action_problem(value); field == "action" && !problem.empty())
+    return fmt::format("the default of action is '{}', {}", value, problem);
   return std::nullopt;
 }
 
 }  // namespace
+
+std::string_view required_field(EventKind kind) {
+  if (kind == EventKind::purchase) return "amount";
+  return kind == EventKind::action ? "action" : "";
+}
+
+std::string_view action_problem(std::string_view action) {
+  if (action.empty() || action.size() > limits::action_bytes_max) return "which is no name of 1 to 64 bytes";
+  if (action == erase_action) return {};
+  constexpr std::string_view blanks = " \t\r\n";
+  const std::size_t begin = action.find_first_not_of(blanks);
+  if (begin == std::string_view::npos) return "which is blank";
+  const std::string_view word = action.substr(begin, action.find_last_not_of(blanks) - begin + 1);
+  const bool alike =
+      std::ranges::equal(word, erase_action, {}, [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
+  return alike ? "which erases nobody; send erase in small letters, without blanks" : "";
+}
 
 std::span<const std::string_view> known_fields(EventKind kind) {
   switch (kind) {
     case EventKind::purchase: return purchase_fields;
     case EventKind::complaint: return complaint_fields;
     case EventKind::visit: return visit_fields;
+    case EventKind::action: return action_fields;
   }
   return {};
 }

@@ -17,6 +17,9 @@ enum class TimeFormat : std::uint8_t { any, rfc3339, epoch_ms, epoch_s };
 /// How the producers choose a partition by key. murmur2: Java's default; consistent: librdkafka's CRC32.
 enum class Partitioner : std::uint8_t { murmur2, consistent, none };
 
+/// The action that has the customer forgotten.
+inline constexpr std::string_view erase_action = "erase";
+
 /// How the events of one source are read.
 struct SourceFormat {
   std::string name;
@@ -30,6 +33,13 @@ struct SourceFormat {
 
 /// The fields that an event of a kind can have.
 [[nodiscard]] std::span<const std::string_view> known_fields(EventKind kind);
+
+/// The one that an event of the kind cannot be without, besides customer_id and time; empty: none.
+[[nodiscard]] std::string_view required_field(EventKind kind);
+
+/// What is wrong with the name of an action, as the end of a sentence; empty: nothing. `erase` has an effect, so what
+/// seems to be meant for it and is not is refused rather than counted.
+[[nodiscard]] std::string_view action_problem(std::string_view action);
 
 /// Where the format gives a field: its JSON Pointer.
 [[nodiscard]] std::string pointer_of(const SourceFormat& format, std::string_view field);

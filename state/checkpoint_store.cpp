@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
 #include <map>
+#include <memory>
 #include <mutex>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -20,6 +23,12 @@ namespace holdfast::state {
 namespace {
 
 constexpr std::size_t readahead_bytes = 4 << 20;
+
+constexpr int read_only_attempts = 5;
+
+/// How long the files of a purged partition are waited for.
+constexpr int deletion_polls = 50;
+constexpr int deletion_poll_us = 20'000;
 
 std::string family_name(Partition partition) { return "p" + std::to_string(partition.value); }
 
@@ -51,7 +60,10 @@ rocksdb::DBOptions database_options(rocksdb::Env* env) {
   options.max_background_jobs = 2;
   options.info_log_level = rocksdb::WARN_LEVEL;
   options.keep_log_file_num = 2;
-  options.max_manifest_file_size = 1 << 20;
+  // The MANIFEST names the least and the greatest key of every file, also of those that are gone. Begun anew with each
+  // change, it names those of the files that there are, a few kilobytes.
+  options.max_manifest_file_size = 0;
+  options.manifest_preallocation_size = std::size_t{64} << 10;
   options.avoid_unnecessary_blocking_io = true;
   return options;
 }
@@ -71,7 +83,7 @@ class Store final : public RocksStore {
         directory_(std::move(directory)) {}
 
   ~Store() override {
-    for (const auto& [partition, family] : families_) db_->DestroyColumnFamilyHandle(family);
+    families_.clear();
     if (default_family_ != nullptr) db_->DestroyColumnFamilyHandle(default_family_);
   }
 
@@ -80,8 +92,8 @@ class Store final : public RocksStore {
     const rocksdb::DBOptions options = database_options(env_);
     std::vector<std::string> names;
     if (env_->FileExists(path + "/CURRENT").ok()) {
-      if (const auto listed = rocksdb::DB::ListColumnFamilies(options, path, &names); !listed.ok())
-        return std::unexpected(error_of(listed, "open it"));
+      const auto listed = attempt([&] { return rocksdb::DB::ListColumnFamilies(options, path, &names); });
+      if (!listed.ok()) return std::unexpected(error_of(listed, "open it"));
     } else if (has_files(path)) {
       return fail(ErrorKind::corrupt, options_.directory.string() + ": the state is damaged: db/CURRENT is missing");
     } else if (options_.read_only) {
@@ -94,28 +106,36 @@ class Store final : public RocksStore {
 
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
     rocksdb::DB* db = nullptr;
-    const auto opened = options_.read_only ? rocksdb::DB::OpenForReadOnly(options, path, descriptors, &handles, &db)
-                                           : rocksdb::DB::Open(options, path, descriptors, &handles, &db);
+    const auto opened = attempt([&] {
+      return options_.read_only ? rocksdb::DB::OpenForReadOnly(options, path, descriptors, &handles, &db)
+                                : rocksdb::DB::Open(options, path, descriptors, &handles, &db);
+    });
     if (!opened.ok()) return std::unexpected(error_of(opened, "open it"));
     db_.reset(db);
     for (std::size_t i = 0; i < names.size(); ++i) {
       if (const auto partition = partition_named(names[i])) {
-        families_[*partition] = handles[i];
+        families_[*partition] = own(handles[i]);
       } else {
         default_family_ = handles[i];
       }
     }
-    return options_.read_only ? Status{} : remove_leftovers();
+    if (options_.read_only) return {};
+    // What was erased and not purged before the last end.
+    for (const auto& [partition, family] : families_) {
+      if (has_erased(family.get())) unpurged_.insert(partition);
+    }
+    remove_unused_files();
+    return remove_leftovers();
   }
 
   Expected<std::optional<Marker>> load(Partition partition, const Visitor& visit) override {
-    rocksdb::ColumnFamilyHandle* const family = find_family(partition);
+    const Family family = find_family(partition);
     if (family == nullptr) return std::optional<Marker>{};
     rocksdb::ReadOptions read;
     read.verify_checksums = true;
     read.fill_cache = false;
     read.readahead_size = readahead_bytes;
-    const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(read, family));
+    const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(read, family.get()));
     it->SeekToFirst();
     if (!it->Valid() && it->status().ok()) return std::optional<Marker>{};
 
@@ -149,14 +169,41 @@ class Store final : public RocksStore {
   Status write_part(CheckpointData& data) override { return write(data, Marking::remove); }
 
   Status clear(Partition partition) override {
-    const std::lock_guard lock(mutex_);
-    const auto it = families_.find(partition);
-    if (it == families_.end()) return {};
-    if (const auto dropped = db_->DropColumnFamily(it->second); !dropped.ok())
-      return std::unexpected(error_of(dropped, "remove a partition from it"));
-    db_->DestroyColumnFamilyHandle(it->second);
-    families_.erase(it);
+    {
+      const std::lock_guard lock(mutex_);
+      const auto it = families_.find(partition);
+      if (it == families_.end()) return {};
+      if (const auto dropped = db_->DropColumnFamily(it->second.get()); !dropped.ok())
+        return std::unexpected(error_of(dropped, "remove a partition from it"));
+      families_.erase(it);
+      unpurged_.erase(partition);
+    }
+    if (begin_manifest(default_family_).ok()) remove_unused_files();
     return {};
+  }
+
+  [[nodiscard]] std::size_t unpurged() const override {
+    const std::lock_guard lock(mutex_);
+    return unpurged_.size();
+  }
+
+  Status purge() override {
+    std::optional<Partition> partition;
+    {
+      const std::lock_guard lock(mutex_);
+      if (unpurged_.empty()) return {};
+      // Each gets its turn: the next one behind the last.
+      const auto next = unpurged_.upper_bound(last_purged_);
+      partition = next != unpurged_.end() ? *next : *unpurged_.begin();
+      unpurged_.erase(*partition);
+      last_purged_ = *partition;
+    }
+    const Family family = find_family(*partition);
+    if (family == nullptr) return {};
+    const Status purged = purge(family.get());
+    // Unless it was cleared meanwhile.
+    if (!purged && find_family(*partition) == family) note_unpurged(*partition);
+    return purged;
   }
 
   [[nodiscard]] std::vector<Partition> partitions() const override {
@@ -185,24 +232,109 @@ class Store final : public RocksStore {
   enum class Marking : std::uint8_t { put, remove };
 
   Status write(CheckpointData& data, Marking marking) {
-    const auto family = family_of(data.marker.partition);
-    if (!family) return std::unexpected(family.error());
+    const auto made = family_of(data.marker.partition);
+    if (!made) return std::unexpected(made.error());
+    rocksdb::ColumnFamilyHandle* const family = made->get();
     std::ranges::sort(data.entries, [&](const auto& a, const auto& b) { return data.id(a) < data.id(b); });
     const std::string file =
         fmt::format("{}/p{}-{}.sst", scratch_path(), data.marker.partition.value, data.marker.step);
-    if (const auto written = write_file(file, data, marking, *family); !written.ok()) {
+    if (const auto written = write_file(file, data, marking, family); !written.ok()) {
       (void)env_->DeleteFile(file);
       return std::unexpected(error_of(written, "write a checkpoint to it"));
     }
     rocksdb::IngestExternalFileOptions ingest;
     ingest.move_files = true;
     ingest.failed_move_fall_back_to_copy = true;
-    if (const auto ingested = db_->IngestExternalFile(*family, {file}, ingest); !ingested.ok()) {
+    if (const auto ingested = db_->IngestExternalFile(family, {file}, ingest); !ingested.ok()) {
       (void)env_->DeleteFile(file);
       (void)db_->Resume();  // After a full disk RocksDB refuses all writes until it is told to go on.
       return std::unexpected(error_of(ingested, "write a checkpoint to it"));
     }
+    if (std::ranges::any_of(data.entries, &CheckpointData::Entry::erased)) note_unpurged(data.marker.partition);
     return {};
+  }
+
+  /// Once; read-only, a few times: a running service may delete a file between the look for it and the opening of it.
+  template <class Open>
+  rocksdb::Status attempt(Open open) const {
+    auto status = open();
+    for (int i = 1; options_.read_only && !status.ok() && i < read_only_attempts; ++i) status = open();
+    return status;
+  }
+
+  void note_unpurged(Partition partition) {
+    const std::lock_guard lock(mutex_);
+    unpurged_.insert(partition);
+  }
+
+  /// Whether files say of a record that it was erased: then it may still stand in an older one.
+  bool has_erased(rocksdb::ColumnFamilyHandle* family) const {
+    rocksdb::TablePropertiesCollection files;
+    if (!db_->GetPropertiesOfAllTables(family, &files).ok()) return true;
+    return std::ranges::any_of(files, [](const auto& file) { return file.second->num_deletions > 0; });
+  }
+
+  // Compacted to its lowest level, a family has neither what was erased nor the notes of it. What is left are the keys
+  // in the MANIFEST, and the files until they are deleted.
+  Status purge(rocksdb::ColumnFamilyHandle* family) {
+    constexpr std::string_view what = "remove what was erased from it";
+    std::vector<std::string> former = files_of(family);
+    rocksdb::CompactRangeOptions compact;
+    compact.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+    if (const auto compacted = db_->CompactRange(compact, family, nullptr, nullptr); !compacted.ok()) {
+      (void)db_->Resume();
+      return std::unexpected(error_of(compacted, what));
+    }
+    if (has_erased(family)) return not_yet("checkpoints were written to it meanwhile");
+    std::ranges::copy(files_named("MANIFEST-"), std::back_inserter(former));
+    if (const auto begun = begin_manifest(family); !begun.ok()) {
+      (void)db_->Resume();
+      return std::unexpected(error_of(begun, what));
+    }
+    remove_unused_files();
+    const std::vector<std::string> current = files_of(family);
+    std::erase_if(former, [&](const auto& name) { return std::ranges::find(current, name) != current.end(); });
+    // A file that is being read is deleted afterwards.
+    for (int i = 0; i < deletion_polls; ++i) {
+      std::erase_if(
+          former, [&](const std::string& name) { return env_->FileExists(database_path() + '/' + name).IsNotFound(); });
+      if (former.empty()) return {};
+      env_->SleepForMicroseconds(deletion_poll_us);
+    }
+    return not_yet("the file " + former.front() + " of it is in use");
+  }
+
+  [[nodiscard]] Status not_yet(std::string_view why) const {
+    return fail(ErrorKind::unavailable, fmt::format("{}: what was erased is not removed from the disk yet: {}",
+                                                    options_.directory.string(), why));
+  }
+
+  /// A change that changes nothing, since every change begins a MANIFEST. It holds what was before the change.
+  rocksdb::Status begin_manifest(rocksdb::ColumnFamilyHandle* family) {
+    return db_->SetOptions(family, {{"disable_auto_compactions", "false"}});
+  }
+
+  /// RocksDB deletes them when it has another reason to look at its folder; allowing it to is one.
+  void remove_unused_files() {
+    (void)db_->DisableFileDeletions();
+    (void)db_->EnableFileDeletions(true);
+  }
+
+  [[nodiscard]] std::vector<std::string> files_of(rocksdb::ColumnFamilyHandle* family) const {
+    rocksdb::ColumnFamilyMetaData about;
+    db_->GetColumnFamilyMetaData(family, &about);
+    std::vector<std::string> names;
+    for (const auto& level : about.levels) {
+      for (const auto& file : level.files) names.push_back(file.relative_filename);
+    }
+    return names;
+  }
+
+  [[nodiscard]] std::vector<std::string> files_named(std::string_view prefix) const {
+    std::vector<std::string> names;
+    (void)env_->GetChildren(database_path(), &names);
+    std::erase_if(names, [&](const std::string& name) { return !name.starts_with(prefix); });
+    return names;
   }
 
   [[nodiscard]] std::string database_path() const { return (options_.directory / "db").string(); }
@@ -227,22 +359,28 @@ class Store final : public RocksStore {
     return {};
   }
 
-  rocksdb::ColumnFamilyHandle* find_family(Partition partition) const {
+  /// Lives as long as somebody uses it, also when the partition is cleared meanwhile.
+  using Family = std::shared_ptr<rocksdb::ColumnFamilyHandle>;
+
+  Family own(rocksdb::ColumnFamilyHandle* family) {
+    return {family, [this](rocksdb::ColumnFamilyHandle* handle) { db_->DestroyColumnFamilyHandle(handle); }};
+  }
+
+  Family find_family(Partition partition) const {
     const std::lock_guard lock(mutex_);
     const auto it = families_.find(partition);
     return it == families_.end() ? nullptr : it->second;
   }
 
-  Expected<rocksdb::ColumnFamilyHandle*> family_of(Partition partition) {
-    if (auto* const family = find_family(partition)) return family;
-    rocksdb::ColumnFamilyHandle* family = nullptr;
-    if (const auto made = db_->CreateColumnFamily(family_options(), family_name(partition), &family); !made.ok()) {
+  Expected<Family> family_of(Partition partition) {
+    if (Family family = find_family(partition)) return family;
+    rocksdb::ColumnFamilyHandle* made = nullptr;
+    if (const auto status = db_->CreateColumnFamily(family_options(), family_name(partition), &made); !status.ok()) {
       (void)db_->Resume();
-      return std::unexpected(error_of(made, "write a checkpoint to it"));
+      return std::unexpected(error_of(status, "write a checkpoint to it"));
     }
     const std::lock_guard lock(mutex_);
-    families_[partition] = family;
-    return family;
+    return families_[partition] = own(made);
   }
 
   rocksdb::Status write_file(const std::string& path, const CheckpointData& data, Marking marking,
@@ -263,12 +401,12 @@ class Store final : public RocksStore {
   }
 
   [[nodiscard]] Expected<std::optional<std::string>> get(Partition partition, const std::string& key) const {
-    rocksdb::ColumnFamilyHandle* const family = find_family(partition);
+    const Family family = find_family(partition);
     if (family == nullptr) return std::optional<std::string>{};
     std::string value;
     rocksdb::ReadOptions read;
     read.verify_checksums = true;
-    const auto status = db_->Get(read, family, key, &value);
+    const auto status = db_->Get(read, family.get(), key, &value);
     if (status.IsNotFound()) return std::optional<std::string>{};
     if (!status.ok()) return std::unexpected(error_of(status, "read it"));
     return std::optional{std::move(value)};
@@ -292,8 +430,10 @@ class Store final : public RocksStore {
   const std::unique_ptr<StateDirectory> directory_;
   std::unique_ptr<rocksdb::DB> db_;
   rocksdb::ColumnFamilyHandle* default_family_ = nullptr;
-  mutable std::mutex mutex_;  ///< Of families_: partitions are restored while others are checkpointed.
-  std::map<Partition, rocksdb::ColumnFamilyHandle*> families_;
+  mutable std::mutex mutex_;  ///< Of what follows: partitions are restored while others are checkpointed.
+  std::map<Partition, Family> families_;
+  std::set<Partition> unpurged_;
+  Partition last_purged_{-1};
 };
 
 }  // namespace

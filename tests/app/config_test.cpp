@@ -234,7 +234,7 @@ INSTANTIATE_TEST_SUITE_P(
              "'-' "
              "and '_', at most 64 of them"},
         Case{"source_incomplete", "  visits: {topic: visits}\n",
-             "shop.yaml:4:3: sources.visits.kind: is missing; set it to purchase | complaint | visit"},
+             "shop.yaml:4:3: sources.visits.kind: is missing; set it to purchase | complaint | visit | action"},
         Case{"source_null", "  visits:\n  c: {}\n",
              "shop.yaml:4:3: sources.visits: is empty; give it a topic and a kind, such as {topic: visits, kind: "
              "visit}, or remove it\n"

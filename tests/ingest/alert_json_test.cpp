@@ -100,6 +100,9 @@ TEST(AlertJson, LeavesOutWhatIsNotKnown) {
   const json valued = json::parse(encoded(alert).json);
   EXPECT_EQ(valued["value"], json({{"spent", 0}}));
   EXPECT_EQ(valued["trigger"], json({{"type", "visit"}, {"source", "web"}, {"partition", 3}, {"offset", 0}}));
+  alert.trigger.type = TriggerType::action;
+  EXPECT_EQ(json::parse(encoded(alert).json)["trigger"],
+            json({{"type", "action"}, {"source", "web"}, {"partition", 3}, {"offset", 0}}));
 }
 
 TEST(AlertJson, HeadersAreThoseOfCloudEvents) {

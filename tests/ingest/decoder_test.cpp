@@ -277,6 +277,55 @@ TEST(Decoder, WhatIsMissingIsNamed) {
   EXPECT_EQ(visit_outcome(R"({"customer_id":"c","time":0})"), "ok") << "an amount is for purchases";
 }
 
+std::string action_outcome(const std::string& action) {
+  return outcome_of(EventKind::action, R"({"customer_id":"c","time":0,"action":)" + action + "}");
+}
+
+TEST(Decoder, ActionsSayWhetherTheyErase) {
+  const Decoded erase(format_of(EventKind::action),
+                      R"({"customer_id":"c","time":5,"event_id":1,"action":"erase","reference":{"any":[1]}})");
+  ASSERT_EQ(erase.outcome(), "ok") << erase.message();
+  EXPECT_EQ(erase->kind, EventKind::action);
+  EXPECT_TRUE(erase->erases);
+  EXPECT_EQ(erase->event_id, "1");
+  for (const std::string other : {"call", "erased", "erase_later", "Löschung", std::string(64, 'x').c_str()}) {
+    const Decoded event(format_of(EventKind::action), R"({"customer_id":"c","time":5,"action":")" + other + R"("})");
+    EXPECT_EQ(event.outcome(), "ok") << other << event.message();
+    EXPECT_FALSE(event->erases) << other;
+  }
+  SourceFormat mapped = format_of(EventKind::action);
+  mapped.fields = {{"action", "/request/type"}};
+  const Decoded nested(mapped, R"({"customer_id":"c","time":5,"request":{"type":"erase"},"action":7})");
+  ASSERT_EQ(nested.outcome(), "ok") << nested.message();
+  EXPECT_TRUE(nested->erases);
+  SourceFormat requests = format_of(EventKind::action);
+  requests.defaults = {{"action", "erase"}};
+  EXPECT_TRUE(Decoded(requests, R"({"customer_id":"c","time":5})")->erases);
+  EXPECT_FALSE(Decoded(requests, R"({"customer_id":"c","time":5,"action":"call"})")->erases);
+  EXPECT_FALSE(Decoded(format_of(EventKind::visit), R"({"customer_id":"c","time":5,"action":"erase"})")->erases);
+}
+
+TEST(Decoder, WhatIsNoActionIsNamed) {
+  EXPECT_EQ(outcome_of(EventKind::action, R"({"customer_id":"c","time":0})"), "missing_field");
+  for (const std::string none : {"1", "true", "[\"erase\"]", "{}"})
+    EXPECT_EQ(action_outcome(none), "wrong_type") << none;
+  EXPECT_EQ(action_outcome("null"), "missing_field");
+  EXPECT_EQ(action_outcome("\"\""), "bad_value");
+  EXPECT_EQ(action_outcome("\"  \""), "bad_value");
+  EXPECT_EQ(action_outcome('"' + std::string(65, 'x') + '"'), "bad_value");
+  const Decoded lacks(format_of(EventKind::action), R"({"customer_id":"c","time":0})");
+  EXPECT_THAT(lacks.message(), HasSubstr("/action: the field is missing; every action needs it"));
+}
+
+// Counted as some other action, they would leave the customer where it is, and nobody would know.
+TEST(Decoder, WhatWasMeantToEraseIsNotTakenForAnotherAction) {
+  for (const std::string meant : {"ERASE", "Erase", " erase", "erase ", "erase\\n"}) {
+    const Decoded event(format_of(EventKind::action), R"({"customer_id":"c","time":0,"action":")" + meant + R"("})");
+    EXPECT_EQ(event.outcome(), "bad_value") << meant;
+    EXPECT_THAT(event.message(), HasSubstr("erases nobody; send erase in small letters")) << meant;
+  }
+}
+
 TEST(Decoder, WrongTypesAreNamed) {
   for (const std::string value :
        {R"({"customer_id":["c"],"time":0,"amount":1})", R"({"customer_id":true,"time":0,"amount":1})",

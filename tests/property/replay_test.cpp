@@ -30,6 +30,7 @@ std::string json_of(const reference::NaiveEvent& event) {
     out["status"] = statuses[static_cast<std::size_t>(event.status)];
     if (event.is_return) out["category"] = "return";
   }
+  if (event.kind == EventKind::action) out["action"] = event.erases ? "erase" : "call";
   return out.dump();
 }
 

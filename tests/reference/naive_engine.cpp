@@ -99,6 +99,11 @@ void NaiveEngine::fire_due() {
 void NaiveEngine::take(std::size_t source, std::size_t offset) {
   const NaiveEvent& event = sources_[source][offset];
   advance(event.time);
+  if (event.kind == EventKind::action) {
+    if (event.erases)
+      erase(event, {TriggerType::action, source, static_cast<std::int64_t>(offset), event.event_id, event.logged_at});
+    return;
+  }
   Person& person = people_[event.customer];
   if (!event.event_id.empty()) {
     auto& ids = person.latest_ids;
@@ -139,6 +144,28 @@ void NaiveEngine::take(std::size_t source, std::size_t offset) {
         {trigger, source, static_cast<std::int64_t>(offset), event.event_id, event.logged_at});
   set_timer(person);
   fire_due();
+}
+
+/// Of a customer of whom nothing is known, so it says nothing.
+void NaiveEngine::erase(const NaiveEvent& event, const Cause& cause) {
+  const auto found = people_.find(event.customer);
+  if (found == people_.end()) return;
+  const Person person = found->second;
+  people_.erase(found);
+  if (person.seq == 0) return;
+  NaiveAlert out;
+  out.customer = event.customer;
+  out.seq = person.seq + 1;
+  out.episode = person.episode;
+  out.change = Change::erased;
+  out.previous_level = person.level;
+  out.time = std::max(event.time, *person.moment);
+  out.trigger = cause.type;
+  out.source = cause.source;
+  out.offset = cause.offset;
+  out.event_id = cause.event_id;
+  out.logged_at = cause.logged_at;
+  alerts_.push_back(out);
 }
 
 /// Whether the purchase added a repeat day.

@@ -26,6 +26,7 @@ struct NaiveEvent {
   std::string currency;
   ComplaintStatus status{};
   bool is_return = false;
+  bool erases = false;  ///< Of actions.
 };
 
 struct NaiveReason {
@@ -113,6 +114,7 @@ class NaiveEngine {
 
   void take(std::size_t source, std::size_t offset);
   void fire_due();
+  void erase(const NaiveEvent& event, const Cause& cause);
   bool buy(Person& person, const NaiveEvent& event);
   void decay(Person& person, Timestamp to) const;
   void judge(const std::string& id, Person& person, Timestamp t, const Cause& cause);

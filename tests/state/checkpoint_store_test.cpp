@@ -1,5 +1,6 @@
 #include "state/checkpoint_store.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -222,6 +223,176 @@ TEST(CheckpointStore, LeftoversOfACutShortCheckpointAreRemoved) {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
+// Purges
+
+/// Ids that no compression hides: each stands in the files as it is, or not at all.
+std::string random_id(std::mt19937_64& random, char first) {
+  constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+  std::string id(1, first);
+  while (id.size() < 21) id += letters[random() % letters.size()];
+  return id;
+}
+
+/// Files below the folder that hold the text, or end or begin with a part of it that is long enough to tell.
+std::vector<std::string> files_with(const fs::path& folder, const std::string& text) {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (!entry.is_regular_file()) continue;
+    std::ifstream in(entry.path(), std::ios::binary);
+    const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+    // The first letter and the last ones may be shared with neighbours.
+    if (bytes.find(text.substr(2, 12)) != std::string::npos || bytes.find(text.substr(8)) != std::string::npos)
+      names.push_back(fs::relative(entry.path(), folder).string());
+  }
+  return names;
+}
+
+/// A state of some checkpoints, and customers at all places in it.
+class Purge : public ::testing::Test {
+ protected:
+  Purge() {
+    for (int i = 0; i < 3000; ++i) now_[random_id(random_, "bcdmnxyz"[i % 8])] = record_of(random_());
+    least_ = random_id(random_, 'a');
+    middle_ = random_id(random_, 'm');
+    greatest_ = random_id(random_, 'z') + "~";
+    greatest_[1] = '~';
+    for (const auto& id : {least_, middle_, greatest_}) now_[id] = record_of(7);
+  }
+
+  void begin(RocksStore& store) {
+    write(store, p0, 1, now_, now_.size());
+    write(store, p7, 1, {{"somebody else", record_of(1)}}, 1);
+    // Of some files each is the least, the greatest, or all there is.
+    write(store, p0, 2, {{least_, record_of(8)}, {middle_, record_of(8)}}, now_.size());
+    write(store, p0, 3, {{middle_, record_of(9)}, {greatest_, record_of(9)}}, now_.size());
+    write(store, p0, 4, {{greatest_, record_of(10)}}, now_.size());
+    write(store, p0, 5, {{least_, record_of(10)}}, now_.size());
+    now_[middle_] = record_of(9);
+    now_[least_] = now_[greatest_] = record_of(10);
+  }
+  void erase(RocksStore& store, std::uint64_t step, const std::vector<std::string>& ids) {
+    for (const auto& id : ids) now_.erase(id);
+    CheckpointData data = data_of(p0, step, {}, now_.size());
+    for (const auto& id : ids) data.add_erased(id);
+    const Status written = store.write(data);
+    ASSERT_TRUE(written) << written.error().message;
+  }
+  void purge_all(RocksStore& store) {
+    while (store.unpurged() > 0) {
+      const Status purged = store.purge();
+      ASSERT_TRUE(purged) << purged.error().message;
+    }
+  }
+  void expect_on_disk(const std::string& id) const { EXPECT_FALSE(files_with(path_, id).empty()) << id; }
+  void expect_not_on_disk(const std::string& id) const {
+    EXPECT_THAT(files_with(path_, id), ::testing::IsEmpty()) << id;
+  }
+
+  std::mt19937_64 random_{7};
+  const TemporaryFolder folder_;
+  const fs::path path_ = folder_.path() / "s";
+  Records now_;
+  std::string least_;
+  std::string middle_;
+  std::string greatest_;
+};
+
+TEST_F(Purge, LeavesNoByteOfAnErasedIdOnTheDisk) {
+  const auto store = opened(path_);
+  begin(*store);
+  for (const auto& id : {least_, middle_, greatest_}) expect_on_disk(id);
+  EXPECT_EQ(store->unpurged(), 0U);
+  erase(*store, 6, {least_, middle_, greatest_});
+  EXPECT_EQ(store->unpurged(), 1U);
+  for (const auto& id : {least_, middle_, greatest_}) expect_on_disk(id);
+  purge_all(*store);
+  for (const auto& id : {least_, middle_, greatest_}) expect_not_on_disk(id);
+  // Nothing else is gone, and it goes on.
+  EXPECT_TRUE(load(*store, p0)->records == now_);
+  EXPECT_EQ(load(*store, p7)->marker->step, 1U);
+  expect_on_disk(now_.begin()->first);
+  write(*store, p0, 7, {{"new", record_of(1)}}, now_.size() + 1);
+  for (const auto& id : {least_, middle_, greatest_}) expect_not_on_disk(id);
+}
+
+TEST_F(Purge, HoldsAfterAReopening) {
+  {
+    const auto store = opened(path_);
+    begin(*store);
+    erase(*store, 6, {greatest_});
+    purge_all(*store);
+  }
+  expect_not_on_disk(greatest_);
+  const auto store = opened(path_);
+  EXPECT_EQ(store->unpurged(), 0U);
+  expect_not_on_disk(greatest_);
+  EXPECT_TRUE(load(*store, p0)->records == now_);
+}
+
+TEST_F(Purge, IsKnownToBeDueAfterAReopening) {
+  {
+    const auto store = opened(path_);
+    begin(*store);
+    erase(*store, 6, {least_, greatest_});
+  }
+  expect_on_disk(least_);
+  const auto store = opened(path_);
+  EXPECT_EQ(store->unpurged(), 1U);
+  purge_all(*store);
+  expect_not_on_disk(least_);
+  expect_not_on_disk(greatest_);
+  expect_on_disk(middle_);
+  EXPECT_TRUE(load(*store, p0)->records == now_);
+}
+
+TEST_F(Purge, LeavesWhoCameBack) {
+  const auto store = opened(path_);
+  begin(*store);
+  erase(*store, 6, {middle_});
+  now_[middle_] = record_of(11);
+  write(*store, p0, 7, {{middle_, record_of(11)}}, now_.size());
+  purge_all(*store);
+  EXPECT_TRUE(load(*store, p0)->records == now_);
+  erase(*store, 8, {middle_});
+  purge_all(*store);
+  expect_not_on_disk(middle_);
+}
+
+TEST_F(Purge, ServesRestoresAndClearsOfOthersMeanwhile) {
+  const auto store = opened(path_);
+  begin(*store);
+  std::atomic<bool> done = false;
+  std::thread restoring([&] {
+    for (std::uint64_t step = 1; !done; ++step) {
+      CheckpointData data = data_of(Partition{3}, step, {{"c" + std::to_string(step), record_of(step)}}, 1);
+      ASSERT_TRUE(store->write(data));
+      ASSERT_TRUE(load(*store, Partition{3})->marker);
+      ASSERT_TRUE(store->clear(Partition{3}));
+    }
+  });
+  for (std::uint64_t step = 6; step < 16; ++step) {
+    const std::string id = now_.begin()->first;
+    erase(*store, step, {id});
+    Status purged = store->purge();
+    for (int i = 0; i < 20 && !purged; ++i) purged = store->purge();
+    EXPECT_TRUE(purged) << purged.error().message;
+    expect_not_on_disk(id);
+  }
+  done = true;
+  restoring.join();
+  EXPECT_TRUE(load(*store, p0)->records == now_);
+}
+
+TEST_F(Purge, OfAClearedPartitionIsNotNeeded) {
+  const auto store = opened(path_);
+  begin(*store);
+  erase(*store, 6, {middle_});
+  ASSERT_TRUE(store->clear(p0));
+  EXPECT_EQ(store->unpurged(), 0U);
+  for (const auto& id : {least_, middle_, greatest_}) expect_not_on_disk(id);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
 // Damage
 
 std::string bytes_of(const fs::path& path) {
@@ -326,11 +497,12 @@ TEST(CheckpointStore, MissingFilesNeverGiveAnythingButAWholeCheckpoint) {
   const TemporaryFolder folder;
   const auto states = make_history(folder.path() / "s");
   for_each_file(folder.path() / "s", [&](const fs::path& copy, const fs::path& file) {
+    // Former ones may lie there until they are deleted.
+    const bool manifest = bytes_of(copy / "db" / "CURRENT") == file.filename().string() + "\n";
     fs::remove(file);
     const std::string found = look(copy, states);
     const std::string extension = file.extension().string();
-    if (extension == ".sst" || file.filename() == "HOLDFAST" || file.filename() == "CURRENT" ||
-        file.filename().string().starts_with("MANIFEST")) {
+    if (extension == ".sst" || file.filename() == "HOLDFAST" || file.filename() == "CURRENT" || manifest) {
       EXPECT_EQ(found, "error") << "a checkpoint's file is missing";
     }
   });
@@ -410,6 +582,12 @@ void expect_state_of_step(const Loaded& loaded) {
   }
 }
 
+/// One of those that a child erases.
+std::string erased_id(std::uint64_t i) {
+  std::mt19937_64 random(i);
+  return random_id(random, static_cast<char>('a' + i % 26));
+}
+
 /// Never ends by itself but by an error.
 int write_on(const fs::path& path) {
   const auto store = open(path);
@@ -441,6 +619,52 @@ TEST(CheckpointStore, AKillAtAnyMomentLeavesAWholeCheckpoint) {
     before = loaded->marker->step;
   }
   EXPECT_GT(before, 0U) << "every kill came before the first checkpoint";
+}
+
+/// Erases customers one after the other and purges, until it is killed.
+int erase_on(const fs::path& path) {
+  const auto store = open(path);
+  if (!store) return 1;
+  for (std::uint64_t i = 0; i < customers; ++i) {
+    const auto marker = (*store)->marker(p0);
+    if (!marker || !*marker) return 2;
+    const std::string id = erased_id(i);
+    const auto there = (*store)->find(p0, id);
+    if (!there) return 3;
+    if (!*there) continue;
+    CheckpointData data = data_of(p0, (*marker)->step + 1, {}, (*marker)->customers - 1);
+    data.add_erased(id);
+    if (!(*store)->write(data)) return 4;
+    if (i % 3 == 2 && !(*store)->purge()) return 5;
+  }
+  return 6;
+}
+
+TEST(CheckpointStore, AKillAtAnyMomentLosesNoPurge) {
+  const TemporaryFolder folder;
+  const fs::path path = folder.path() / "s";
+  Records all;
+  for (std::uint64_t i = 0; i < customers; ++i) all[erased_id(i)] = record_of(i);
+  write(*opened(path), p0, 1, all, all.size());
+  std::mt19937_64 random(std::random_device{}());
+  std::size_t erased = 0;
+  for (int kill = 0; kill < 12; ++kill) {
+    const pid_t child = start_child("erase_on", path);
+    std::this_thread::sleep_for(std::chrono::microseconds(50'000 + random() % 250'000));
+    ::kill(child, SIGKILL);
+    ASSERT_EQ(wait_for(child), 128 + SIGKILL) << "it ended by itself";
+    const auto store = opened(path);
+    const auto loaded = load(*store, p0);
+    ASSERT_TRUE(loaded) << loaded.error().message;
+    while (store->unpurged() > 0) ASSERT_TRUE(store->purge());
+    erased = 0;
+    for (const auto& [id, record] : all) {
+      if (loaded->records.contains(id)) continue;
+      ++erased;
+      ASSERT_THAT(files_with(path, id), ::testing::IsEmpty()) << id;
+    }
+  }
+  EXPECT_GT(erased, 0U);
 }
 
 /// Writes until there is no more room, makes some, writes on. The status says which expectation failed.
@@ -523,6 +747,7 @@ class ChildWork final : public ::testing::Environment {
     const std::string name = work;
     const fs::path path = std::getenv(child_path);
     if (name == "write_on") ::_exit(write_on(path));
+    if (name == "erase_on") ::_exit(erase_on(path));
     if (name == "fill_a_disk") ::_exit(fill_a_disk(path));
     if (name == "reach_a_file_size_limit") ::_exit(reach_a_file_size_limit(path));
     ::_exit(126);

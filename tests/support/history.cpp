@@ -91,6 +91,18 @@ reference::NaiveEvent no_event(EventKind kind, Timestamp time) {
   return event;
 }
 
+/// What staff did for one of the customers.
+reference::NaiveEvent random_action(Dice& dice, const reference::NaiveEvent& other, int number) {
+  reference::NaiveEvent event;
+  event.customer = other.customer;
+  event.time = other.time;
+  event.logged_at = other.logged_at;
+  event.kind = EventKind::action;
+  event.erases = dice.one_in(2);
+  if (dice.one_in(2)) event.event_id = dice.one_in(4) ? other.event_id : "a" + std::to_string(number);
+  return event;
+}
+
 Currency currency_of(const std::string& code) {
   Currency currency;
   std::ranges::copy(code, currency.code.begin());
@@ -115,6 +127,7 @@ std::string line_of(const reference::NaiveAlert& a) {
 History random_history(std::uint64_t seed) {
   Dice dice(seed);
   Dice other_dice(~seed);
+  Dice action_dice(seed + 1'000'000);
   History history;
   history.model = random_model(dice);
   history.policy = random_policy(dice, history.model.logistic.has_value());
@@ -124,6 +137,11 @@ History random_history(std::uint64_t seed) {
   std::vector<EventKind> kinds{EventKind::purchase};
   while (kinds.size() < sources) kinds.push_back(static_cast<EventKind>(dice.below(3)));
 
+  // Some have a source of actions, at any place among the others.
+  const bool actions = action_dice.one_in(2);
+  const std::size_t actions_at = action_dice.below(sources + 1);
+  const std::uint64_t action_each = 4 + action_dice.below(30);
+  std::vector<reference::NaiveEvent> done;
   const bool twins = other_dice.one_in(4);
   const bool rejections = other_dice.one_in(2);
   const std::int64_t days_earlier =
@@ -145,12 +163,26 @@ History random_history(std::uint64_t seed) {
       const auto anywhere = static_cast<std::int64_t>(other_dice.below(4'000'000'000'000)) - 2'000'000'000'000;
       history.sources[source].push_back(no_event(event.kind, Timestamp{anywhere}));
     }
+    if (actions && action_dice.one_in(action_each)) {
+      auto action = random_action(action_dice, event, static_cast<int>(i));
+      if (action_dice.one_in(3))
+        action.time = action.time + Duration{static_cast<std::int64_t>(action_dice.below(40 * day_ms))};
+      if (action_dice.one_in(4))
+        action.time = action.time - Duration{static_cast<std::int64_t>(action_dice.below(40 * day_ms))};
+      done.push_back(action);
+      if (twins) {
+        action.customer += "-twin";
+        done.push_back(action);
+      }
+    }
     if (twins) {
       history.sources[source].push_back(event);
       event.customer += "-twin";
     }
     history.sources[source].push_back(std::move(event));
   }
+  if (actions)
+    history.sources.insert(history.sources.begin() + static_cast<std::ptrdiff_t>(actions_at), std::move(done));
   return history;
 }
 
@@ -179,6 +211,7 @@ EventBatch batch_of(const std::vector<reference::NaiveEvent>& events, std::size_
     event.kind = from_event.kind;
     event.status = from_event.status;
     event.is_return = from_event.is_return;
+    event.erases = from_event.erases;
   }
   return batch;
 }

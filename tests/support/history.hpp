@@ -15,7 +15,8 @@ namespace holdfast::testing {
 
 /// A task's input with all that makes it hard: few customers, ties within and across sources, customers whose events
 /// are those of another, so that their timers tie, late events, repeated event ids, days that border, silences of
-/// months, years before 1970, currencies that do not fit, records that are no events.
+/// months, years before 1970, currencies that do not fit, records that are no events, customers who are erased and come
+/// back.
 struct History {
   engine::Model model;
   engine::RiskPolicy policy;

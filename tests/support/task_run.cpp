@@ -59,9 +59,11 @@ std::vector<TaskRun::Taken> TaskRun::take_in_pieces(std::mt19937_64& random, boo
 
 std::map<std::string, std::string> TaskRun::records() const {
   std::map<std::string, std::string> out;
-  for (Slot slot{0}; slot < table.slots_end(); ++slot.value)
+  for (Slot slot{0}; slot < table.slots_end(); ++slot.value) {
+    if (!table.is_used(slot)) continue;
     out[std::string(table.key(slot).id)] =
         std::string(reinterpret_cast<const char*>(table.read(slot)), sizeof(engine::Customer));
+  }
   return out;
 }
 
