@@ -245,7 +245,7 @@ class Decoder::Impl {
 
   // A document's top level is no `value` to simdjson where it is a scalar.
   static simdjson::error_code check_scalar_or_array(simdjson::ondemand::document& document, json_type type,
-                                                    std::string_view text) {
+                                                    std::string_view whole) {
     if (type == json_type::array) {
       simdjson::ondemand::value value;
       if (const auto error = document.get_value().get(value)) return error;
@@ -262,9 +262,9 @@ class Decoder::Impl {
     } else {
       // simdjson 3.0's is_null() of a whole document looks for the end one byte too far, in what is left in memory.
       constexpr std::string_view blanks = " \t\n\r";
-      text.remove_suffix(text.size() - (text.find_last_not_of(blanks) + 1));
-      text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
-      return text == "null" ? simdjson::SUCCESS : simdjson::N_ATOM_ERROR;
+      whole.remove_suffix(whole.size() - (whole.find_last_not_of(blanks) + 1));
+      whole.remove_prefix(std::min(whole.find_first_not_of(blanks), whole.size()));
+      return whole == "null" ? simdjson::SUCCESS : simdjson::N_ATOM_ERROR;
     }
     return at_end(document) ? simdjson::SUCCESS : simdjson::TRAILING_CONTENT;
   }
