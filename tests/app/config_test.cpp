@@ -356,6 +356,13 @@ TEST_F(ConfigTest, BrokenYamlIsNamedByPlace) {
       "and above");
 }
 
+// Without bounds yaml-cpp finds empty documents here until there is no memory left.
+TEST_F(ConfigTest, ACommaAtTheBeginningIsNamedAndComesToAnEnd) {
+  const std::string message = faults(",application_id: shop\n");
+  EXPECT_NE(message.find("shop.yaml:1:1: a second document begins here; keep one, without '---'"), std::string::npos)
+      << message;
+}
+
 TEST_F(ConfigTest, AFaultIsOneLineWhateverTheText) {
   EXPECT_EQ(faults_with("shards: \"1\\n\\e[2J\"\n"),
             "shop.yaml:4:1: shards: '1\\x0a\\x1b[2J' is no whole number: write digits only, such as 1000");

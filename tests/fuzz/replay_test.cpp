@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,9 @@ namespace fs = std::filesystem;
 struct Target {
   const char* name;
   int (*run)(const std::uint8_t* data, std::size_t size);
+
+  /// For the name of its test in lists.
+  friend void PrintTo(const Target& target, std::ostream* out) { *out << target.name; }  // NOLINT(*-naming)
 };
 #define HOLDFAST_FUZZ_TARGET(name) {#name, fuzz_##name},
 constexpr Target targets[] = {HOLDFAST_FUZZ_TARGETS};

@@ -77,6 +77,18 @@ TEST(Decoder, ReadsEveryFieldOfAPurchase) {
   EXPECT_EQ(event->kind, EventKind::purchase);
 }
 
+TEST(Decoder, ANullIsOneWhateverTheRecordBeforeItLeftInMemory) {
+  Decoder decoder(format_of(EventKind::visit), Partition{0}, Partitioner::none, 1, KeyRule::from_event);
+  std::vector<MemoryBatch::Given> given;
+  for (const char* value : {"[1,2,3,4,5,6]", "null\n", " null"}) given.push_back({{}, value, Timestamp{-1}, {}});
+  EventBatch out;
+  decoder.decode(MemoryBatch(std::move(given)), out);
+  for (const Event& event : out.events) {
+    ASSERT_NE(event.rejection, nullptr);
+    EXPECT_EQ(event.rejection->code, RejectionCode::wrong_type) << event.rejection->value;
+  }
+}
+
 TEST(Decoder, WhatItQuotesIsCutBetweenCharacters) {
   std::string euros;
   for (int i = 0; i < 30; ++i) euros += "€";
@@ -253,6 +265,8 @@ TEST(Decoder, WhatIsNoJsonIsMalformed) {
                                   "\xef\xbb\xbf",
                                   "nul",
                                   "nxll",
+                                  "nullx",
+                                  "nullx\n",
                                   R"({"customer_id":nxll,"time":0})",
                                   R"({"x":[nulll]})",
                                   R"({"x":truth})"})
