@@ -43,6 +43,9 @@ Status Fetcher::do_work(Duration wait) {
   Status polled = reader_.poll(*this, Duration{0});
   if (polled && !error_ && !delivered_)
     polled = reader_.poll(*this, held_back_ ? std::min(wait, held_back_wait) : wait);
+  // Whoever took this instance's place took its partitions with it; what is said of those must not hide the reason, or
+  // it would go on and take the place back.
+  if (!polled && polled.error().kind == ErrorKind::fenced) return polled;
   if (error_) return std::unexpected(*error_);
   if (!polled) return polled;
   observe_log_ends();
