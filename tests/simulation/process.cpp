@@ -31,7 +31,7 @@ ingest::KafkaSettings kafka_settings_of(const Plan& plan, std::string instance) 
 }  // namespace
 
 struct Process::Life {
-  Life(const Plan& plan, SimulatedNode& node, SimulatedStore& store, const Clock& clock)
+  Life(const Plan& plan, SimulatedNode& node, SimulatedStore& store, const Clock& clock, const app::Say& say)
       : reader(node),
         writer(node, reader),
         journal(node),
@@ -45,7 +45,7 @@ struct Process::Life {
                 .changelog_writer = plan.changelog ? &changelog_writer : nullptr,
                 .changelog_reader = plan.changelog ? &changelog_reader : nullptr,
                 .clock = clock},
-               [](const std::string&) {}) {}
+               say) {}
 
   [[nodiscard]] bool finished() const {
     return stages.committer.finished() &&
@@ -62,9 +62,10 @@ struct Process::Life {
 };
 
 Process::Process(const Plan& plan, SimulatedLog& log, SimulatedDisk& disk, std::string instance, std::uint64_t seed,
-                 std::function<void(Process&)> wait)
+                 std::function<void(Process&)> wait, app::Say say)
     : plan_(plan),
       disk_(disk),
+      say_(std::move(say)),
       clock_(log, Duration{static_cast<std::int64_t>(seed % 60'000) - 30'000}),
       node_{.log = log,
             .clock = clock_,
@@ -85,12 +86,17 @@ void Process::keep_alive() {
 }
 
 std::optional<std::size_t> Process::caught_up() const {
-  if (!life_) return std::nullopt;
+  if (!life_ || failed_) return std::nullopt;
   std::size_t assigned = 0;
-  for (const auto& partition : life_->stages.statistics.partitions) {
-    if (!partition.assigned.get()) continue;
+  for (std::int32_t p = 0; p < plan_.partitions; ++p) {
+    const auto& statistics = life_->stages.statistics.partitions[static_cast<std::size_t>(p)];
+    if (!statistics.assigned.get()) continue;
     ++assigned;
-    if (!partition.caught_up.get()) return std::nullopt;
+    if (!statistics.caught_up.get()) return std::nullopt;
+    for (std::size_t s = 0; s < plan_.sources; ++s) {
+      const PartitionLog& log = node_.log.at(plan_.source_topic(s), p);
+      if (!log.open.empty() || statistics.position[s].get() != log.end) return std::nullopt;
+    }
   }
   return assigned;
 }
@@ -148,7 +154,7 @@ Status Process::run_stage(std::size_t stage) {
 
 // The writer first: what an earlier process left open is ended before positions and journal are read.
 void Process::connect() {
-  life_ = std::make_unique<Life>(plan_, node_, store_, clock_);
+  life_ = std::make_unique<Life>(plan_, node_, store_, clock_, say_);
   running_.assign(first_shard + life_->stages.shards.size(), false);
   Status opened = life_->writer.open();
   if (opened) opened = life_->reader.open();
@@ -161,6 +167,7 @@ void Process::fail(std::size_t stage, const Error& error) {
   if (stage == committer) commit_failed_ = true;
   if (failed_) return;
   failed_ = error;
+  if (stage == fetcher && life_->reader.fenced() && passes(error.kind)) came_back_ = true;
   life_->stages.recovery.give_up_before(std::numeric_limits<std::uint64_t>::max());
 }
 
@@ -172,14 +179,12 @@ void Process::tear_down() {
       if (const Status done = run_stage(stage); !done) fail(stage, done.error());
     }
   }
-  const bool fenced = life_->reader.fenced() && failed_ && !commit_failed_;
   life_->stages.fetcher.close();
   if (commit_failed_) life_->writer.abort();
   life_.reset();
   commit_failed_ = false;
   if (const auto error = std::exchange(failed_, std::nullopt)) {
     end_life(*error);
-    came_back_ = came_back_ || (fenced && !ended_);
   } else {
     ended_ = true;
   }
@@ -187,6 +192,7 @@ void Process::tear_down() {
 
 void Process::end_life(const Error& error) {
   ++rollbacks_;
+  say_("goes back: " + error.message);
   if (!passes(error.kind)) {
     ended_ = true;
     error_ = error;

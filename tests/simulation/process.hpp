@@ -31,7 +31,7 @@ class MachineClock final : public Clock {
 class Process {
  public:
   Process(const Plan& plan, SimulatedLog& log, SimulatedDisk& disk, std::string instance, std::uint64_t seed,
-          std::function<void(Process&)> wait);
+          std::function<void(Process&)> wait, app::Say say);
   ~Process();
 
   /// A piece of work of one stage, by chance. Returns a number that tells what was done, for the trace.
@@ -72,6 +72,7 @@ class Process {
 
   const Plan& plan_;
   SimulatedDisk& disk_;
+  const app::Say say_;
   MachineClock clock_;
   SimulatedNode node_;
   SimulatedStore store_;

@@ -1,6 +1,7 @@
 #include "tests/simulation/simulation.hpp"
 
 #include <algorithm>
+#include <iostream>
 #include <utility>
 
 namespace holdfast::testing {
@@ -13,7 +14,8 @@ constexpr std::uint64_t turn_units = 60;
 
 }  // namespace
 
-Simulation::Simulation(std::uint64_t seed) : plan_(seed), random_(seed ^ 0x5eed), log_(seed ^ 0x109) {
+Simulation::Simulation(std::uint64_t seed, bool talks)
+    : plan_(seed), random_(seed ^ 0x5eed), log_(seed ^ 0x109), talks_(talks) {
   log_.set_now(plan_.begin);
   log_.group.session_timeout = plan_.units(4'000);
   log_.group.rebalance_timeout = plan_.units(8'000);
@@ -57,6 +59,10 @@ Outcome Simulation::run() {
 
 void Simulation::note(std::uint64_t what) {
   outcome_.trace = (outcome_.trace ^ what) * 0x9e37'79b9'7f4a'7c15 + static_cast<std::uint64_t>(log_.now().ms);
+}
+
+void Simulation::say(const std::string& who, const std::string& what) const {
+  if (talks_) std::cerr << (log_.now() - plan_.begin).ms / plan_.unit << ' ' << who << ": " << what << '\n';
 }
 
 void Simulation::pass() {
@@ -120,9 +126,15 @@ void Simulation::wait(Process& caller) {
 void Simulation::start_due() {
   for (Slot& slot : slots_) {
     if (slot.process != nullptr || stopping_ || slot.start_at > log_.now()) continue;
-    if (std::ranges::any_of(processes_, [&](const auto& p) { return &p->disk() == disks_[slot.disk].get(); })) continue;
-    processes_.push_back(std::make_unique<Process>(plan_, log_, *disks_[slot.disk], slot.instance, random_(),
-                                                   [this](Process& caller) { wait(caller); }));
+    if (is_used(slot.disk)) {
+      const auto other = free_disk();
+      if (!other) continue;
+      slot.disk = *other;
+    }
+    processes_.push_back(std::make_unique<Process>(
+        plan_, log_, *disks_[slot.disk], slot.instance, random_(), [this](Process& caller) { wait(caller); },
+        [this, name = slot.instance](const std::string& what) { say(name, what); }));
+    say(slot.instance, "starts on disk " + std::to_string(slot.disk + 1));
     slot.process = processes_.back().get();
     const auto alike = [&](const auto& p) { return p->instance() == slot.instance; };
     if (std::ranges::count_if(processes_, alike) > 1) {
@@ -141,6 +153,7 @@ void Simulation::reap() {
       continue;
     }
     outcome_.rollbacks += process.rollbacks();
+    say(process.instance(), process.killed() ? "was killed" : "ended");
     if (process.error() && !(process.contested && process.error()->kind == ErrorKind::fenced))
       problem("instance " + process.instance() + " ended: " + process.error()->message);
     if (process.came_back()) problem("instance " + process.instance() + " was fenced, and went on");
@@ -164,6 +177,7 @@ void Simulation::trouble() {
   if (process.killed() || process.ended() || slot == nullptr) return;
   const std::uint64_t what = below(12);
   note(2'000 + what);
+  say(process.instance(), "trouble " + std::to_string(what));
   if (what < 4) {
     crash(process);
   } else if (what < 6) {
@@ -193,9 +207,13 @@ void Simulation::crash(Process& process) {
   if (Slot* const slot = slot_of(process)) slot->start_at = log_.now() + some_units(below(2) == 0 ? 500 : 10'000);
 }
 
-std::optional<std::size_t> Simulation::free_disk() {
+bool Simulation::is_used(std::size_t disk) const {
+  return std::ranges::any_of(processes_, [&](const auto& p) { return &p->disk() == disks_[disk].get(); });
+}
+
+std::optional<std::size_t> Simulation::free_disk() const {
   for (std::size_t i = 0; i < disks_.size(); ++i) {
-    if (std::ranges::none_of(processes_, [&](const auto& p) { return &p->disk() == disks_[i].get(); })) return i;
+    if (!is_used(i)) return i;
   }
   return std::nullopt;
 }
@@ -213,6 +231,7 @@ void Simulation::replace(Slot& slot) {
 
 void Simulation::calm_down() {
   calm_ = true;
+  say("all", "calm");
   note(3'000);
   for (auto& process : processes_) {
     process->calm();
@@ -229,7 +248,7 @@ bool Simulation::at_rest() const {
   std::size_t assigned = 0;
   for (const auto& process : processes_) {
     const auto caught_up = process->caught_up();
-    if (!caught_up || process->stopping()) return false;
+    if (!caught_up || process->stopping() || process->killed()) return false;
     assigned += *caught_up;
   }
   return assigned == static_cast<std::size_t>(plan_.partitions);

@@ -38,7 +38,8 @@ struct Outcome {
 /// all is applied, and what the log then shows is compared with what it should.
 class Simulation {
  public:
-  explicit Simulation(std::uint64_t seed);
+  /// `talks`: says on the error output what happens.
+  explicit Simulation(std::uint64_t seed, bool talks = false);
   Outcome run();
 
   // What is looked at in the end.
@@ -69,11 +70,13 @@ class Simulation {
   void calm_down();
   [[nodiscard]] bool at_rest() const;
   void note(std::uint64_t what);
+  void say(const std::string& who, const std::string& what) const;
   void problem(const std::string& text) { outcome_.problems.push_back(text); }
   [[nodiscard]] std::uint64_t below(std::uint64_t n) { return random_() % n; }
   [[nodiscard]] Duration some_units(std::uint64_t most) { return plan_.units(static_cast<std::int64_t>(below(most))); }
   Slot* slot_of(const Process& process);
-  [[nodiscard]] std::optional<std::size_t> free_disk();
+  [[nodiscard]] bool is_used(std::size_t disk) const;
+  [[nodiscard]] std::optional<std::size_t> free_disk() const;
 
   const Plan plan_;
   std::mt19937_64 random_;
@@ -85,6 +88,7 @@ class Simulation {
   std::optional<SimulatedLog::Producer> source_producer_;
   std::size_t arrived_ = 0;
   int depth_ = 0;
+  const bool talks_;
   bool calm_ = false;
   bool stopping_ = false;
   Outcome outcome_;
