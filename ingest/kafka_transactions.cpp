@@ -63,6 +63,8 @@ Status Transactions::meaning(const char* what, const rd_kafka_error_t& error) co
 }
 
 Status Transactions::meaning(const char* what, rd_kafka_resp_err_t code, std::string_view text) const {
+  // What was purged or refused after a fatal error says less than that error.
+  if (const FatalError fatal = fatal_error_of(producer_); fatal.code != RD_KAFKA_RESP_ERR_NO_ERROR) code = fatal.code;
   ErrorKind kind = kind_of(code, ErrorKind::rollback);
   // A broker that gave up the transaction for its age fences its producer as another instance would.
   if (kind == ErrorKind::fenced && end_ && end_->passed()) kind = ErrorKind::rollback;

@@ -72,13 +72,8 @@ void HotTable::prefetch_record(std::uint64_t hash) const {
 
 void HotTable::load(std::string_view id, std::string_view record) {
   const CustomerKey key = make_customer_key(id);
-  const std::size_t at = probe(key);
-  const Slot slot = index_[at].slot == nowhere ? add(key, at) : Slot{index_[at].slot};
+  const Slot slot = add(key, probe(key));
   std::memcpy(entry(slot) + id_bytes, record.data(), std::min<std::size_t>(record.size(), record_size_));
-}
-
-void HotTable::load_erased(std::string_view id) {
-  if (const auto slot = find(make_customer_key(id))) remove(*slot);
 }
 
 void HotTable::reserve(std::size_t records) {

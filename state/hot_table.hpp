@@ -17,7 +17,8 @@ namespace holdfast::state {
 
 /// One task's customers in memory: a slab of fixed-size records, each with its id, and an open-addressing index over it
 /// (linear probing, 8 bytes an entry). Records never move, so that timers and the sets of changed records address a
-/// customer by the four bytes of its slot; the slots of erased ones are given out again first. Used by one thread.
+/// customer by the four bytes of its slot; the slots of erased ones are given out again first. No id is empty. Used by
+/// one thread.
 class HotTable final : public RecordTable {
  public:
   explicit HotTable(std::uint32_t record_size);
@@ -36,9 +37,8 @@ class HotTable final : public RecordTable {
   void prefetch_index(std::uint64_t hash) const override;
   void prefetch_record(std::uint64_t hash) const override;
 
-  /// Sets or removes a record as a checkpoint has it; that does not count as a change. REQUIRES: no freeze is under way.
+  /// Adds a record of a checkpoint; it does not count as changed. REQUIRES: the id is new.
   void load(std::string_view id, std::string_view record);
-  void load_erased(std::string_view id);
   void reserve(std::size_t records);
 
   /// Records changed since the last freeze.

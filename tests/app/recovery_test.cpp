@@ -2,6 +2,8 @@
 
 #include "app/recovery.hpp"
 
+#include <cstring>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -18,6 +20,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using testing::MemoryChangelog;
 using testing::MemoryJournal;
 using testing::MemoryReader;
 using testing::MemoryStore;
@@ -52,15 +55,20 @@ class RecoveryTest : public ::testing::Test {
     for (std::uint8_t s = 0; s < positions.sources; ++s) world_.committed[{0, s}] = positions.next[s];
   }
   void checkpoint(std::uint64_t step, const Positions& position) {
-    world_.checkpoints[partition].marker = {.partition = partition,
-                                            .policy = policy_,
-                                            .topics = topics,
-                                            .record_format = engine::customer_format,
-                                            .step = step,
-                                            .position = position,
-                                            .stream_time = Timestamp{0},
-                                            .customers = 0,
-                                            .taken_at = world_.now};
+    world_.checkpoints[partition].marker = marker(step, position, 0);
+  }
+  Marker marker(std::uint64_t step, const Positions& position, std::uint64_t customers) const {
+    return {.partition = partition,
+            .policy = policy_,
+            .topics = topics,
+            .partitions = 1,
+            .record_format = engine::customer_format,
+            .step = step,
+            .position = position,
+            .stream_time = Timestamp{0},
+            .customers = customers,
+            .taken_at = world_.now,
+            .changelog = Offset{-1}};
   }
 
   Expected<RestoredTask> restore() {
@@ -75,7 +83,7 @@ class RecoveryTest : public ::testing::Test {
                        .partitions = 1,
                        .sources = 2,
                        .exactly_once = exactly_once_},
-                      reader, journal, nullptr, store, statistics,
+                      reader, journal, changelog_, store, statistics,
                       [this](const std::string& message) { said_.push_back(message); }, [] {});
     recovery.request({.assignment = 1, .partitions = {partition}, .kept = {}});
     if (const auto done = recovery.do_work(); !done) return std::unexpected(done.error());
@@ -98,6 +106,51 @@ class RecoveryTest : public ::testing::Test {
     return restored.error().message;
   }
 
+  /// A checkpoint in the changelog that sets or (0) erases customers; `customers` are there then.
+  void append(std::uint64_t step, const Positions& position, std::uint64_t customers,
+              const std::map<std::string, std::uint32_t>& changed) {
+    CheckpointData data;
+    data.record_size = sizeof(engine::Customer);
+    data.marker = marker(step, position, customers);
+    for (const auto& [id, purchases] : changed) {
+      if (purchases == 0) {
+        data.add_erased(id);
+      } else {
+        data.add(id, record(purchases));
+      }
+    }
+    ASSERT_TRUE(log_.write(data));
+    changelog_ = &log_;
+  }
+  static std::string record(std::uint32_t purchases) {
+    engine::Customer customer{};
+    customer.purchases = purchases;
+    return {reinterpret_cast<const char*>(&customer), sizeof customer};
+  }
+  /// What the table of a restored task holds: purchases by customer.
+  static std::map<std::string, std::uint32_t> content(const RestoredTask& task) {
+    std::map<std::string, std::uint32_t> out;
+    for (Slot slot{0}; slot < task.table->slots_end(); ++slot.value) {
+      if (!task.table->is_used(slot)) continue;
+      engine::Customer customer{};
+      std::memcpy(&customer, task.table->read(slot), sizeof customer);
+      out[std::string(task.table->key(slot).id)] = customer.purchases;
+    }
+    return out;
+  }
+  /// The same of the store.
+  std::map<std::string, std::uint32_t> stored() {
+    std::map<std::string, std::uint32_t> out;
+    for (const auto& [id, bytes] : world_.checkpoints[partition].records) {
+      engine::Customer customer{};
+      std::memcpy(&customer, bytes.data(), sizeof customer);
+      out[id] = customer.purchases;
+    }
+    return out;
+  }
+
+  MemoryChangelog log_;
+  ChangelogReader* changelog_ = nullptr;
   MemoryWorld world_{2, 1};
   const engine::Model model_ = testing::cdnow_model();
   const engine::RiskPolicy risk_ = testing::default_policy();
@@ -192,6 +245,150 @@ TEST_F(RecoveryTest, RefusesToReplayStepsOfAnotherPolicyButNotToGoOnFromThem) {
 TEST_F(RecoveryTest, RefusesOffsetsWithoutAnyState) {
   commit(at(7, 3));
   EXPECT_THAT(refusal(), HasSubstr("neither a checkpoint nor a journal"));
+}
+
+TEST_F(RecoveryTest, RefusesAJournalThatHasLostStepsInWhichOnlyTimersFired) {
+  checkpoint(5, at(7, 3));
+  commit(at(7, 3));
+  world_.committed_step[0] = 6;
+  EXPECT_THAT(refusal(), HasSubstr("6 were committed, 5 are known"));
+}
+
+TEST_F(RecoveryTest, RefusesOtherNumbersOfPartitions) {
+  checkpoint(5, at(7, 3));
+  world_.checkpoints[partition].marker->partitions = 2;
+  commit(at(7, 3));
+  EXPECT_THAT(refusal(), HasSubstr("when each source had 2 partitions"));
+  world_.checkpoints.clear();
+  append(5, at(7, 3), 0, {});
+  log_.partition_count = 2;
+  EXPECT_THAT(refusal(), HasSubstr("each source has 1 partitions, the changelog has 2"));
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The changelog
+
+TEST_F(RecoveryTest, AnEmptyStoreIsFilledFromTheChangelog) {
+  append(2, at(2, 0), 2, {{"a", 1}, {"b", 1}});
+  append(4, at(4, 0), 2, {{"a", 2}, {"b", 0}, {"c", 1}});
+  journal(4, at(3, 0), {at(4, 0)});
+  journal(5, at(4, 0), {at(4, 1)});
+  commit(at(4, 1));
+  const auto restored = restore();
+  ASSERT_TRUE(restored) << restored.error().message;
+  EXPECT_EQ(content(*restored), (std::map<std::string, std::uint32_t>{{"a", 2}, {"c", 1}}));
+  EXPECT_EQ(restored->input, at(4, 0));
+  EXPECT_EQ(restored->replay.size(), 1U);
+  EXPECT_TRUE(restored->changelog_complete);
+  EXPECT_EQ(restored->table->changed(), 0U) << "the next checkpoint holds what changes from now on";
+  EXPECT_EQ(stored(), content(*restored));
+  EXPECT_EQ(world_.checkpoints[partition].marker->changelog, Offset{7});
+}
+
+TEST_F(RecoveryTest, AnOlderStoreTakesWhatWasWrittenSince) {
+  append(2, at(2, 0), 2, {{"a", 1}, {"b", 1}});
+  changelog_ = &log_;
+  ASSERT_TRUE(restore());
+  append(4, at(4, 0), 3, {{"c", 3}});
+  // What the store holds is not read again.
+  log_.log[0].record = record(9);
+  commit(at(4, 0));
+  const auto restored = restore();
+  ASSERT_TRUE(restored) << restored.error().message;
+  EXPECT_EQ(content(*restored), (std::map<std::string, std::uint32_t>{{"a", 1}, {"b", 1}, {"c", 3}}));
+  EXPECT_EQ(stored(), content(*restored));
+  EXPECT_EQ(world_.checkpoints[partition].marker->step, 4U);
+}
+
+// The note that a customer was erased does not stay in a compacted topic for ever.
+TEST_F(RecoveryTest, AStoreThatMissedAnErasureIsRestoredFromTheBeginning) {
+  append(2, at(2, 0), 2, {{"a", 1}, {"b", 1}});
+  ASSERT_TRUE(restore());
+  append(4, at(4, 0), 1, {{"a", 2}});
+  log_.log[1] = {{}, std::nullopt, log_.log[2].marker};  // Compacted: nothing is left of b.
+  commit(at(4, 0));
+  const auto restored = restore();
+  ASSERT_TRUE(restored) << restored.error().message;
+  EXPECT_EQ(content(*restored), (std::map<std::string, std::uint32_t>{{"a", 2}}));
+  EXPECT_EQ(stored(), content(*restored));
+}
+
+TEST_F(RecoveryTest, ACheckpointThatIsNotInTheChangelogGoesThereWhole) {
+  changelog_ = &log_;
+  world_.checkpoints[partition].records["a"] = record(1);
+  checkpoint(5, at(7, 3));
+  world_.checkpoints[partition].marker->customers = 1;
+  commit(at(7, 3));
+  auto restored = restore();
+  ASSERT_TRUE(restored) << restored.error().message;
+  EXPECT_FALSE(restored->changelog_complete);
+  EXPECT_EQ(content(*restored), (std::map<std::string, std::uint32_t>{{"a", 1}}));
+  // An older one is there, from before the changelog was switched off for a while.
+  append(4, at(6, 3), 1, {{"a", 9}});
+  restored = restore();
+  ASSERT_TRUE(restored) << restored.error().message;
+  EXPECT_FALSE(restored->changelog_complete);
+  EXPECT_EQ(content(*restored), (std::map<std::string, std::uint32_t>{{"a", 1}}));
+}
+
+TEST_F(RecoveryTest, AChangelogThatWasMadeAnewIsNoticed) {
+  append(2, at(2, 0), 1, {{"a", 1}});
+  commit(at(2, 0));
+  ASSERT_TRUE(restore());
+  log_.log.clear();
+  auto restored = restore();
+  ASSERT_TRUE(restored) << restored.error().message;
+  EXPECT_FALSE(restored->changelog_complete);
+  EXPECT_EQ(content(*restored), (std::map<std::string, std::uint32_t>{{"a", 1}}));
+}
+
+TEST_F(RecoveryTest, ADamagedChangelogIsSaidAndTheStateRebuiltFromTheLog) {
+  append(2, at(2, 0), 2, {{"a", 1}});
+  journal(1, at(0, 0), {at(1, 0), at(2, 0)});
+  commit(at(2, 0));
+  const auto restored = restore();
+  ASSERT_TRUE(restored) << restored.error().message;
+  EXPECT_THAT(said_, ElementsAre(HasSubstr("it leads to 1 customers, its checkpoint has 2")));
+  EXPECT_FALSE(restored->changelog_complete);
+  EXPECT_EQ(restored->table->size(), 0U);
+  EXPECT_EQ(restored->replay.size(), 2U);
+  EXPECT_FALSE(world_.checkpoints.contains(partition));
+}
+
+TEST_F(RecoveryTest, AKeptTaskNeedsOnlyTheStepsThatOthersTookMeanwhile) {
+  journal(1, at(0, 0), {at(1, 0)});
+  journal(2, at(1, 0), {at(2, 0), at(2, 1)});
+  commit(at(2, 1));
+  MemoryReader reader(world_, 1);
+  MemoryJournal journal_reader(world_);
+  MemoryStore store(world_);
+  Statistics statistics(2, 1);
+  Recovery recovery({.model = &model_, .policy = &risk_, .policy_id = policy, .topics = topics, .partitions = 1,
+                     .sources = 2},
+                    reader, journal_reader, nullptr, store, statistics, [](const std::string&) {}, [] {});
+  const KeptTask kept{.partition = partition, .step = 1, .end = at(1, 0), .input = at(1, 0), .stepped_at = world_.now};
+  recovery.request({.assignment = 1, .partitions = {partition}, .kept = {{partition, kept}}});
+  ASSERT_TRUE(recovery.do_work());
+  const auto restored = recovery.take_restored();
+  ASSERT_TRUE(restored);
+  EXPECT_EQ(restored->tasks.front().task, nullptr);
+  EXPECT_EQ(restored->tasks.front().input, at(1, 0));
+  ASSERT_EQ(restored->tasks.front().replay.size(), 2U);
+  EXPECT_EQ(restored->tasks.front().replay.front().number, 2U);
+}
+
+TEST_F(RecoveryTest, WhatIsRestoredForAnAssignmentThatIsOverIsDropped) {
+  MemoryReader reader(world_, 1);
+  MemoryJournal journal_reader(world_);
+  MemoryStore store(world_);
+  Statistics statistics(2, 1);
+  Recovery recovery({.model = &model_, .policy = &risk_, .policy_id = policy, .topics = topics, .partitions = 1,
+                     .sources = 2},
+                    reader, journal_reader, nullptr, store, statistics, [](const std::string&) {}, [] {});
+  recovery.request({.assignment = 1, .partitions = {partition}, .kept = {}});
+  recovery.give_up_before(2);
+  ASSERT_TRUE(recovery.do_work());
+  EXPECT_FALSE(recovery.take_restored());
 }
 
 // Without transactions what a dead process had sent can arrive beside its successor's account of the same steps.

@@ -178,6 +178,40 @@ TEST(CheckpointStore, RecordsThatDoNotAgreeWithTheMarkerAreDamage) {
               AllOf(HasSubstr("partition 0 has 1 records"), HasSubstr("its marker says 2"), HasSubstr("/s")));
 }
 
+TEST(CheckpointStore, AnErasedRecordIsGone) {
+  const TemporaryFolder folder;
+  const auto store = opened(folder.path() / "s");
+  write(*store, p0, 5, {{"a", record_of(1)}, {"b", record_of(2)}}, 2);
+  CheckpointData data = data_of(p0, 6, {{"c", record_of(3)}}, 2);
+  data.add_erased("a");
+  const Status written = store->write(data);
+  ASSERT_TRUE(written) << written.error().message;
+  const auto loaded = load(*store, p0);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->records, (Records{{"b", record_of(2)}, {"c", record_of(3)}}));
+}
+
+// A restore that is cut short must not pass for a checkpoint, neither for the one before it nor for the one after.
+TEST(CheckpointStore, WhatIsWrittenPieceByPieceCountsOnlyWithTheLastPiece) {
+  const TemporaryFolder folder;
+  auto store = opened(folder.path() / "s");
+  write(*store, p0, 5, {{"a", record_of(1)}, {"b", record_of(2)}}, 2);
+  CheckpointData piece = data_of(p0, 9, {{"a", record_of(3)}}, 2);
+  const Status written = store->write_part(piece);
+  ASSERT_TRUE(written) << written.error().message;
+  store.reset();
+  store = opened(folder.path() / "s");
+  EXPECT_EQ(load(*store, p0).error().kind, ErrorKind::corrupt);
+  EXPECT_EQ(store->marker(p0).value(), std::nullopt);
+  CheckpointData last = data_of(p0, 9, {}, 1);
+  last.add_erased("b");
+  ASSERT_TRUE(store->write(last));
+  const auto loaded = load(*store, p0);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->marker->step, 9U);
+  EXPECT_EQ(loaded->records, (Records{{"a", record_of(3)}}));
+}
+
 TEST(CheckpointStore, LeftoversOfACutShortCheckpointAreRemoved) {
   const TemporaryFolder folder;
   write(*opened(folder.path() / "s"), p0, 5, {{"a", record_of(1)}}, 1);

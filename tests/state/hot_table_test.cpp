@@ -1,5 +1,6 @@
 #include "state/hot_table.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <string>
@@ -60,14 +61,14 @@ TEST(HotTable, ANewRecordIsZeroAndFoundByItsWholeId) {
 
 TEST(HotTable, IdsOfEveryLengthComeBack) {
   HotTable table(record_size);
-  for (std::size_t length = 0; length <= 255; ++length) {
+  for (std::size_t length = 1; length <= 255; ++length) {
     const std::string id(length, 'x');
     const Slot slot = table.find_or_insert(make_customer_key(id)).first;
     EXPECT_EQ(table.key(slot).id, id);
     EXPECT_EQ(table.key(slot).hash, make_customer_key(id).hash);
   }
-  for (std::size_t length = 0; length <= 255; ++length)
-    EXPECT_EQ(table.find(make_customer_key(std::string(length, 'x'))), Slot{static_cast<std::uint32_t>(length)});
+  for (std::size_t length = 1; length <= 255; ++length)
+    EXPECT_EQ(table.find(make_customer_key(std::string(length, 'x'))), Slot{static_cast<std::uint32_t>(length - 1)});
 }
 
 TEST(HotTable, SlotsStayWhereTheyAreWhileItGrows) {
@@ -98,26 +99,87 @@ TEST(HotTable, ALoadedRecordIsNotAChangedOne) {
   EXPECT_EQ(table.changed(), 1U);
 }
 
+TEST(HotTable, AnErasedRecordLeavesNothingBehindAndItsSlotIsUsedAgain) {
+  HotTable table(record_size);
+  for (const std::string& id : {std::string("short"), std::string(100, 'l')}) {
+    const Slot slot = table.find_or_insert(make_customer_key(id)).first;
+    const char* const text = table.key(slot).id.data();
+    const std::string before(text, id.size());
+    write(table, slot, record_of(7));
+    table.erase(slot);
+    EXPECT_FALSE(table.is_used(slot));
+    EXPECT_FALSE(table.find(make_customer_key(id)));
+    EXPECT_EQ(table.size(), 0U);
+    EXPECT_EQ(before, id);
+    EXPECT_EQ(std::string(text, id.size()), std::string(id.size(), '\0')) << "the id is overwritten";
+    EXPECT_EQ(read(table, slot), std::string(record_size, '\0'));
+    EXPECT_EQ(table.find_or_insert(make_customer_key("other")), std::pair(slot, true));
+    EXPECT_EQ(read(table, slot), std::string(record_size, '\0'));
+    table.erase(slot);
+  }
+}
+
+TEST(HotTable, WhatWasNotWrittenCountsAsChangedAgain) {
+  HotTable table(record_size);
+  write(table, table.find_or_insert(make_customer_key("kept")).first, record_of(1));
+  const Slot erased = table.find_or_insert(make_customer_key("erased")).first;
+  write(table, erased, record_of(2));
+  CheckpointData written;
+  table.freeze(written);
+  ASSERT_TRUE(table.copy_frozen(10));
+  table.erase(erased);
+  write(table, *table.find(make_customer_key("kept")), record_of(3));
+  CheckpointData lost;
+  table.freeze(lost);
+  ASSERT_TRUE(table.copy_frozen(10));
+  write(table, *table.find(make_customer_key("kept")), record_of(4));
+  table.mark_changed(lost);
+  CheckpointData again;
+  table.freeze(again);
+  ASSERT_TRUE(table.copy_frozen(10));
+  EXPECT_EQ(content_of(again), (std::map<std::string, std::string>{{"kept", record_of(4)}, {"erased", ""}}));
+}
+
+TEST(HotTable, AllCanBeMarkedAsChanged) {
+  HotTable table(record_size);
+  for (int i = 0; i < 100; ++i) table.load(id_of(i), record_of(i));
+  table.erase(*table.find(make_customer_key(id_of(7))));
+  table.mark_all_changed();
+  CheckpointData data;
+  table.freeze(data);
+  ASSERT_TRUE(table.copy_frozen(1000));
+  EXPECT_EQ(content_of(data).size(), 100U);
+  EXPECT_EQ(content_of(data)[id_of(7)], "");
+  EXPECT_EQ(content_of(data)[id_of(8)], record_of(8));
+}
+
 // What is frozen is what was changed since the last freeze, as it was at the freeze, whatever is written meanwhile.
 TEST(HotTable, AFreezeHoldsTheMomentWhileWritesGoOn) {
-  const bool ok = rc::check("writes, freezes and slices of copying", [] {
+  const bool ok = rc::check("writes, erasures, freezes and slices of copying", [] {
     HotTable table(record_size);
     std::map<std::string, std::string> now;      // What the table should hold.
-    std::map<std::string, std::string> changed;  // Since the last freeze.
+    std::map<std::string, std::string> changed;  // Since the last freeze; empty: erased.
     std::map<std::string, std::string> frozen;   // What the freeze under way should give.
     CheckpointData data;
     bool freezing = false;
     const auto moves = *rc::gen::container<std::vector<std::tuple<int, int, int>>>(
         rc::gen::tuple(rc::gen::inRange(0, 10), rc::gen::inRange(0, 150), rc::gen::inRange(1, 1000)));
     for (const auto& [what, which, value] : moves) {
-      if (what <= 6) {
+      if (what == 6) {
+        const auto slot = table.find(make_customer_key(id_of(which)));
+        RC_ASSERT(slot.has_value() == now.contains(id_of(which)));
+        if (!slot) continue;
+        table.erase(*slot);
+        now.erase(id_of(which));
+        changed[id_of(which)] = "";
+      } else if (what < 6) {
         const std::string id = id_of(which);
         write(table, table.find_or_insert(make_customer_key(id)).first, record_of(value));
         now[id] = record_of(value);
         changed[id] = record_of(value);
       } else if (what == 7 && !freezing) {
-        RC_ASSERT(table.changed() == changed.size());
-        for (auto& [id, record] : changed) record = now[id];
+        RC_ASSERT(table.changed() ==
+                  std::ranges::count_if(changed, [](const auto& entry) { return !entry.second.empty(); }));
         frozen = std::exchange(changed, {});
         table.freeze(data);
         freezing = true;

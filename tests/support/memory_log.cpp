@@ -144,4 +144,26 @@ Status MemoryStore::clear(Partition partition) {
   return {};
 }
 
+Expected<Offset> MemoryChangelog::write(const CheckpointData& data) {
+  for (const auto& entry : data.entries) {
+    log.push_back({std::string(data.id(entry)), std::string(data.record(entry)), std::nullopt});
+    if (entry.erased) log.back().record.reset();
+  }
+  log.push_back({{}, std::nullopt, data.marker});
+  return Offset{static_cast<std::int64_t>(log.size())};
+}
+
+Expected<Offset> MemoryChangelog::read(Partition, Offset from, ChangelogVisitor& visitor) {
+  for (auto i = static_cast<std::size_t>(from.value); i < log.size(); ++i) {
+    const Status visited = visit(log[i], Offset{static_cast<std::int64_t>(i) + 1}, visitor);
+    if (!visited) return std::unexpected(visited.error());
+  }
+  return Offset{static_cast<std::int64_t>(log.size())};
+}
+
+Status MemoryChangelog::visit(const Entry& entry, Offset behind, ChangelogVisitor& visitor) const {
+  if (entry.marker) return visitor.marker(*entry.marker, behind);
+  return entry.record ? visitor.record(entry.id, *entry.record) : visitor.erased(entry.id);
+}
+
 }  // namespace holdfast::testing

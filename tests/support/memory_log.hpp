@@ -111,6 +111,25 @@ class MemoryWriter final : public LogWriter {
   std::vector<std::pair<OutputTopic, WrittenRecord>> pending_;
 };
 
+/// The changelog of one partition: what checkpoints appended, in order. Aborted ones take up offsets as well.
+class MemoryChangelog final : public ChangelogWriter, public ChangelogReader {
+ public:
+  Expected<Offset> write(const CheckpointData& data) override;
+  Expected<std::int32_t> partitions() override { return partition_count; }
+  Expected<Offset> read(Partition partition, Offset from, ChangelogVisitor& visitor) override;
+
+  struct Entry {
+    std::string id;
+    std::optional<std::string> record;  ///< Of a customer; none: erased.
+    std::optional<Marker> marker;       ///< Instead of both.
+  };
+  std::vector<Entry> log;
+  std::int32_t partition_count = 1;
+
+ private:
+  Status visit(const Entry& entry, Offset behind, ChangelogVisitor& visitor) const;
+};
+
 /// Fails every write while `full` is set.
 class MemoryStore final : public CheckpointStore {
  public:
