@@ -66,7 +66,7 @@ void Plan::draw_arrivals(std::mt19937_64& random) {
     arrivals.push_back(std::move(arrival));
   }
   std::ranges::stable_sort(arrivals, {}, &Arrival::at);
-  end = wall_clock ? begin + Duration{year + year / 2} : begin + Duration{at_rest ? 8'000 : run};
+  end = wall_clock ? begin + Duration{year + year / 2} : begin + Duration{retention ? 20'000 : at_rest ? 8'000 : run};
 }
 
 // Now and then it is no event, or one that was there before.

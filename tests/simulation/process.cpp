@@ -66,7 +66,7 @@ Process::Process(const Plan& plan, SimulatedLog& log, SimulatedDisk& disk, std::
     : plan_(plan),
       disk_(disk),
       say_(std::move(say)),
-      clock_(log, Duration{static_cast<std::int64_t>(seed % 60'000) - 30'000}),
+      clock_(log, Duration{static_cast<std::int64_t>(seed % 300'000) - 150'000}),
       node_{.log = log,
             .clock = clock_,
             .settings = kafka_settings_of(plan, std::move(instance)),

@@ -4,6 +4,8 @@
 #include <iostream>
 #include <utility>
 
+#include "domain/checkpoint_key.hpp"
+
 namespace holdfast::testing {
 namespace {
 
@@ -11,11 +13,16 @@ constexpr std::uint64_t work_max = 60'000;
 constexpr int depth_max = 6;
 /// Every stage gets its turn about once in so many units of time.
 constexpr std::uint64_t turn_units = 60;
+/// Longer than any process can be paused and then go on with what it has in memory.
+constexpr std::int64_t safe_age_units = 6'000;
+/// So many times an instance may refuse to go on before that is taken for an answer.
+constexpr std::uint64_t refusals_max = 4;
+constexpr std::uint64_t too_far_every = 300;
 
 }  // namespace
 
-Simulation::Simulation(std::uint64_t seed, bool talks)
-    : plan_(seed), random_(seed ^ 0x5eed), log_(seed ^ 0x109), talks_(talks) {
+Simulation::Simulation(std::uint64_t seed, const Choices& choices)
+    : plan_(seed), too_far_(choices.too_far), talks_(choices.talks), random_(seed ^ 0x5eed), log_(seed ^ 0x109) {
   log_.set_now(plan_.begin);
   log_.group.session_timeout = plan_.units(4'000);
   log_.group.rebalance_timeout = plan_.units(8'000);
@@ -47,6 +54,10 @@ Outcome Simulation::run() {
     }
     if (stopping_ && processes_.empty()) break;
     if (!outcome_.problems.empty()) break;
+    if (outcome_.refusals == refusals_max) {
+      give_up();
+      break;
+    }
   }
   if (outcome_.work >= work_max) problem("it does not come to rest");
   outcome_.generations = static_cast<std::uint64_t>(log_.group.generation());
@@ -101,6 +112,8 @@ void Simulation::work() {
   ++outcome_.work;
   pass();
   if (!calm_ && plan_.trouble > 0 && below(plan_.trouble) == 0) trouble();
+  if (plan_.retention && below(20) == 0) clean_up();
+  if (too_far_ && below(too_far_every) == 0) clean_up();
   if (processes_.empty()) {
     log_.pass(some_units(100));
     return;
@@ -154,7 +167,10 @@ void Simulation::reap() {
     }
     outcome_.rollbacks += process.rollbacks();
     say(process.instance(), process.killed() ? "was killed" : "ended");
-    if (process.error() && !(process.contested && process.error()->kind == ErrorKind::fenced))
+    const bool fenced = process.contested && process.error() && process.error()->kind == ErrorKind::fenced;
+    const bool refused = too_far_ && process.error() && process.error()->kind == ErrorKind::incompatible;
+    outcome_.refusals += refused ? 1 : 0;
+    if (process.error() && !fenced && !refused)
       problem("instance " + process.instance() + " ended: " + process.error()->message);
     if (process.came_back()) problem("instance " + process.instance() + " was fenced, and went on");
     if (Slot* const slot = slot_of(process)) slot->process = nullptr;
@@ -182,7 +198,7 @@ void Simulation::trouble() {
     crash(process);
   } else if (what < 6) {
     ++outcome_.pauses;
-    process.paused_until = log_.now() + some_units(below(2) == 0 ? 1'000 : 20'000);
+    process.paused_until = log_.now() + some_units(below(2) == 0 ? 1'000 : plan_.retention ? 5'000 : 20'000);
   } else if (what < 8) {
     ++outcome_.stops;
     process.stop();
@@ -223,10 +239,17 @@ void Simulation::replace(Slot& slot) {
   const auto disk = free_disk();
   if (!disk) return;
   ++outcome_.replacements;
-  slot.process->paused_until = log_.now() + some_units(below(2) == 0 ? 1'000 : 15'000);
+  slot.process->paused_until = log_.now() + some_units(below(2) == 0 ? 1'000 : 5'000);
   slot.process = nullptr;
   slot.start_at = log_.now() + some_units(500);
   slot.disk = *disk;
+}
+
+// The log stays as it is, but for what nobody will ever end.
+void Simulation::give_up() {
+  for (auto& process : processes_) process->kill();
+  processes_.clear();
+  log_.pass(plan_.units(1'000'000));
 }
 
 void Simulation::calm_down() {
@@ -240,6 +263,56 @@ void Simulation::calm_down() {
   }
   for (auto& disk : disks_) disk->full = false;
   for (Slot& slot : slots_) slot.start_at = std::min(slot.start_at, log_.now() + some_units(1'000));
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Retention and compaction
+
+// Never so far that a restore would have to refuse: what the last checkpoint in the changelog does not hold is kept,
+// and what is younger than anybody could go on from without it. Unless just that is wanted.
+void Simulation::clean_up() {
+  const Timestamp young = log_.now() - plan_.units(too_far_ ? 0 : safe_age_units);
+  const auto is_young = [&](const LoggedRecord& record) { return record.appended > young; };
+  std::map<Partition, Marker> held;
+  for (std::int32_t p = 0; plan_.changelog && p < plan_.partitions; ++p) {
+    PartitionLog& log = log_.at("changelog", p);
+    const std::int64_t stable = log.stable_end();
+    for (const LoggedRecord& record : log.records) {
+      if (record.offset >= stable || is_young(record)) break;
+      if (record.aborted || record.control || *record.key != checkpoint_key::marker) continue;
+      held[Partition{p}] = *decode_marker(*record.value);
+    }
+    const std::size_t before = log.records.size();
+    const auto until = std::ranges::find_if(log.records, is_young);
+    log_.compact("changelog", p, until == log.records.end() ? log.end : until->offset, young);
+    outcome_.compacted += before - log.records.size();
+  }
+  for (const auto& [partition, marker] : held) {
+    for (std::uint8_t s = 0; s < plan_.sources; ++s)
+      forget_before(plan_.source_topic(s), partition.value, marker.position.next[s].value);
+  }
+  for (std::int32_t p = 0; p < plan_.journal_partitions; ++p) {
+    const PartitionLog& log = log_.at("journal", p);
+    const auto needed = std::ranges::find_if(log.records, [&](const LoggedRecord& record) {
+      if (is_young(record)) return true;
+      if (record.control || record.aborted || too_far_) return false;
+      const auto entry = decode_journal_entry(*record.value);
+      const auto marker = held.find(entry->partition);
+      return marker == held.end() || entry->steps.back().number > marker->second.step;
+    });
+    forget_before("journal", p, needed == log.records.end() ? log.stable_end() : needed->offset);
+  }
+}
+
+void Simulation::forget_before(const std::string& topic, std::int32_t partition, std::int64_t offset) {
+  PartitionLog& log = log_.at(topic, partition);
+  std::vector<LoggedRecord>& kept = deleted_[{topic, partition}];
+  const std::size_t until = log.find(std::min(offset, log.stable_end()));
+  for (std::size_t i = 0; i < until; ++i) {
+    if (!log.records[i].control && !log.records[i].aborted) kept.push_back(log.records[i]);
+  }
+  outcome_.deleted += until;
+  log_.delete_before(topic, partition, offset);
 }
 
 /// Every instance is there, and all of them have applied what there is.

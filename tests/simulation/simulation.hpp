@@ -31,6 +31,9 @@ struct Outcome {
   std::uint64_t silences = 0;
   std::uint64_t dead_letters = 0;
   std::uint64_t ticks = 0;        ///< Steps with a clock.
+  std::uint64_t refusals = 0;   ///< An instance could not go on, and said so.
+  std::uint64_t deleted = 0;    ///< Records, by retention.
+  std::uint64_t compacted = 0;
   std::uint64_t checkpoints = 0;  ///< That were compared.
 };
 
@@ -38,8 +41,12 @@ struct Outcome {
 /// all is applied, and what the log then shows is compared with what it should.
 class Simulation {
  public:
-  /// `talks`: says on the error output what happens.
-  explicit Simulation(std::uint64_t seed, bool talks = false);
+  struct Choices {
+    bool too_far = false;  ///< Retention deletes what is still needed.
+    bool talks = false;    ///< Says on the error output what happens.
+  };
+  explicit Simulation(std::uint64_t seed) : Simulation(seed, Choices{}) {}
+  Simulation(std::uint64_t seed, const Choices& choices);
   Outcome run();
 
   // What is looked at in the end.
@@ -67,7 +74,10 @@ class Simulation {
   void replace(Slot& slot);
   void start_due();
   void reap();
+  void give_up();
   void calm_down();
+  void clean_up();
+  void forget_before(const std::string& topic, std::int32_t partition, std::int64_t offset);
   [[nodiscard]] bool at_rest() const;
   void note(std::uint64_t what);
   void say(const std::string& who, const std::string& what) const;
@@ -79,6 +89,8 @@ class Simulation {
   [[nodiscard]] std::optional<std::size_t> free_disk() const;
 
   const Plan plan_;
+  const bool too_far_;
+  const bool talks_;
   std::mt19937_64 random_;
   SimulatedLog log_;
   std::vector<std::unique_ptr<SimulatedDisk>> disks_;
@@ -88,7 +100,6 @@ class Simulation {
   std::optional<SimulatedLog::Producer> source_producer_;
   std::size_t arrived_ = 0;
   int depth_ = 0;
-  const bool talks_;
   bool calm_ = false;
   bool stopping_ = false;
   Outcome outcome_;

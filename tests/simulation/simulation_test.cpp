@@ -39,11 +39,12 @@ TEST_P(Simulated, TroubleChangesNoAlertNoDeadLetterAndNoState) {
   const std::uint64_t seeds = number_in("HOLDFAST_SEEDS", seeds_by_default);
   if (one != 0 && GetParam() != 0) GTEST_SKIP() << "one seed is wanted";
   ASSERT_TRUE(memory_kept);
+  const bool talks = std::getenv("HOLDFAST_TRACE") != nullptr;
   Outcome all;
   std::uint64_t runs = 0;
   for (std::uint64_t seed = one != 0 ? one : first + GetParam(); seed < (one != 0 ? one + 1 : first + seeds);
        seed += parts) {
-    const Outcome outcome = Simulation(seed, std::getenv("HOLDFAST_TRACE") != nullptr).run();
+    const Outcome outcome = Simulation(seed, {.talks = talks}).run();
     expect_good(seed, outcome);
     if (HasFailure()) return;
     ++runs;
@@ -59,15 +60,32 @@ TEST_P(Simulated, TroubleChangesNoAlertNoDeadLetterAndNoState) {
     all.dead_letters += outcome.dead_letters;
     all.ticks += outcome.ticks;
     all.checkpoints += outcome.checkpoints;
+    all.deleted += outcome.deleted;
+    all.compacted += outcome.compacted;
   }
   std::cout << runs << " runs, " << all.work << " pieces of work, " << all.crashes << " crashes, " << all.pauses
             << " pauses, " << all.replacements << " replacements, " << all.stops << " stops, " << all.rollbacks
             << " rollbacks, " << all.generations << " generations, " << all.alerts << " alerts, " << all.silences
             << " of silence, " << all.dead_letters << " dead letters, " << all.ticks << " steps with a clock, "
-            << all.checkpoints << " checkpoints compared\n";
+            << all.checkpoints << " checkpoints compared, " << all.deleted << " records deleted, " << all.compacted
+            << " compacted\n";
 }
 
 INSTANTIATE_TEST_SUITE_P(Part, Simulated, ::testing::Range(std::uint64_t{0}, parts));
+
+TEST(Simulation, WhatTheLogHasLostIsRefusedAndNeverGuessed) {
+  std::uint64_t refused = 0;
+  std::uint64_t went_on = 0;
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    const Outcome outcome = Simulation(seed, {.too_far = true}).run();
+    expect_good(seed, outcome);
+    if (HasFailure()) return;
+    ++(outcome.refusals > 0 ? refused : went_on);
+  }
+  std::cout << refused << " refused, " << went_on << " went on\n";
+  EXPECT_GT(refused, 10);
+  EXPECT_GT(went_on, 10);
+}
 
 TEST(Simulation, TheSameSeedGivesTheSameTrace) {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {

@@ -147,6 +147,7 @@ class Retold {
         compare_checkpoints();
       }
     }
+    if (outcome_.refusals > 0) return;
     compare_positions();
     if (!checkpoints_.empty())
       problem(checkpoints_.front().where + " has a checkpoint of step " +

@@ -344,6 +344,7 @@ Status SimulatedWriter::append(const OutputRecord& record) {
                                                                          : settings.journal_topic;
   const std::string_view place = record.topic == OutputTopic::journal ? settings.instance_id : record.key;
   LoggedRecord logged{.timestamp = record.timestamp.ms >= 0 ? record.timestamp : node_.clock.now(),
+                      .appended = {},
                       .key = copy(record.key),
                       .value = copy(record.value),
                       .headers = {record.headers.begin(), record.headers.end()}};
@@ -479,11 +480,12 @@ Expected<Offset> SimulatedChangelogWriter::write_transaction(const CheckpointDat
     checkpoint_key::put_record(key, data.id(entry));
     transactions_->produce(
         topic, partition,
-        {.timestamp = node_.clock.now(), .key = key, .value = copy(data.record(entry)), .headers = {}});
+        {.timestamp = node_.clock.now(), .appended = {}, .key = key, .value = copy(data.record(entry)), .headers = {}});
     if (node_.one_in(16)) node_.wait();
   }
   transactions_->produce(topic, partition,
                          {.timestamp = node_.clock.now(),
+                          .appended = {},
                           .key = std::string(checkpoint_key::marker),
                           .value = encode_marker(data.marker),
                           .headers = {}});

@@ -43,6 +43,7 @@ std::int32_t SimulatedLog::partition_of(const std::string& topic, std::string_vi
 void SimulatedLog::append(const std::string& topic, std::int32_t partition, LoggedRecord record) {
   PartitionLog& log = at(topic, partition);
   record.offset = log.end++;
+  record.appended = now_;
   log.records.push_back(std::move(record));
 }
 
@@ -76,7 +77,7 @@ void SimulatedLog::compact(const std::string& topic, std::int32_t partition, std
     if (record.control || record.aborted) return true;
     if (!record.key) return false;
     if (latest.at(*record.key) != record.offset) return true;
-    return !record.value && record.timestamp < tombstones_before;
+    return !record.value && record.appended < tombstones_before;
   });
 }
 
@@ -116,6 +117,7 @@ std::pair<Refusal, std::int64_t> SimulatedLog::produce(const Producer& producer,
   if (log.open.try_emplace(transaction->producer, log.end).second) transaction->partitions.push_back(&log);
   record.producer = transaction->producer;
   record.offset = log.end++;
+  record.appended = now_;
   log.records.push_back(std::move(record));
   return {Refusal::none, log.end - 1};
 }
@@ -162,6 +164,7 @@ void SimulatedLog::end_in(PartitionLog& log, const Transaction& transaction) {
   LoggedRecord& end = log.records.emplace_back();
   end.offset = log.end++;
   end.timestamp = now_;
+  end.appended = now_;
   end.control = true;
 }
 

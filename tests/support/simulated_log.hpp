@@ -30,6 +30,7 @@ enum class Refusal : std::uint8_t {
 struct LoggedRecord {
   std::int64_t offset = 0;
   Timestamp timestamp{};
+  Timestamp appended{};  ///< By the log's own clock.
   std::optional<std::string> key;
   std::optional<std::string> value;
   std::vector<Header> headers;
@@ -72,7 +73,7 @@ class SimulatedLog {
   [[nodiscard]] std::vector<LoggedRecord> visible(const std::string& topic);
   void delete_before(const std::string& topic, std::int32_t partition, std::int64_t offset);
   /// Keeps the latest record of each key below `dirty_end` (at most the stable end), and of those without a value the
-  /// ones that are younger than `tombstones_before`. Aborted records go.
+  /// ones that came later than `tombstones_before`. Aborted records go.
   void compact(const std::string& topic, std::int32_t partition, std::int64_t dirty_end, Timestamp tombstones_before);
 
   // Transactions ------------------------------------------------------------------------------------------------------
