@@ -88,7 +88,12 @@ class Builder {
     config_.state = {.directory = values_.path("state.directory"),
                      .memory_bytes = values_.size("state.memory"),
                      .checkpoint_interval = values_.duration("state.checkpoint_interval"),
-                     .changelog = values_.choice("state.changelog") == 0};
+                     .changelog = values_.choice("state.changelog") == 0,
+                     .standbys = static_cast<int>(values_.count("state.standbys"))};
+    if (config_.state.standbys > 0 && (config_.guarantee != Guarantee::exactly_once || !config_.state.changelog))
+      values_.fault("state.standbys",
+                    "standbys follow what was committed, and begin with the changelog: use `guarantee: exactly_once` "
+                    "and `state.changelog: on`, or no standbys");
     config_.language = values_.choice("alerts.language") == 0 ? "en" : "";
     config_.log = {.level = static_cast<LogLevel>(values_.choice("log.level")),
                    .format = static_cast<LogFormat>(values_.choice("log.format"))};

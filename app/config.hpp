@@ -26,6 +26,7 @@ struct StateSettings {
   std::uint64_t memory_bytes = 0;
   Duration checkpoint_interval;
   bool changelog = true;  ///< Checkpoints also go to Config::changelog_topic.
+  int standbys = 0;       ///< Of each partition, on other instances.
 };
 
 struct LogSettings {

@@ -127,6 +127,13 @@ constexpr std::array keys{
             "Whether checkpoints also go to a compacted topic, from which any instance restores them: without it a "
             "partition that moves, or whose state directory is lost, is rebuilt from its first event.",
         .allowed = "on | off"},
+    Key{.name = "state.standbys",
+        .type = KeyType::count,
+        .fallback = "0",
+        .description =
+            "On how many other instances each partition is kept warm, ready to be taken over at once. Each needs the "
+            "memory of a partition of its own, and reads it too. Needs `guarantee: exactly_once` and the changelog.",
+        .allowed = "0 .. 16"},
     Key{.name = "risk.model", .type = KeyType::path, .fallback = "model.json", .description = "The model file."},
     Key{.name = "risk.horizon",
         .type = KeyType::duration,

@@ -69,6 +69,10 @@ console::Snapshot ServiceFacts::metrics() {
   const Statistics& statistics = pipeline_->statistics();
   for (std::size_t p = 0; p < statistics.partitions.size(); ++p) {
     const PartitionStatistics& partition = statistics.partitions[p];
+    if (partition.standby.get()) {
+      ++out.standby_partitions;
+      out.state_bytes["standby"] += partition.hot_bytes.get();
+    }
     if (!partition.assigned.get()) continue;
     for (std::size_t s = 0; s < config_.sources.size(); ++s) {
       const std::string& source = config_.sources[s].name;
@@ -138,6 +142,12 @@ std::string ServiceFacts::status_json() {
     if (partition.customers.get() > 0) one["stream_time"] = to_rfc3339(Timestamp{partition.stream_time_ms.get()});
     one["sources"] = std::move(sources);
     partitions.push_back(std::move(one));
+  }
+  auto& standbys = out["standbys"] = nlohmann::ordered_json::array();
+  for (std::size_t p = 0; p < statistics.partitions.size(); ++p) {
+    const PartitionStatistics& partition = statistics.partitions[p];
+    if (!partition.standby.get()) continue;
+    standbys.push_back({{"partition", p}, {"customers", partition.customers.get()}, {"step", partition.step.get()}});
   }
   out["commits"] = statistics.commits.get();
   if (const std::int64_t last = statistics.checkpoint_last_ms.get(); last > 0)

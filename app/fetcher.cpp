@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <string>
 #include <utility>
+#include <variant>
 
+#include "app/overloaded.hpp"
 #include "domain/limits.hpp"
 
 namespace holdfast::app {
@@ -37,7 +39,7 @@ Fetcher::Fetcher(LogReader& reader, Recovery& recovery, const Committer& committ
 
 Status Fetcher::do_work(Duration wait) {
   refill();
-  take_restored();
+  take_from_recovery();
   held_back_ = !flush() || releasing_;
   delivered_ = false;
   Status polled = reader_.poll(*this, Duration{0});
@@ -67,39 +69,37 @@ void Fetcher::close() {
 
 void Fetcher::assigned(std::span<const Partition> partitions) {
   assigned_.assign(partitions.begin(), partitions.end());
-  ++assignment_;
-  checkpointer_.give_up_waiting(false);
+  recovery_.give_up_before(++assignment_);
   // All of them before any is sent: a reader of these never takes a part for the whole.
   for (const Partition partition : partitions)
     statistics_.partitions[static_cast<std::size_t>(partition.value)].assigned.set(true);
-
-  RestoreRequest request{.assignment = assignment_, .partitions = assigned_, .kept = {}};
-  for (auto& [partition, kept] : kept_) {
-    if (std::ranges::find(partitions, partition) != partitions.end()) {
-      request.kept.emplace(partition, std::move(kept));
-    } else {
-      send(partition, Forget{partition});
-    }
-  }
-  kept_.clear();
-  if (!partitions.empty() && !draining_) recovery_.request(std::move(request));
+  statistics_.joined.set(true);
+  // An instance that had standbys alone is not told that they go.
+  if (holding_ && !releasing_) begin_release();
+  restore_pending_ = true;
 }
 
 // Whoever has the partitions next reads the committed state, so what is under way is committed before they go; what
 // cannot be is not lost but done again there.
 void Fetcher::revoked(std::span<const Partition> partitions, bool lost) {
-  if (closing_ || partitions.empty() || error_) return;
+  if (closing_ || error_) return;
+  statistics_.joined.set(false);
   for (const Partition partition : partitions)
     statistics_.partitions[static_cast<std::size_t>(partition.value)].assigned.set(false);
-  ++assignment_;
-  recovery_.give_up_before(assignment_);
+  assigned_.clear();
+  restore_pending_ = false;
+  recovery_.give_up_before(++assignment_);
   if (lost) {
     error_ = Error{ErrorKind::rollback,
                    "lost " + std::to_string(partitions.size()) + " partitions: the group took this instance for dead"};
-    return;
+  } else if (holding_ && !releasing_) {
+    begin_release();
   }
-  assigned_.clear();
+}
+
+void Fetcher::begin_release() {
   releasing_ = true;
+  holding_ = false;
   released_epoch_ = 0;
   answered_.assign(shards_.size(), false);
   checkpointer_.give_up_waiting(true);
@@ -109,8 +109,7 @@ void Fetcher::revoked(std::span<const Partition> partitions, bool lost) {
 }
 
 bool Fetcher::released() {
-  if (closing_ || error_) return true;
-  if (!releasing_) return true;
+  if (closing_ || error_ || !releasing_) return true;
   if (draining_) return false;  // The end is near, and with it close().
   for (std::size_t shard = 0; shard < shards_.size(); ++shard) {
     auto answer = shards_[shard]->released.try_pop();
@@ -122,38 +121,47 @@ bool Fetcher::released() {
   if (std::ranges::find(answered_, false) != answered_.end()) return false;
   if (committer_.committed_epoch() < released_epoch_) return false;
   releasing_ = false;
+  checkpointer_.give_up_waiting(false);
   return true;
 }
 
-void Fetcher::take_restored() {
-  while (auto restored = recovery_.take_restored()) {
-    if (restored->assignment != assignment_ || draining_) continue;
-    for (RestoredTask& task : restored->tasks) {
-      if (const Status started = start(std::move(task)); !started) {
-        error_ = started.error();
-        return;
-      }
-    }
+void Fetcher::take_from_recovery() {
+  if (draining_) return;
+  if (restore_pending_ && released()) {
+    restore_pending_ = false;
+    recovery_.request({.assignment = assignment_, .partitions = assigned_, .kept = std::exchange(kept_, {})});
+  }
+  while (auto from = recovery_.take()) {
+    if (from->assignment != assignment_ || error_) continue;
+    std::visit(Overloaded{[](std::monostate) {}, [this](RestoredTask& m) { start(std::move(m)); },
+                          [this](auto& m) {
+                            const Partition partition = m.partition;
+                            send(partition, std::move(m));
+                          }},
+               from->message);
   }
 }
 
-Status Fetcher::start(RestoredTask task) {
+void Fetcher::start(RestoredTask task) {
   const Partition partition = task.partition;
   for (std::size_t i = 0; i < statistics_.sources; ++i) {
     const SourceIndex source{static_cast<std::uint8_t>(i)};
-    if (const Status started = reader_.start(source, partition, task.input[source]); !started) return started;
+    if (const Status started = reader_.start(source, partition, task.input[source]); !started) {
+      error_ = started.error();
+      return;
+    }
     Channel& to = channel(source, partition);
-    to = Channel{};
+    to = Channel{.standby = task.standby};
     if (!task.replay.empty()) to.replay_until = task.replay.back().end[source];
   }
+  holding_ = true;
   send(partition, TaskAssigned{std::move(task)});
-  return {};
 }
 
 void Fetcher::records(SourceIndex source, Partition partition, std::unique_ptr<RecordBatch> batch) {
   const auto records = batch->records();
   Channel& from = channel(source, partition);
-  if (records.back().offset >= from.replay_until) allowance_ -= static_cast<double>(records.size());
+  if (!from.standby && records.back().offset >= from.replay_until) allowance_ -= static_cast<double>(records.size());
   ++from.batches_sent;
   send(partition, Records{source, partition, std::move(batch)});
 }
@@ -173,7 +181,7 @@ bool Fetcher::wants_more(SourceIndex source, Partition partition) {
   const std::uint64_t done = shards_[shard_of(partition)]->batches_done[index].load(std::memory_order_acquire);
   const bool replaying = from.replay_until > Offset{0} &&
                          !statistics_.partitions[static_cast<std::size_t>(partition.value)].restored.get();
-  const bool allowed = max_rate_ == 0 || allowance_ > 0 || replaying;
+  const bool allowed = max_rate_ == 0 || allowance_ > 0 || replaying || from.standby;
   const bool wanted = allowed && from.batches_sent - done < limits::batches_in_flight_max;
   if (!wanted) held_back_ = true;
   return wanted;

@@ -44,6 +44,7 @@ class Fetcher final : private LogListener {
     std::uint64_t batches_sent = 0;
     Offset end_sent{-1};
     Offset replay_until{0};
+    bool standby = false;
   };
 
   void assigned(std::span<const Partition> partitions) override;
@@ -59,8 +60,9 @@ class Fetcher final : private LogListener {
   }
   void send(Partition partition, ShardInput message) { send_to(shard_of(partition), std::move(message)); }
   void send_to(std::size_t shard, ShardInput message);
-  void take_restored();
-  Status start(RestoredTask task);
+  void take_from_recovery();
+  void start(RestoredTask task);
+  void begin_release();
   bool flush();
   void refill();
   void observe_log_ends();
@@ -81,7 +83,9 @@ class Fetcher final : private LogListener {
   std::map<Partition, KeptTask> kept_;
   std::vector<bool> answered_;        ///< By shard: it has released its tasks.
   std::uint64_t released_epoch_ = 0;  ///< The latest that closed steps of released tasks.
+  bool holding_ = false;  ///< Shards have tasks that were not released since.
   bool releasing_ = false;
+  bool restore_pending_ = false;  ///< Tasks were assigned; a restore is to be requested.
   double allowance_ = 0;  ///< Records that may be taken now.
   Stopwatch since_refill_;
   Stopwatch since_observation_;

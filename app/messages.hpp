@@ -34,7 +34,7 @@ struct KeptTask {
 struct RestoreRequest {
   std::uint64_t assignment = 0;
   std::vector<Partition> partitions;
-  std::map<Partition, KeptTask> kept;  ///< Those among them that the shards still have.
+  std::map<Partition, KeptTask> kept;  ///< What the shards still have, of these partitions or others.
 };
 
 /// A task with all it owns, restored as far as its checkpoint reaches.
@@ -45,11 +45,26 @@ struct RestoredTask {
   Positions input;                  ///< What it reads next.
   std::deque<Step> replay;          ///< Committed steps to be applied muted.
   bool changelog_complete = false;  ///< The changelog holds its checkpoint, or there is no changelog.
+  bool standby = false;             ///< Another instance has the partition: it follows the journal, muted.
+};
+/// Steps that another instance took, for a standby.
+struct FollowedSteps {
+  Partition partition;
+  std::vector<Step> steps;
+};
+/// Records that another instance has put into the changelog, for a standby: as they are, they need not go there again.
+struct Checkpointed {
+  Partition partition;
+  std::unique_ptr<CheckpointData> data;
+};
+/// A kept task is of no use any more.
+struct Forget {
+  Partition partition;
 };
 // Recovery to fetcher.
-struct RestoredTasks {
+struct FromRecovery {
   std::uint64_t assignment = 0;
-  std::vector<RestoredTask> tasks;
+  std::variant<std::monostate, RestoredTask, FollowedSteps, Checkpointed, Forget> message;
 };
 
 // Fetcher to shard.
@@ -58,10 +73,6 @@ struct TaskAssigned {
 };
 /// All tasks go: close the epoch under way, keep them as they are, and answer with Released.
 struct Release {};
-/// A kept task did not come back.
-struct Forget {
-  Partition partition;
-};
 // Shard to fetcher.
 struct Released {
   std::uint64_t epoch = 0;  ///< Once it is committed, so is all that was done with the tasks.
@@ -79,7 +90,8 @@ struct ReachedEnd {
 };
 /// No more input comes: apply what can be applied, take a last checkpoint, end.
 struct Drain {};
-using ShardInput = std::variant<std::monostate, TaskAssigned, Records, ReachedEnd, Release, Forget, Drain>;
+using ShardInput = std::variant<std::monostate, TaskAssigned, FollowedSteps, Checkpointed, Forget, Records, ReachedEnd,
+                                Release, Drain>;
 
 // Shard to committer.
 struct TaskEpoch {

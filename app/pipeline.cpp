@@ -42,8 +42,15 @@ std::vector<ShardRings*> all(const std::vector<std::unique_ptr<ShardRings>>& rin
 Stages::Stages(const PipelineSettings& settings, const PipelinePorts& ports, const Say& warn)
     : statistics(settings.shard.sources.size(), static_cast<std::size_t>(settings.partitions)),
       rings(make_rings(settings)),
-      recovery(settings.recovery, ports.reader, ports.journal, ports.changelog_reader, ports.store, statistics, warn,
-               [&reader = ports.reader] { reader.wake(); }),
+      recovery(settings.recovery,
+               {.reader = ports.reader,
+                .journal = ports.journal,
+                .store = ports.store,
+                .clock = ports.clock,
+                .changelog = ports.changelog_reader,
+                .instances = ports.instances,
+                .journal_tail = ports.journal_tail},
+               statistics, warn, [&reader = ports.reader] { reader.wake(); }),
       fetcher(
           ports.reader, recovery, committer,
           [this] {
@@ -115,7 +122,7 @@ void Pipeline::restore() {
     if (!worked) {
       fail(worked.error());
     } else if (!*worked) {
-      stages_.recovery.waker.sleep(poll_wait, [this] { return failed() || stages_.recovery.has_work(); });
+      stages_.recovery.waker.sleep(stages_.recovery.idle_time(), [this] { return failed() || stages_.recovery.has_work(); });
     }
   }
 }
@@ -167,13 +174,10 @@ void Pipeline::fail(const Error& error) {
 }
 
 bool Pipeline::ready() const {
-  bool any = false;
   for (const PartitionStatistics& p : stages_.statistics.partitions) {
-    if (!p.assigned.get()) continue;
-    any = true;
-    if (!p.restored.get()) return false;
+    if (p.assigned.get() && !p.restored.get()) return false;
   }
-  return any;
+  return stages_.statistics.joined.get();
 }
 
 bool Pipeline::caught_up() const {

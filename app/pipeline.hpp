@@ -38,9 +38,11 @@ struct PipelinePorts {
   JournalReader& journal;
   LogWriter& writer;
   CheckpointStore& store;
-  ChangelogWriter* changelog_writer;  ///< Null, like the reader: checkpoints stay on this machine.
-  ChangelogReader* changelog_reader;
   const Clock& clock;
+  ChangelogWriter* changelog_writer = nullptr;  ///< Null, like the reader: checkpoints stay on this machine.
+  ChangelogReader* changelog_reader = nullptr;
+  Instances* instances = nullptr;       ///< Null: there are no others.
+  JournalTail* journal_tail = nullptr;  ///< Null: no standbys.
 };
 
 using Say = std::function<void(const std::string& message)>;
@@ -75,7 +77,7 @@ class Pipeline {
   void stop();
 
   [[nodiscard]] const Statistics& statistics() const { return stages_.statistics; }
-  /// Every assigned task is restored, and there is one.
+  /// The group has given this instance its share, which may be none, and all of it is restored.
   [[nodiscard]] bool ready() const;
   /// Every assigned task has applied all that its log holds.
   [[nodiscard]] bool caught_up() const;

@@ -2,13 +2,11 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cstring>
 #include <map>
 #include <optional>
 #include <string>
 #include <utility>
 
-#include "engine/customer.hpp"
 #include "engine/task.hpp"
 #include "state/hot_table.hpp"
 
@@ -17,9 +15,6 @@ namespace {
 
 /// Journal entries carry their writer's clock, checkpoints that of the shard: how far apart two machines' may be.
 constexpr Duration clock_skew_max{600'000};
-
-/// Customers that a restore holds before it writes them to the store: some ten megabytes.
-constexpr std::uint32_t piece_records = 1 << 16;
 
 std::string of_partition(Partition partition) { return "partition " + std::to_string(partition.value); }
 
@@ -82,16 +77,20 @@ bool Recovery::Loaded::continues(const JournalEntry& entry) const {
 // ---------------------------------------------------------------------------------------------------------------------
 // Requests
 
-Recovery::Recovery(RecoverySettings settings, LogReader& reader, JournalReader& journal, ChangelogReader* changelog,
-                   CheckpointStore& store, Statistics& statistics, Say say, std::function<void()> wake_fetcher)
+Recovery::Recovery(const RecoverySettings& settings, const RecoveryPorts& ports, Statistics& statistics, Say say,
+                   std::function<void()> wake_fetcher)
     : settings_(settings),
-      reader_(reader),
-      journal_(journal),
-      changelog_(changelog),
-      store_(store),
-      statistics_(statistics),
+      ports_(ports),
       say_(std::move(say)),
-      wake_fetcher_(std::move(wake_fetcher)) {}
+      wake_fetcher_(std::move(wake_fetcher)),
+      loader_({.topics = settings.topics, .partitions = settings.partitions, .sources = settings.sources},
+              ports.changelog, ports.store, statistics, say_, [this] { return abandoned(); }) {
+  if (settings.standbys > 0 && ports.instances != nullptr && ports.journal_tail != nullptr)
+    standbys_.emplace(
+        settings.standbys, *ports.instances, *ports.journal_tail, ports.changelog, ports.store, loader_,
+        [this](const Marker& marker, state::HotTable& table) { return make_task(marker, table); }, ports.clock, say_,
+        [this](FromRecovery message) { emit(std::move(message)); });
+}
 
 void Recovery::request(RestoreRequest request) {
   // Each assignment makes one, and the group takes far longer to make another than this thread to drop an old one.
@@ -101,244 +100,115 @@ void Recovery::request(RestoreRequest request) {
 }
 
 Expected<bool> Recovery::do_work() {
-  const auto request = requests_.try_pop();
-  if (!request) return false;
-  restoring_ = request->assignment;
-  if (abandoned(restoring_)) return true;
-  auto restored = restore(*request);
-  if (abandoned(restoring_)) return true;
+  if (auto request = requests_.try_pop()) return restore(std::move(*request));
+  if (!flush()) return false;
+  return look_after_standbys();
+}
+
+Duration Recovery::idle_time() const {
+  constexpr Duration follow_every{20};
+  constexpr Duration idle_max{100};
+  return !unsent_.empty() || (standbys_ && standbys_->active()) ? follow_every : idle_max;
+}
+
+Expected<bool> Recovery::restore(RestoreRequest request) {
+  restoring_ = request.assignment;
+  unsent_.clear();
+  if (standbys_) standbys_->stop();
+  if (abandoned()) return true;
+  end_what_is_left_open();
+  const Status restored = restore_tasks(request);
+  if (abandoned()) return true;
   if (!restored) return std::unexpected(restored.error());
-  RestoredTasks done{.assignment = request->assignment, .tasks = std::move(*restored)};
-  const bool pushed = restored_.try_push(done);
-  assert(pushed);
-  wake_fetcher_();
+  if (standbys_) {
+    standbys_->begin(request.assignment, request.partitions, std::move(request.kept));
+    return true;
+  }
+  for (const auto& [partition, kept] : request.kept) {
+    if (std::ranges::find(request.partitions, partition) == request.partitions.end())
+      emit({restoring_, Forget{partition}});
+  }
   return true;
 }
 
-Expected<std::vector<RestoredTask>> Recovery::restore(const RestoreRequest& request) {
-  if (const Status fits = check_changelog(); !fits) return std::unexpected(fits.error());
+// An instance that died in the middle of a transaction would hide its records, and what comes behind them, from readers
+// until the broker gives the transaction up. The first of those who knew it ends it now.
+void Recovery::end_what_is_left_open() {
+  if (ports_.instances == nullptr) return;
+  const auto members = ports_.instances->members();
+  if (!members) {
+    say_(members.error().message);
+    return;
+  }
+  std::set<std::string> now;
+  for (const auto& instance : members->instances) now.insert(instance.id);
+  const auto first = std::ranges::find_if(now, [&](const std::string& id) { return instances_.contains(id); });
+  if (first != now.end() && *first == ports_.instances->self()) {
+    for (const std::string& gone : instances_) {
+      if (now.contains(gone)) continue;
+      const Status ended = ports_.instances->end_transactions_of(gone);
+      say_("instance '" + gone + "' is gone" +
+           (ended ? ": the transactions it left open are ended" : "; its transactions could not be ended: " +
+                                                                      ended.error().message));
+    }
+  }
+  instances_ = std::move(now);
+}
+
+// What is amiss with them is no reason to stop what this instance is there for.
+Expected<bool> Recovery::look_after_standbys() {
+  if (!standbys_ || abandoned()) return false;
+  const auto worked = standbys_->do_work();
+  if (worked) return worked;
+  if (worked.error().kind == ErrorKind::unavailable || worked.error().kind == ErrorKind::rollback) return false;
+  say_("no standbys are kept any more: " + worked.error().message);
+  standbys_->stop();
+  return false;
+}
+
+Status Recovery::restore_tasks(const RestoreRequest& request) {
+  if (const Status fits = loader_.check_changelog(); !fits) return fits;
   std::vector<Loaded> tasks;
   Timestamp since = after_all_time;
   for (const Partition partition : request.partitions) {
+    Loaded& task = tasks.emplace_back();
+    task.partition = partition;
     if (const auto kept = request.kept.find(partition); kept != request.kept.end()) {
-      tasks.push_back({.partition = partition, .table = {}, .marker = {}, .kept = kept->second, .start = {}, .steps = {}});
-      since = std::min(since, kept->second.stepped_at - clock_skew_max);
+      task.kept = kept->second;
+      since = std::min(since, task.kept->stepped_at - clock_skew_max);
       continue;
     }
-    auto loaded = load(partition);
-    if (!loaded) return std::unexpected(loaded.error());
-    since = std::min(since, loaded->marker ? loaded->marker->taken_at - clock_skew_max : Timestamp{0});
-    tasks.push_back(std::move(*loaded));
+    auto checkpoint = loader_.load(partition);
+    if (!checkpoint) return std::unexpected(checkpoint.error());
+    task.table = std::move(checkpoint->table);
+    task.marker = checkpoint->marker;
+    task.changelog_complete = checkpoint->changelog_complete;
+    since = std::min(since, task.marker ? task.marker->taken_at - clock_skew_max : Timestamp{0});
   }
-  if (const Status done = read_steps(tasks, since); !done) return std::unexpected(done.error());
-
+  if (tasks.empty()) return {};
+  if (const Status done = read_steps(tasks, since); !done) return done;
   std::vector<RestoredTask> restored;
   for (Loaded& task : tasks) {
-    if (const Status fits = check_steps(task); !fits) return std::unexpected(fits.error());
+    if (const Status fits = check_steps(task); !fits) return fits;
     auto built = build(std::move(task));
     if (!built) return std::unexpected(built.error());
     restored.push_back(std::move(*built));
   }
-  return restored;
-}
-
-// ---------------------------------------------------------------------------------------------------------------------
-// The checkpoint
-
-Expected<Recovery::Loaded> Recovery::load(Partition partition) {
-  Loaded task;
-  task.partition = partition;
-  if (const Status loaded = load_local(task); !loaded) return std::unexpected(loaded.error());
-  if (changelog_ != nullptr) {
-    if (const Status followed = follow_changelog(task); !followed) return std::unexpected(followed.error());
-  }
-  return task;
-}
-
-Status Recovery::check_changelog() {
-  if (changelog_ == nullptr) return {};
-  const auto partitions = changelog_->partitions();
-  if (!partitions) return std::unexpected(partitions.error());
-  if (*partitions == settings_.partitions) return {};
-  return fail(ErrorKind::incompatible,
-              "each source has " + std::to_string(settings_.partitions) + " partitions, the changelog has " +
-                  std::to_string(*partitions) +
-                  ": if the sources got more, customers lie in other partitions than before: begin anew with another "
-                  "application_id; otherwise delete the changelog and let `holdfast topics --create` make it again");
-}
-
-Status Recovery::load_local(Loaded& task) {
-  task.table = std::make_unique<state::HotTable>(sizeof(engine::Customer));
-  auto& loaded_records = statistics_.partitions[static_cast<std::size_t>(task.partition.value)].loaded_records;
-  auto marker = store_.load(task.partition, [&](std::string_view id, std::string_view record) {
-    task.table->load(id, record);
-    loaded_records.add(1);
-  });
-  if (!marker && marker.error().kind == ErrorKind::corrupt) {
-    say_(marker.error().message + "; " + of_partition(task.partition) + " is restored from " +
-         (changelog_ != nullptr ? "the changelog" : "the log"));
-    return forget(task);
-  }
-  if (!marker) return std::unexpected(marker.error());
-  task.marker = *marker;
-  return task.marker ? check_marker(*task.marker, "the checkpoint") : Status{};
-}
-
-Status Recovery::forget(Loaded& task) {
-  task.table = std::make_unique<state::HotTable>(sizeof(engine::Customer));
-  task.marker.reset();
-  return store_.clear(task.partition);
-}
-
-Status Recovery::check_marker(const Marker& marker, std::string_view what) const {
-  const std::string subject = std::string(what) + " of " + of_partition(marker.partition);
-  if (marker.record_format != engine::customer_format)
-    return fail(ErrorKind::incompatible,
-                subject + " holds customer records of format " + std::to_string(marker.record_format) +
-                    ", this release knows " + std::to_string(engine::customer_format) +
-                    ": run the release that wrote it, or begin anew with another application_id");
-  if (marker.position.sources != settings_.sources)
-    return fail(ErrorKind::incompatible, subject + " was made with " + std::to_string(marker.position.sources) +
-                                             " sources, the configuration has " + std::to_string(settings_.sources) +
-                                             ": restore the sources and their order, or begin anew with another "
-                                             "application_id");
-  if (marker.topics != settings_.topics)
-    return fail(ErrorKind::incompatible,
-                subject +
-                    " was made of other topics, where its positions mean something else: restore the names of the "
-                    "sources' topics and their order, or begin anew with another application_id");
-  if (marker.partitions != 0 && marker.partitions != settings_.partitions)
-    return fail(ErrorKind::incompatible,
-                subject + " was made when each source had " + std::to_string(marker.partitions) +
-                    " partitions, and now they have " + std::to_string(settings_.partitions) +
-                    ": customers lie in other partitions than before. Restore the number, or begin anew with another "
-                    "application_id");
+  for (RestoredTask& task : restored) emit({restoring_, std::move(task)});
   return {};
 }
 
-/// Puts what a changelog holds into table and store, piece by piece.
-class Recovery::Restoration final : public ChangelogVisitor {
- public:
-  Restoration(Recovery& recovery, Partition partition, state::HotTable& table)
-      : recovery_(recovery), partition_(partition), table_(table) {}
-
-  Status record(std::string_view id, std::string_view record) override {
-    if (record.size() != sizeof(engine::Customer))
-      return fail(ErrorKind::incompatible, "a customer's record in the changelog of " + of_partition(partition_) +
-                                               " has " + std::to_string(record.size()) +
-                                               " bytes: run the release that wrote it");
-    const Slot slot = table_.find_or_insert(make_customer_key(id)).first;
-    std::memcpy(table_.modify(slot), record.data(), record.size());
-    recovery_.statistics_.partitions[static_cast<std::size_t>(partition_.value)].loaded_records.add(1);
-    return table_.changed() < piece_records ? Status{} : write_piece();
-  }
-  Status erased(std::string_view id) override {
-    if (const auto slot = table_.find(make_customer_key(id))) table_.erase(*slot);
-    return {};
-  }
-  Status marker(const Marker& marker, Offset behind) override {
-    if (last_ && marker.step < last_->step)
-      return fail(ErrorKind::corrupt, "it goes back from step " + std::to_string(last_->step) + " to step " +
-                                          std::to_string(marker.step));
-    last_ = marker;
-    last_->changelog = behind;
-    return {};
-  }
-
-  /// The last checkpoint that came; no value: none did.
-  [[nodiscard]] const std::optional<Marker>& last() const { return last_; }
-  /// Makes it the store's. REQUIRES: last().
-  Status finish() {
-    CheckpointData rest = take_piece();
-    rest.marker = *last_;
-    return recovery_.store_.write(rest);
-  }
-
- private:
-  CheckpointData take_piece() {
-    CheckpointData piece;
-    table_.freeze(piece);
-    (void)table_.copy_frozen(table_.slots_end().value);
-    piece.marker.partition = partition_;
-    return piece;
-  }
-  Status write_piece() {
-    if (recovery_.abandoned(recovery_.restoring_)) return fail(ErrorKind::rollback, "the partitions have moved on");
-    CheckpointData piece = take_piece();
-    return recovery_.store_.write_part(piece);
-  }
-
-  Recovery& recovery_;
-  const Partition partition_;
-  state::HotTable& table_;
-  std::optional<Marker> last_;
-};
-
-/// Only looks for the last checkpoint.
-class LastMarker final : public ChangelogVisitor {
- public:
-  Status record(std::string_view, std::string_view) override { return {}; }
-  Status erased(std::string_view) override { return {}; }
-  Status marker(const Marker& marker, Offset) override {
-    step = marker.step;
-    return {};
-  }
-  std::optional<std::uint64_t> step;
-};
-
-// What others wrote since this machine's checkpoint, or all if it has none.
-Status Recovery::follow_changelog(Loaded& task) {
-  if (task.marker) {
-    if (task.marker->changelog >= Offset{0}) {
-      const auto followed = restore_from_changelog(task, task.marker->changelog);
-      if (!followed) return std::unexpected(followed.error());
-      if (*followed) return {};
-    }
-    // The checkpoint was not written to this changelog: it was made without one, or the topic was made anew.
-    LastMarker last;
-    if (const auto read = changelog_->read(task.partition, Offset{0}, last); !read)
-      return std::unexpected(read.error());
-    if (!last.step || *last.step <= task.marker->step) {
-      task.changelog_complete = false;
-      return {};
-    }
-    if (const Status forgotten = forget(task); !forgotten) return forgotten;
-  }
-  if (const auto restored = restore_from_changelog(task, Offset{0}); !restored)
-    return std::unexpected(restored.error());
-  return {};
+void Recovery::emit(FromRecovery message) {
+  unsent_.push_back(std::move(message));
+  flush();
 }
 
-// False: it is not the log that the offset was taken from, and nothing has changed.
-Expected<bool> Recovery::restore_from_changelog(Loaded& task, Offset from) {
-  Restoration restoration(*this, task.partition, *task.table);
-  const auto end = changelog_->read(task.partition, from, restoration);
-  std::string fault;
-  if (!end && end.error().kind != ErrorKind::corrupt) return std::unexpected(end.error());
-  if (end && *end < from) return false;
-  if (!end) {
-    fault = end.error().message;
-  } else if (restoration.last()) {
-    if (const Status fits = check_marker(*restoration.last(), "the changelog"); !fits)
-      return std::unexpected(fits.error());
-    if (task.table->size() == restoration.last()->customers) {
-      if (const Status finished = restoration.finish(); !finished) return std::unexpected(finished.error());
-      task.marker = restoration.last();
-      return true;
-    }
-    fault = "it leads to " + std::to_string(task.table->size()) + " customers, its checkpoint has " +
-            std::to_string(restoration.last()->customers);
-  } else if (task.table->changed() == 0) {
-    return true;  // Nothing came.
-  } else {
-    fault = "it has records without a checkpoint";
-  }
-  if (const Status forgotten = forget(task); !forgotten) return std::unexpected(forgotten.error());
-  // What is missing may have been erased, and the note of it removed since: a restore from the beginning does not care.
-  if (from > Offset{0}) return restore_from_changelog(task, Offset{0});
-  say_("the changelog of " + of_partition(task.partition) + " is damaged: " + fault + "; the state is rebuilt from the log");
-  task.changelog_complete = false;
-  return true;
+// False: the fetcher has not taken all yet.
+bool Recovery::flush() {
+  const bool any = !unsent_.empty();
+  while (!unsent_.empty() && output_.try_push(unsent_.front())) unsent_.pop_front();
+  if (any) wake_fetcher_();
+  return unsent_.empty();
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -355,7 +225,7 @@ Status Recovery::read_steps(std::vector<Loaded>& tasks, Timestamp since) {
     task.reaches_base = false;
     task.foreign_policy = false;
   }
-  const Status read = journal_.read(
+  const Status read = ports_.journal.read(
       partitions, since, [&](const JournalEntry& entry) { by_partition.at(entry.partition)->take(entry, settings_); });
   if (!read) return read;
   // A clock that was set back, or clocks further apart than thought, put entries before the place looked at.
@@ -391,7 +261,7 @@ Status Recovery::check_steps(const Loaded& task) const {
 
 // With it, what the journal has lost shows: also steps in which only timers fired, which move no offset.
 Status Recovery::check_committed(const Loaded& task) {
-  const auto committed = reader_.committed(task.partition);
+  const auto committed = ports_.reader.committed(task.partition);
   if (!committed) return std::unexpected(committed.error());
   const Positions& at = task.steps.empty() ? task.base() : task.steps.back().end;
   const auto known = static_cast<std::size_t>(
@@ -424,7 +294,7 @@ Status Recovery::check_committed(const Loaded& task) {
 }
 
 Status Recovery::check_first_start(const Loaded& task) {
-  const auto committed = reader_.committed(task.partition);
+  const auto committed = ports_.reader.committed(task.partition);
   if (!committed) return std::unexpected(committed.error());
   for (std::uint8_t s = 0; s < settings_.sources; ++s) {
     if (committed->next[s])
@@ -447,7 +317,7 @@ Expected<RestoredTask> Recovery::build(Loaded&& task) {
   } else {
     if (const Status fits = check_first_start(task); !fits) return std::unexpected(fits.error());
     for (std::uint8_t s = 0; s < settings_.sources; ++s) {
-      const auto first = reader_.first_offset(SourceIndex{s}, task.partition);
+      const auto first = ports_.reader.first_offset(SourceIndex{s}, task.partition);
       if (!first) return std::unexpected(first.error());
       start.next[s] = *first;
     }
@@ -455,10 +325,17 @@ Expected<RestoredTask> Recovery::build(Loaded&& task) {
   restored.input = task.kept ? task.kept->input : start;
   restored.replay = std::move(task.steps);
   if (task.kept) return restored;
-  restored.task =
-      std::make_unique<engine::Task>(task.partition, *settings_.model, *settings_.policy, *restored.table, start);
-  if (task.marker) restored.task->restore(*task.marker);
+  restored.task = task.marker ? make_task(*task.marker, *restored.table)
+                              : std::make_unique<engine::Task>(task.partition, *settings_.model, *settings_.policy,
+                                                               *restored.table, start);
   return restored;
+}
+
+std::unique_ptr<engine::Task> Recovery::make_task(const Marker& marker, state::HotTable& table) const {
+  auto task = std::make_unique<engine::Task>(marker.partition, *settings_.model, *settings_.policy, table,
+                                             marker.position);
+  task->restore(marker);
+  return task;
 }
 
 }  // namespace holdfast::app

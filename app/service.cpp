@@ -1,6 +1,7 @@
 #include "app/service.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <thread>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "app/kafka_clients.hpp"
 #include "app/stopwatch.hpp"
 #include "ingest/kafka_changelog.hpp"
+#include "ingest/kafka_instances.hpp"
 #include "ingest/kafka_journal.hpp"
 #include "ingest/kafka_reader.hpp"
 #include "ingest/kafka_writer.hpp"
@@ -21,6 +23,9 @@ constexpr Duration retry_first{200};
 constexpr Duration retry_max{5'000};
 constexpr Duration progress_every{5'000};
 constexpr Duration look_every{100};
+
+/// librdkafka's default of session.timeout.ms.
+constexpr Duration default_session{45'000};
 
 /// Whether beginning again from the committed state can help.
 bool passes(ErrorKind kind) { return kind == ErrorKind::unavailable || kind == ErrorKind::rollback; }
@@ -62,7 +67,8 @@ PipelineSettings pipeline_settings(const Config& config, std::int32_t partitions
                   .topics = topics_of(config),
                   .partitions = partitions,
                   .sources = static_cast<std::uint8_t>(config.sources.size()),
-                  .exactly_once = config.guarantee == Guarantee::exactly_once};
+                  .exactly_once = config.guarantee == Guarantee::exactly_once,
+                  .standbys = config.state.standbys};
   const int automatic = std::max(1, static_cast<int>(std::thread::hardware_concurrency()) - 1);
   out.shards = std::clamp(config.shards > 0 ? config.shards : automatic, 1, std::max(1, static_cast<int>(partitions)));
   out.partitions = partitions;
@@ -77,6 +83,8 @@ struct Service::Clients {
   std::unique_ptr<JournalReader> journal;
   std::unique_ptr<ChangelogWriter> changelog_writer;  ///< Null, like the reader: there is no changelog.
   std::unique_ptr<ChangelogReader> changelog_reader;
+  std::unique_ptr<Instances> instances;
+  std::unique_ptr<JournalTail> journal_tail;  ///< Null: no standbys.
 };
 
 Service::Service(const Config& config, CheckpointStore& store, ServiceFacts& facts)
@@ -91,6 +99,7 @@ Status Service::run(bool exit_at_end) {
       const Stopwatch watch(clock_);
       ended = run_once(**clients, exit_at_end);
       if (ended) return {};
+      if (const auto error = replaced(**clients)) return std::unexpected(*error);
       if (stopping() && passes(ended.error().kind))
         return holdfast::fail(ended.error().kind,
                               ended.error().message +
@@ -138,10 +147,37 @@ Expected<std::unique_ptr<Service::Clients>> Service::connect() {
     if (!changelog_reader) return std::unexpected(changelog_reader.error());
     clients->changelog_reader = std::move(*changelog_reader);
   }
+  auto instances = ingest::make_kafka_instances(settings);
+  if (!instances) return std::unexpected(instances.error());
+  clients->instances = std::move(*instances);
+  if (config_.state.standbys > 0) {
+    auto tail = ingest::make_kafka_journal_tail(settings);
+    if (!tail) return std::unexpected(tail.error());
+    clients->journal_tail = std::move(*tail);
+  }
   if (const Status opened = clients->writer->open(); !opened) return std::unexpected(opened.error());
   if (stopping()) return holdfast::fail(ErrorKind::unavailable, "stopped while it connected");
   if (const Status opened = clients->reader->open(); !opened) return std::unexpected(opened.error());
   return clients;
+}
+
+// A process that stood still for longer than its session, while others went on with its partitions, is no instance to
+// rely on: it stops, and says why, instead of taking partitions again.
+std::optional<Error> Service::replaced(Clients& clients) const {
+  Duration session = default_session;
+  if (const auto it = config_.kafka.find("session.timeout.ms"); it != config_.kafka.end())
+    std::from_chars(it->second.data(), it->second.data() + it->second.size(), session.ms);
+  if (longest_stall_ < session) return std::nullopt;
+  const auto members = clients.instances->members();
+  if (!members || std::ranges::all_of(members->instances, [&](const auto& instance) {
+        return instance.id == config_.instance_id || instance.partitions.empty();
+      }))
+    return std::nullopt;
+  return Error{ErrorKind::fenced,
+               fmt::format("this process stood still for {} s, longer than session.timeout.ms ({} s), and others took "
+                           "its partitions: what it had not committed does not count, and nothing was sent twice. Find "
+                           "out what held it up, and start it again",
+                           longest_stall_.ms / 1000, session.ms / 1000)};
 }
 
 Status Service::run_once(Clients& clients, bool exit_at_end) {
@@ -151,15 +187,18 @@ Status Service::run_once(Clients& clients, bool exit_at_end) {
                             .journal = *clients.journal,
                             .writer = *clients.writer,
                             .store = store_,
+                            .clock = clock_,
                             .changelog_writer = clients.changelog_writer.get(),
                             .changelog_reader = clients.changelog_reader.get(),
-                            .clock = clock_};
+                            .instances = clients.instances.get(),
+                            .journal_tail = clients.journal_tail.get()};
   Pipeline pipeline(settings, ports, [](const std::string& message) { spdlog::warn("{}", message); });
   {
     const std::lock_guard lock(mutex_);
     if (stopping()) return {};
     running_ = &pipeline;
     ended_ = false;
+    longest_stall_ = Duration{0};
   }
   facts_.watch(&pipeline);
   std::jthread watching([&] { watch_progress(pipeline, exit_at_end); });
@@ -184,7 +223,9 @@ void Service::watch_progress(const Pipeline& pipeline, bool exit_at_end) {
   Progress before = progress_of(pipeline.statistics());
   std::unique_lock lock(mutex_);
   while (!ended_) {
+    const Stopwatch since_looked(clock_);
     changed_.wait_for(lock, std::chrono::milliseconds(look_every.ms));
+    longest_stall_ = std::max(longest_stall_, since_looked.elapsed());
     if (ended_) return;
     const Progress progress = progress_of(pipeline.statistics());
     if (!said_ready && pipeline.ready()) {

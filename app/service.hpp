@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include "app/config.hpp"
 #include "app/facts.hpp"
@@ -22,8 +23,8 @@ class SystemClock final : public Clock {
 };
 
 /// `holdfast run` as an object: keeps a pipeline over Kafka running until it is told to stop. Whenever it is not sure
-/// that a commit happened, or the group has moved partitions, it drops all that is not committed and begins again from
-/// the committed state, as after a crash.
+/// that a commit happened, or the group took it for dead, it drops all that is not committed and begins again from the
+/// committed state, as after a crash; unless it stood still for so long that others have gone on in its place.
 class Service {
  public:
   Service(const Config& config, CheckpointStore& store, ServiceFacts& facts);
@@ -40,6 +41,7 @@ class Service {
   Expected<std::unique_ptr<Clients>> connect();
   Status run_once(Clients& clients, bool exit_at_end);
   void watch_progress(const Pipeline& pipeline, bool exit_at_end);
+  [[nodiscard]] std::optional<Error> replaced(Clients& clients) const;
   bool wait(Duration duration);
   [[nodiscard]] bool stopping() const { return stopping_.load(std::memory_order_acquire); }
 
@@ -55,6 +57,7 @@ class Service {
   std::condition_variable changed_;
   Pipeline* running_ = nullptr;  ///< Guarded by mutex_.
   bool ended_ = false;           ///< The pipeline has ended; guarded by mutex_.
+  Duration longest_stall_;       ///< Of this pipeline: time in which the process did not run; guarded by mutex_.
 };
 
 /// What the pipeline needs to know of a configuration.

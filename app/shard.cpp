@@ -7,6 +7,7 @@
 #include <iterator>
 #include <utility>
 
+#include "app/overloaded.hpp"
 #include "domain/limits.hpp"
 #include "ingest/dead_letter.hpp"
 
@@ -21,11 +22,6 @@ constexpr std::size_t checkpoint_slice = 2048;
 
 /// Where nothing else sets an earlier one: how long a shard waits between looks at the clock.
 constexpr Duration idle_max{100};
-
-template <class... F>
-struct Overloaded : F... {
-  using F::operator()...;
-};
 
 }  // namespace
 
@@ -108,7 +104,15 @@ bool Shard::take_input() {
                             if (auto it = tasks_.find(m.partition); it != tasks_.end())
                               it->second.restored.task->reached_end(m.source, m.end);
                           },
-                          [this](Release) { releasing_ = true; }, [this](Forget m) { tasks_.erase(m.partition); },
+                          [this](FollowedSteps& m) {
+                            if (auto it = tasks_.find(m.partition); it != tasks_.end())
+                              std::ranges::copy(m.steps, std::back_inserter(it->second.restored.replay));
+                          },
+                          [this](Checkpointed& m) {
+                            if (auto it = tasks_.find(m.partition); it != tasks_.end())
+                              it->second.restored.table->mark_unchanged(*m.data);
+                          },
+                          [this](Release) { releasing_ = true; }, [this](Forget& m) { forget(m.partition); },
                           [this](Drain) { phase_ = Phase::draining; }},
                *message);
   }
@@ -117,6 +121,7 @@ bool Shard::take_input() {
 
 void Shard::assign(RestoredTask restored) {
   const Partition partition = restored.partition;
+  const bool standby = restored.standby;
   if (restored.task != nullptr) {
     Owned made(std::move(restored), clock_);
     for (const auto& source : settings_.sources)
@@ -131,14 +136,21 @@ void Shard::assign(RestoredTask restored) {
   }
   Owned& owned = tasks_.at(partition);
   owned.kept = false;
+  owned.standby = standby;
   owned.stepped_at = clock_.now();
-  owned.live = owned.restored.replay.empty();
+  owned.live = owned.restored.replay.empty() && !standby;
   owned.epoch = {.partition = partition,
                  .policy = settings_.policy,
                  .start = owned.restored.task->position(),
                  .steps = {}};
+  statistics_.partitions[static_cast<std::size_t>(partition.value)].standby.set(standby);
   statistics_.partitions[static_cast<std::size_t>(partition.value)].restored.set(owned.live);
   publish(owned);
+}
+
+void Shard::forget(Partition partition) {
+  tasks_.erase(partition);
+  statistics_.partitions[static_cast<std::size_t>(partition.value)].standby.set(false);
 }
 
 void Shard::receive(Records records) {
@@ -202,8 +214,9 @@ bool Shard::replay(Owned& owned) {
     for (const std::uint64_t count : task.counts().events) events += count;
     statistics_.partitions[static_cast<std::size_t>(task.partition().value)].restored_records.add(events);
     task.reset_counts();
+    owned.stepped_at = clock_.now();
   }
-  if (steps.empty()) {
+  if (steps.empty() && !owned.standby) {
     owned.live = true;
     owned.epoch.start = task.position();
     statistics_.partitions[static_cast<std::size_t>(task.partition().value)].restored.set(true);
@@ -292,9 +305,11 @@ bool Shard::release() {
     std::ranges::fill(owned.batches_received, 0);
     for (std::size_t s = 0; s < sources; ++s)
       rings_.batches_done[index * sources + s].store(0, std::memory_order_release);
+    statistics_.partitions[index].standby.set(false);
     statistics_.partitions[index].restored.set(false);
     statistics_.partitions[index].caught_up.set(false);
     owned.kept = true;
+    owned.standby = false;
     owned.live = false;
     const auto& replay = owned.restored.replay;
     answer.kept.push_back({.partition = partition,
@@ -317,7 +332,7 @@ bool Shard::answer_queries() {
     std::optional<CustomerFacts> facts;
     const CustomerKey key = make_customer_key((*query)->id);
     for (const auto& [partition, owned] : tasks_) {
-      if (owned.kept) continue;
+      if (owned.kept || owned.standby) continue;
       const auto slot = owned.restored.table->find(key);
       if (!slot) continue;
       facts.emplace(CustomerFacts{{}, partition, owned.restored.task->stream_time()});
@@ -410,6 +425,7 @@ void Shard::publish(const Owned& owned) {
     to.timers.set(counts.timers);
   }
   for (std::size_t s = 0; s < settings_.sources.size(); ++s) to.position[s].set(task.position().next[s].value);
+  to.step.set(task.steps());
   to.customers.set(owned.restored.table->size());
   to.hot_bytes.set(owned.restored.table->memory_bytes() + task.timer_bytes());
   to.stream_time_ms.set(task.stream_time().ms);

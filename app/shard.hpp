@@ -95,6 +95,7 @@ class Shard final : private engine::Output {
     std::uint64_t checkpointed_step = 0;  ///< The last one that a checkpoint of this shard holds.
     bool live = false;                    ///< The replay is over.
     bool kept = false;                    ///< Not assigned, but as it was: it may come back.
+    bool standby = false;                 ///< Not assigned, but follows the steps that another instance takes.
   };
 
   void alert(const Alert& alert) override;
@@ -102,6 +103,7 @@ class Shard final : private engine::Output {
 
   bool take_input();
   void assign(RestoredTask restored);
+  void forget(Partition partition);
   void receive(Records records);
   bool apply(Owned& owned, Timestamp now);
   [[nodiscard]] bool epoch_is_full() const;

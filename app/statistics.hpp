@@ -52,12 +52,14 @@ struct PartitionStatistics {
   Gauge<std::uint64_t> misplaced;
   Gauge<std::uint64_t> steps;
   Gauge<std::uint64_t> timers;
+  Gauge<std::uint64_t> step;  ///< Number of the last one applied.
   Gauge<std::uint64_t> loaded_records;    ///< Customers' records read from checkpoints.
   Gauge<std::uint64_t> restored_records;  ///< Events replayed behind them.
   Gauge<std::uint64_t> customers;
   Gauge<std::uint64_t> hot_bytes;
   Gauge<std::int64_t> stream_time_ms{};
   Gauge<bool> assigned;
+  Gauge<bool> standby;    ///< Another instance has it, this one follows; the fields then say how far.
   Gauge<bool> restored;   ///< The replay is over.
   Gauge<bool> caught_up;  ///< Every source is read to its end and applied, the clock included.
   std::array<Gauge<std::int64_t>, limits::sources_max> position;  ///< Next offset to be applied.
@@ -70,6 +72,8 @@ struct Statistics {
 
   std::size_t sources;
   std::vector<PartitionStatistics> partitions;
+
+  Gauge<bool> joined;  ///< The group has given this instance its share, which may be none. Written by the fetcher.
 
   // Committer.
   Histogram commit_seconds;

@@ -30,6 +30,7 @@ struct Snapshot {
   std::uint64_t late_events_total = 0;
   std::uint64_t misplaced_total = 0;
   std::uint64_t customers = 0;
+  std::uint64_t standby_partitions = 0;
   std::vector<SourcePartition> lag;
   HistogramSnapshot event_to_alert_seconds;
   HistogramSnapshot commit_seconds;
@@ -42,7 +43,7 @@ struct Snapshot {
   std::uint64_t checkpoint_bytes_total = 0;
   std::uint64_t checkpoint_failures_total = 0;
   std::uint64_t restore_records_total = 0;
-  std::map<std::string, std::uint64_t> state_bytes;                            // tier: hot
+  std::map<std::string, std::uint64_t> state_bytes;                            // tier: hot, standby
   std::map<std::string, std::uint64_t> ring_full_total;                        // ring: input, output
   std::vector<std::pair<std::int32_t, double>> stream_time_timestamp_seconds;  // partition, Unix time
 };

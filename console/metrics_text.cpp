@@ -95,6 +95,8 @@ constexpr std::array rows{
         [](const Snapshot& s) { return by_labels("change", "level", s.alerts_total); }},
     Row{{"holdfast_customers", gauge, "", "Customers that this instance keeps."},
         [](const Snapshot& s) { return single(s.customers); }},
+    Row{{"holdfast_standby_partitions", gauge, "", "Partitions of other instances that this one keeps warm."},
+        [](const Snapshot& s) { return single(s.standby_partitions); }},
     Row{{"holdfast_lag_events", gauge, "source,partition", "Records in the log that are not applied yet."}, lag},
     Row{{"holdfast_stream_time_timestamp_seconds", gauge, "partition", "How far event time has come, as Unix time."},
         stream_time},

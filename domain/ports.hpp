@@ -69,8 +69,8 @@ class LogReader {
   /// Delivers what is there, at most one batch a source partition, and waits up to `wait` if there is nothing.
   /// unavailable never ends it: brokers that are gone are waited for. fenced, failed: stop; rollback: rebuild.
   [[nodiscard]] virtual Status poll(LogListener& listener, Duration wait) = 0;
-  /// Delivers this source partition from `from` on. REQUIRES: assigned. incompatible: the log no longer reaches back to
-  /// `from`, or ends before it.
+  /// Delivers this source partition from `from` on, until the next assignment; also one that is not assigned, for a
+  /// standby. incompatible: the log no longer reaches back to `from`, or ends before it.
   [[nodiscard]] virtual Status start(SourceIndex source, Partition partition, Offset from) = 0;
   /// The first offset that the log still has. Blocks. Any thread.
   [[nodiscard]] virtual Expected<Offset> first_offset(SourceIndex source, Partition partition) = 0;
@@ -93,6 +93,37 @@ class JournalReader {
   /// its steps. Blocks until the end that the journal had at the call.
   [[nodiscard]] virtual Status read(std::span<const Partition> partitions, Timestamp since,
                                     const std::function<void(JournalEntry)>& visit) = 0;
+};
+
+/// Reads the journal on as it grows. One thread.
+class JournalTail {
+ public:
+  virtual ~JournalTail() = default;
+  /// Begins (anew) with what was written at or after `since`.
+  [[nodiscard]] virtual Status open(Timestamp since) = 0;
+  /// Calls `visit` with the committed entries that have come, of all tasks; those of one instance in their order. Waits
+  /// for a moment if there are none. REQUIRES: open().
+  [[nodiscard]] virtual Status poll(const std::function<void(JournalEntry)>& visit) = 0;
+};
+
+/// The instances that share the partitions. Blocks; one thread.
+class Instances {
+ public:
+  virtual ~Instances() = default;
+  struct Instance {
+    std::string id;
+    std::vector<Partition> partitions;  ///< Ascending.
+  };
+  /// Those that the group has now, by id; this one among them. Partitions are known once it is `settled`.
+  struct Members {
+    bool settled = false;
+    std::vector<Instance> instances;
+  };
+  [[nodiscard]] virtual Expected<Members> members() = 0;
+  /// This instance's id.
+  [[nodiscard]] virtual const std::string& self() const = 0;
+  /// Aborts what transactions an instance has left open, and fences it. REQUIRES: it is no member any more.
+  [[nodiscard]] virtual Status end_transactions_of(const std::string& instance) = 0;
 };
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -197,6 +228,8 @@ class CheckpointStore {
   /// Writes records of a checkpoint that comes from elsewhere, piece by piece; its marker is ignored. The partition
   /// counts as damaged from the first piece on, until write() puts the last one and the marker.
   [[nodiscard]] virtual Status write_part(CheckpointData& data) = 0;
+  /// The marker of the latest checkpoint alone; no value: there is none.
+  [[nodiscard]] virtual Expected<std::optional<Marker>> marker(Partition partition) const = 0;
   /// Forgets the partition.
   [[nodiscard]] virtual Status clear(Partition partition) = 0;
 };

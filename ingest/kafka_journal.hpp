@@ -13,4 +13,7 @@ namespace holdfast::ingest {
 /// leftovers are ended. unavailable: brokers were away, or a transaction stayed open, for too long.
 [[nodiscard]] Expected<std::unique_ptr<JournalReader>> make_kafka_journal_reader(const KafkaSettings& settings);
 
+/// Follows the journal with a consumer of its own that belongs to no group.
+[[nodiscard]] Expected<std::unique_ptr<JournalTail>> make_kafka_journal_tail(const KafkaSettings& settings);
+
 }  // namespace holdfast::ingest

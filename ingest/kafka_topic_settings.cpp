@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <limits>
 #include <span>
+#include <thread>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -15,6 +18,9 @@ constexpr std::int64_t kafka_message_bytes_max = 1'048'588;
 constexpr std::int64_t timestamp_any_ms = std::numeric_limits<std::int64_t>::max();
 constexpr std::size_t batch_overhead_bytes_max = 512;
 constexpr int request_timeout_ms = 5000;
+// Whoever asks has been told of the topic by some broker; the one that is asked now may hear of it a little later.
+constexpr Duration new_topic_patience{5000};
+constexpr std::chrono::milliseconds retry_pause{100};
 
 using AdminOptionsPtr = Owned<rd_kafka_AdminOptions_t, rd_kafka_AdminOptions_destroy>;
 using ConfigResourcePtr = Owned<rd_kafka_ConfigResource_t, rd_kafka_ConfigResource_destroy>;
@@ -40,8 +46,15 @@ Expected<EventPtr> ask(const KafkaClient& client, rd_kafka_admin_op_t operation,
   }
 }
 
-Expected<std::map<std::string, std::string>> query_topic_settings(const KafkaClient& client, const std::string& topic,
-                                                                  Deadline deadline) {
+namespace {
+
+/// The settings, or why the broker that was asked does not give them.
+struct TopicAnswer {
+  rd_kafka_resp_err_t code{};
+  std::map<std::string, std::string> settings;
+};
+
+Expected<TopicAnswer> ask_for_settings(const KafkaClient& client, const std::string& topic, Deadline deadline) {
   const ConfigResourcePtr resource(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()));
   const auto event = ask(client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, deadline, fmt::format("describe topic '{}'", topic),
                          [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* answers) {
@@ -53,16 +66,29 @@ Expected<std::map<std::string, std::string>> query_topic_settings(const KafkaCli
   const auto** resources =
       rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event->get()), &count);
   if (count != 1) return fail(ErrorKind::failed, fmt::format("no settings of topic '{}' in the answer", topic));
-  if (const auto code = rd_kafka_ConfigResource_error(resources[0]); code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return fail(ErrorKind::failed, fmt::format("cannot read the settings of topic '{}': {}", topic, text_of(code)));
-  }
+  TopicAnswer answer{.code = rd_kafka_ConfigResource_error(resources[0]), .settings = {}};
   const auto** entries = rd_kafka_ConfigResource_configs(resources[0], &count);
-  std::map<std::string, std::string> settings;
   for (const auto* entry : std::span(entries, count)) {
     const char* value = rd_kafka_ConfigEntry_value(entry);
-    if (value != nullptr) settings[rd_kafka_ConfigEntry_name(entry)] = value;
+    if (value != nullptr) answer.settings[rd_kafka_ConfigEntry_name(entry)] = value;
   }
-  return settings;
+  return answer;
+}
+
+}  // namespace
+
+Expected<std::map<std::string, std::string>> query_topic_settings(const KafkaClient& client, const std::string& topic,
+                                                                  Deadline deadline) {
+  const Deadline young_topic(new_topic_patience);
+  for (;;) {
+    auto answer = ask_for_settings(client, topic, deadline);
+    if (!answer) return std::unexpected(answer.error());
+    if (answer->code == RD_KAFKA_RESP_ERR_NO_ERROR) return std::move(answer->settings);
+    if (answer->code != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || young_topic.passed() || deadline.passed())
+      return fail(ErrorKind::failed,
+                  fmt::format("cannot read the settings of topic '{}': {}", topic, text_of(answer->code)));
+    std::this_thread::sleep_for(retry_pause);
+  }
 }
 
 RecordLimits record_limits(const KafkaClient& client, const std::string& topic, Deadline deadline) {

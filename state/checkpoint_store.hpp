@@ -35,8 +35,6 @@ class RocksStore : public CheckpointStore {
 
   /// Partitions that have a checkpoint.
   [[nodiscard]] virtual std::vector<Partition> partitions() const = 0;
-  /// The marker of the partition's latest checkpoint; no value: it has none.
-  [[nodiscard]] virtual Expected<std::optional<Marker>> marker(Partition partition) const = 0;
   /// A customer's record as of the latest checkpoint; no value: there is none.
   [[nodiscard]] virtual Expected<std::optional<std::string>> find(Partition partition, std::string_view id) const = 0;
 };

@@ -47,6 +47,8 @@ class HotTable final : public RecordTable {
   void mark_all_changed();
   /// What a freeze took counts as changed again: its checkpoint was not written.
   void mark_changed(const CheckpointData& data);
+  /// What is as in `data` no longer counts as changed: a checkpoint that somebody else wrote holds it.
+  void mark_unchanged(const CheckpointData& data);
   /// The changed records become the frozen ones, to be copied into `into` as they are now; `into` must live until
   /// copy_frozen() is done. REQUIRES: no freeze is under way.
   void freeze(CheckpointData& into);

@@ -120,7 +120,7 @@ struct Process {
         journal(world),
         writer(world),
         store(world),
-        stages(s, {reader, journal, writer, store, nullptr, nullptr, clock}, [](const std::string&) {}) {
+        stages(s, {reader, journal, writer, store, clock}, [](const std::string&) {}) {
     store.full = disk_full;
   }
   MemoryClock clock;

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <map>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -21,6 +22,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::MemoryChangelog;
+using testing::MemoryClock;
 using testing::MemoryJournal;
 using testing::MemoryReader;
 using testing::MemoryStore;
@@ -75,6 +77,7 @@ class RecoveryTest : public ::testing::Test {
     MemoryReader reader(world_, 1);
     MemoryJournal journal(world_);
     MemoryStore store(world_);
+    const MemoryClock clock(world_);
     Statistics statistics(2, 1);
     Recovery recovery({.model = &model_,
                        .policy = &risk_,
@@ -83,11 +86,11 @@ class RecoveryTest : public ::testing::Test {
                        .partitions = 1,
                        .sources = 2,
                        .exactly_once = exactly_once_},
-                      reader, journal, changelog_, store, statistics,
+                      {.reader = reader, .journal = journal, .store = store, .clock = clock, .changelog = changelog_}, statistics,
                       [this](const std::string& message) { said_.push_back(message); }, [] {});
     recovery.request({.assignment = 1, .partitions = {partition}, .kept = {}});
     if (const auto done = recovery.do_work(); !done) return std::unexpected(done.error());
-    return std::move(recovery.take_restored()->tasks.front());
+    return std::move(std::get<RestoredTask>(recovery.take()->message));
   }
   std::vector<std::uint64_t> steps_to_replay() {
     const auto restored = restore();
@@ -362,33 +365,36 @@ TEST_F(RecoveryTest, AKeptTaskNeedsOnlyTheStepsThatOthersTookMeanwhile) {
   MemoryReader reader(world_, 1);
   MemoryJournal journal_reader(world_);
   MemoryStore store(world_);
+  const MemoryClock clock(world_);
   Statistics statistics(2, 1);
   Recovery recovery({.model = &model_, .policy = &risk_, .policy_id = policy, .topics = topics, .partitions = 1,
                      .sources = 2},
-                    reader, journal_reader, nullptr, store, statistics, [](const std::string&) {}, [] {});
+                    {.reader = reader, .journal = journal_reader, .store = store, .clock = clock}, statistics, [](const std::string&) {}, [] {});
   const KeptTask kept{.partition = partition, .step = 1, .end = at(1, 0), .input = at(1, 0), .stepped_at = world_.now};
   recovery.request({.assignment = 1, .partitions = {partition}, .kept = {{partition, kept}}});
   ASSERT_TRUE(recovery.do_work());
-  const auto restored = recovery.take_restored();
+  const auto restored = recovery.take();
   ASSERT_TRUE(restored);
-  EXPECT_EQ(restored->tasks.front().task, nullptr);
-  EXPECT_EQ(restored->tasks.front().input, at(1, 0));
-  ASSERT_EQ(restored->tasks.front().replay.size(), 2U);
-  EXPECT_EQ(restored->tasks.front().replay.front().number, 2U);
+  const auto& task = std::get<RestoredTask>(restored->message);
+  EXPECT_EQ(task.task, nullptr);
+  EXPECT_EQ(task.input, at(1, 0));
+  ASSERT_EQ(task.replay.size(), 2U);
+  EXPECT_EQ(task.replay.front().number, 2U);
 }
 
 TEST_F(RecoveryTest, WhatIsRestoredForAnAssignmentThatIsOverIsDropped) {
   MemoryReader reader(world_, 1);
   MemoryJournal journal_reader(world_);
   MemoryStore store(world_);
+  const MemoryClock clock(world_);
   Statistics statistics(2, 1);
   Recovery recovery({.model = &model_, .policy = &risk_, .policy_id = policy, .topics = topics, .partitions = 1,
                      .sources = 2},
-                    reader, journal_reader, nullptr, store, statistics, [](const std::string&) {}, [] {});
+                    {.reader = reader, .journal = journal_reader, .store = store, .clock = clock}, statistics, [](const std::string&) {}, [] {});
   recovery.request({.assignment = 1, .partitions = {partition}, .kept = {}});
   recovery.give_up_before(2);
   ASSERT_TRUE(recovery.do_work());
-  EXPECT_FALSE(recovery.take_restored());
+  EXPECT_FALSE(recovery.take());
 }
 
 // Without transactions what a dead process had sent can arrive beside its successor's account of the same steps.

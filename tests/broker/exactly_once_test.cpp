@@ -7,138 +7,52 @@
 #include <csignal>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <map>
 #include <memory>
 #include <random>
 #include <string>
 #include <thread>
-#include <vector>
 
 #include <gtest/gtest.h>
 #include <librdkafka/rdkafka.h>
-#include <nlohmann/json.hpp>
 
 #include "tests/support/broker.hpp"
+#include "tests/support/generated_shop.hpp"
 #include "tests/support/process.hpp"
 
 namespace holdfast::testing {
 namespace {
 
-constexpr int partitions = 4;
-constexpr int journal_partitions = 8;
-constexpr std::uint64_t events = 300'000;
-constexpr std::uint64_t customers = 20'000;
-
-const std::vector<std::string> sources{"purchases", "complaints", "visits"};
-
-using AlertsByCustomer = std::map<std::string, std::vector<std::string>>;
-
-std::string model_json() {
-  return R"({"name":"test-mbg","time_unit":"7d","horizon":"91d",
-             "mbg":{"r":0.8,"alpha":4.0,"a":0.9,"b":2.5},
-             "gamma_gamma":{"p":6.25,"q":3.74,"v":15.44},
-             "logistic":{"intercept":0.1,"weights":{"mbg_logit":1.0,"visits_30d":-0.05,"complaints_opened_60d":0.2}}})";
-}
-
-std::string config_yaml(const std::string& bootstrap, const std::filesystem::path& folder, const std::string& more) {
-  return "application_id: shop\n"
-         "instance_id: one\n"
-         "kafka: {bootstrap.servers: \"" +
-         bootstrap +
-         "\"}\n"
-         "commit_interval: 50ms\n"
-         "time: {clock: event}\n"
-         "sources:\n"
-         "  purchases: {topic: purchases, kind: purchase}\n"
-         "  complaints: {topic: complaints, kind: complaint}\n"
-         "  visits: {topic: visits, kind: visit}\n"
-         "risk: {model: model.json, levels: {watch: 0.5, high: 0.7, critical: 0.85}, expire_after: 120d}\n"
-         "http: {listen: \"127.0.0.1:0\"}\n"
-         "state: {directory: " +
-         (folder / "state").string() + ", checkpoint_interval: 200ms}\n" + more;
-}
+constexpr GeneratedShop shop_size{.events = 300'000, .customers = 20'000};
 
 /// A broker with the events in its topics, and the files to run Holdfast with.
 struct Shop {
   explicit Shop(const std::string& more = "") {
-    write_file(folder.path() / "model.json", model_json());
-    write_file(config(), config_yaml(broker.bootstrap(), folder.path(), more));
-    require({"topics", "-c", config(), "--create", "--partitions", std::to_string(partitions)});
-    require({"generate", "-c", config(), "--events", std::to_string(events), "--customers", std::to_string(customers),
-             "--seed", "7", "--kafka"});
+    write_shop(folder.path(), broker.bootstrap(), more);
+    fill_topics(shop_size, config());
   }
 
-  static void require(const std::vector<std::string>& arguments) {
-    const Finished done = run_holdfast(arguments);
-    if (done.status != 0) throw std::runtime_error(arguments[0] + " failed: " + done.err + done.out);
-  }
   [[nodiscard]] std::string config() const { return (folder.path() / "shop.yaml").string(); }
   [[nodiscard]] std::filesystem::path log() const { return folder.path() / "run.log"; }
   /// What a read_committed consumer sees; a commit may take a moment to be seen.
   [[nodiscard]] AlertsByCustomer alerts(std::size_t at_least) const {
-    AlertsByCustomer out;
-    for (const ConsumedRecord& record : broker.consume_at_least("alerts", at_least))
-      out[record.key.value()].push_back(record.value.value());
-    return out;
+    return by_customer(broker.consume_at_least("alerts", at_least));
   }
 
   TemporaryFolder folder;
   mutable Broker broker;
 };
 
-/// The alerts of `holdfast replay` over the same events.
-AlertsByCustomer replayed() {
-  const TemporaryFolder folder;
-  const std::string config = (folder.path() / "shop.yaml").string();
-  write_file(folder.path() / "model.json", model_json());
-  write_file(config, config_yaml("127.0.0.1:1", folder.path(), ""));
-  Shop::require({"generate", "-c", config, "--events", std::to_string(events), "--customers", std::to_string(customers),
-                 "--seed", "7", "--out", folder.path().string()});
-  std::vector<std::string> arguments{"replay",
-                                     "-c",
-                                     config,
-                                     "--partitions",
-                                     std::to_string(partitions),
-                                     "--alerts",
-                                     (folder.path() / "alerts.ndjson").string()};
-  for (const auto& source : sources) {
-    arguments.emplace_back("--source");
-    arguments.push_back(source + "=" + (folder.path() / (source + ".ndjson")).string());
-  }
-  Shop::require(arguments);
-  AlertsByCustomer out;
-  std::ifstream in(folder.path() / "alerts.ndjson");
-  for (std::string line; std::getline(in, line);) {
-    const std::string id = nlohmann::json::parse(line).at("customer_id");
-    out[id].push_back(line);
-  }
-  return out;
-}
-
 /// What nobody disturbed gives; computed once.
 const AlertsByCustomer& expected() {
-  static const AlertsByCustomer alerts = replayed();
+  static const AlertsByCustomer alerts = replayed(shop_size);
   return alerts;
 }
 
-std::size_t expected_count() {
-  std::size_t count = 0;
-  for (const auto& [customer, alerts] : expected()) count += alerts.size();
-  return count;
-}
+std::size_t expected_count() { return count(expected()); }
 
-void expect_as_expected(const AlertsByCustomer& got) {
-  ASSERT_EQ(got.size(), expected().size());
-  for (const auto& [customer, alerts] : expected()) {
-    const auto it = got.find(customer);
-    ASSERT_NE(it, got.end()) << "no alert of " << customer;
-    ASSERT_EQ(it->second, alerts) << "of " << customer;
-    for (std::size_t i = 0; i < alerts.size(); ++i)
-      ASSERT_EQ(nlohmann::json::parse(alerts[i]).at("seq").get<std::uint64_t>(), i + 1) << "of " << customer;
-  }
-}
+void expect_as_expected(const AlertsByCustomer& got) { ASSERT_EQ(difference(expected(), got), ""); }
 
 struct Destroy {
   void operator()(rd_kafka_t* client) const { rd_kafka_destroy(client); }
@@ -162,9 +76,10 @@ class Observer {
   /// Sum of the group's committed offsets of all sources.
   std::int64_t committed() {
     const std::unique_ptr<rd_kafka_topic_partition_list_t, Destroy> list(
-        rd_kafka_topic_partition_list_new(static_cast<int>(sources.size()) * partitions));
-    for (const auto& source : sources) {
-      for (int p = 0; p < partitions; ++p) rd_kafka_topic_partition_list_add(list.get(), source.c_str(), p);
+        rd_kafka_topic_partition_list_new(static_cast<int>(shop_sources().size()) * GeneratedShop::partitions));
+    for (const auto& source : shop_sources()) {
+      for (int p = 0; p < GeneratedShop::partitions; ++p)
+        rd_kafka_topic_partition_list_add(list.get(), source.c_str(), p);
     }
     if (rd_kafka_committed(client_.get(), list.get(), 10'000) != RD_KAFKA_RESP_ERR_NO_ERROR) return -1;
     std::int64_t sum = 0;
@@ -176,13 +91,13 @@ class Observer {
   /// is before the first open transaction.
   std::int64_t ends() {
     const std::unique_ptr<rd_kafka_topic_partition_list_t, Destroy> list(
-        rd_kafka_topic_partition_list_new(partitions + journal_partitions));
+        rd_kafka_topic_partition_list_new(GeneratedShop::partitions + GeneratedShop::journal_partitions));
     const auto add = [&list](const char* topic, int count) {
       for (int p = 0; p < count; ++p)
         rd_kafka_topic_partition_list_add(list.get(), topic, p)->offset = RD_KAFKA_OFFSET_END;
     };
-    add("alerts", partitions);
-    add("shop-holdfast-journal", journal_partitions);
+    add("alerts", GeneratedShop::partitions);
+    add("shop-holdfast-journal", GeneratedShop::journal_partitions);
     if (rd_kafka_offsets_for_times(client_.get(), list.get(), 10'000) != RD_KAFKA_RESP_ERR_NO_ERROR) return -1;
     std::int64_t sum = 0;
     for (int i = 0; i < list->cnt; ++i) sum += list->elems[i].offset;
@@ -255,7 +170,7 @@ TEST(ExactlyOnce, SurvivesSigkillAtAnyMoment) {
     } else {
       run.kill9();
     }
-    in_backlog += committed.committed() < static_cast<std::int64_t>(events) ? 1 : 0;
+    in_backlog += committed.committed() < static_cast<std::int64_t>(shop_size.events) ? 1 : 0;
     in_transaction += transaction_open(committed, uncommitted) ? 1 : 0;
     in_checkpoint += checkpoint_running(state) ? 1 : 0;
   }
@@ -281,7 +196,7 @@ TEST(ExactlyOnce, SigtermDrainsAndCommits) {
   Observer committed(shop.broker.bootstrap(), "read_committed");
   const std::int64_t position = committed.committed();
   EXPECT_GT(position, 0);
-  EXPECT_LT(position, static_cast<std::int64_t>(events)) << "the stop came too late to prove anything";
+  EXPECT_LT(position, static_cast<std::int64_t>(shop_size.events)) << "the stop came too late to prove anything";
   Process run({"run", "-c", shop.config(), "--exit-at-end"}, shop.folder.path() / "second.log");
   ASSERT_EQ(run.wait(120), 0);
   EXPECT_NE(read_file(shop.folder.path() / "second.log").find(", 0 events replayed behind them"), std::string::npos)

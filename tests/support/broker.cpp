@@ -5,7 +5,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <mutex>
 #include <stdexcept>
+#include <stop_token>
 #include <thread>
 
 #include <fcntl.h>
@@ -36,6 +38,7 @@ using Handle = Owned<rd_kafka_t, rd_kafka_destroy>;
 using TopicHandle = Owned<rd_kafka_topic_t, rd_kafka_topic_destroy>;
 using QueueHandle = Owned<rd_kafka_queue_t, rd_kafka_queue_destroy>;
 using EventHandle = Owned<rd_kafka_event_t, rd_kafka_event_destroy>;
+using Metadata = Owned<const struct rd_kafka_metadata, rd_kafka_metadata_destroy>;
 using Properties = std::map<std::string, std::string>;
 
 [[noreturn]] void give_up(const std::string& what, const std::string& why) {
@@ -53,9 +56,17 @@ void check(const std::string& what, rd_kafka_error_t* error) {
   give_up(what, why);
 }
 
+// Of one topic, or of all.
+Metadata describe(rd_kafka_t* handle, rd_kafka_topic_t* topic) {
+  const struct rd_kafka_metadata* metadata = nullptr;
+  check("describe topics", rd_kafka_metadata(handle, topic == nullptr ? 1 : 0, topic, &metadata, timeout_ms));
+  return Metadata(metadata);
+}
+
 Handle make_handle(rd_kafka_type_t type, Properties properties, const std::string& bootstrap) {
   properties["bootstrap.servers"] = bootstrap;
   properties["reconnect.backoff.max.ms"] = "200";
+  properties["log_level"] = "2";  // That a broker is away is what tests are about.
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
   std::array<char, 512> why{};
   for (const auto& [name, value] : properties) {
@@ -109,7 +120,22 @@ ConsumedRecord to_record(const rd_kafka_message_t& message) {
   return record;
 }
 
-// Runs deploy/kafka and returns what it prints.
+// Clients are told of a new topic a little later than its creator.
+void wait_until_known(rd_kafka_t* handle, const std::string& topic) {
+  const TopicHandle rkt(rd_kafka_topic_new(handle, topic.c_str(), nullptr));
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+  for (;;) {
+    if (describe(handle, rkt.get())->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR) return;
+    if (std::chrono::steady_clock::now() > deadline) give_up("create " + topic, "it does not appear");
+    std::this_thread::sleep_for(10ms);
+  }
+}
+
+}  // namespace
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Life
+
 std::string deploy_kafka(const std::vector<std::string>& arguments, const std::string& settings) {
   const std::string program = std::string(HOLDFAST_SOURCE_DIR) + "/deploy/kafka";
   std::vector<std::string> words{program};
@@ -146,33 +172,33 @@ std::string deploy_kafka(const std::vector<std::string>& arguments, const std::s
   return printed;
 }
 
-// Clients are told of a new topic a little later than its creator.
-void wait_until_known(rd_kafka_t* handle, const std::string& topic) {
-  const TopicHandle rkt(rd_kafka_topic_new(handle, topic.c_str(), nullptr));
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
-  for (;;) {
-    const struct rd_kafka_metadata* metadata = nullptr;
-    check("describe " + topic, rd_kafka_metadata(handle, 0, rkt.get(), &metadata, timeout_ms));
-    const bool known = metadata->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR;
-    rd_kafka_metadata_destroy(metadata);
-    if (known) return;
-    if (std::chrono::steady_clock::now() > deadline) give_up("create " + topic, "it does not appear");
-    std::this_thread::sleep_for(10ms);
-  }
-}
-
-std::filesystem::path make_directory() {
+std::filesystem::path make_kafka_directory() {
   std::string name = (std::filesystem::temp_directory_path() / "holdfast-broker-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) give_up("mkdtemp", name);
   return name;
 }
 
-}  // namespace
+pid_t pid_of_broker(const std::filesystem::path& home) {
+  pid_t result = -1;
+  return std::ifstream(home / "pid") >> result ? result : -1;
+}
 
-// ---------------------------------------------------------------------------------------------------------------------
-// Life
+void kill_broker(const std::filesystem::path& home) {
+  const pid_t p = pid_of_broker(home);
+  if (p <= 0) return;
+  kill(p, SIGKILL);
+  for (int i = 0; kill(p, 0) == 0; ++i) {
+    // It is no child of ours; init takes it.
+    std::ifstream state(fmt::format("/proc/{}/stat", p));
+    std::string number, name, letter;
+    if (state >> number >> name >> letter && letter == "Z") break;
+    if (i > 10'000) give_up("kill -9", "the broker lives on");
+    std::this_thread::sleep_for(1ms);
+  }
+  std::filesystem::remove(home / "pid");
+}
 
-Broker::Broker(const std::string& settings) : directory_(make_directory()), settings_(settings) { start(); }
+Broker::Broker(const std::string& settings) : directory_(make_kafka_directory()), settings_(settings) { start(); }
 
 Broker::~Broker() {
   try {
@@ -190,38 +216,19 @@ void Broker::restart() { start(); }
 
 void Broker::stop() { deploy_kafka({"stop", "--dir", directory_.string()}, settings_); }
 
-pid_t Broker::pid() const {
-  pid_t result = -1;
-  std::ifstream(directory_ / "pid") >> result;
-  return result;
-}
+void Broker::kill9() { kill_broker(directory_); }
 
-void Broker::kill9() {
-  const pid_t p = pid();
-  if (p <= 0) return;
-  kill(p, SIGKILL);
-  for (int i = 0; kill(p, 0) == 0; ++i) {
-    // It is no child of ours; init takes it.
-    std::ifstream state(fmt::format("/proc/{}/stat", p));
-    std::string number, name, letter;
-    if (state >> number >> name >> letter && letter == "Z") break;
-    if (i > 10'000) give_up("kill -9", "the broker lives on");
-    std::this_thread::sleep_for(1ms);
-  }
-  std::filesystem::remove(directory_ / "pid");
-}
-
-void Broker::pause() { kill(pid(), SIGSTOP); }
-void Broker::resume() { kill(pid(), SIGCONT); }
+void Broker::pause() { kill(pid_of_broker(directory_), SIGSTOP); }
+void Broker::resume() { kill(pid_of_broker(directory_), SIGCONT); }
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Topics and records
 
-void Broker::create_topic(const std::string& topic, std::int32_t partitions, const Properties& settings) {
+void Kafka::create_topic(const std::string& topic, std::int32_t partitions, const Properties& settings) {
   const Handle handle = make_handle(RD_KAFKA_PRODUCER, {}, bootstrap_);
   std::array<char, 512> why{};
   const Owned<rd_kafka_NewTopic_t, rd_kafka_NewTopic_destroy> plan(
-      rd_kafka_NewTopic_new(topic.c_str(), partitions, 1, why.data(), why.size()));
+      rd_kafka_NewTopic_new(topic.c_str(), partitions, -1, why.data(), why.size()));
   for (const auto& [name, value] : settings) {
     check(name, rd_kafka_NewTopic_set_config(plan.get(), name.c_str(), value.c_str()));
   }
@@ -237,7 +244,30 @@ void Broker::create_topic(const std::string& topic, std::int32_t partitions, con
   wait_until_known(handle.get(), topic);
 }
 
-void Broker::allow_only(std::span<const Operation> operations, Resource resource, const std::string& name) {
+std::optional<int> Kafka::leader(const std::string& topic, std::int32_t partition) {
+  const Handle handle = make_handle(RD_KAFKA_PRODUCER, {}, bootstrap_);
+  const TopicHandle rkt(rd_kafka_topic_new(handle.get(), topic.c_str(), nullptr));
+  const Metadata metadata = describe(handle.get(), rkt.get());
+  for (const auto& found : std::span(metadata->topics, static_cast<std::size_t>(metadata->topic_cnt))) {
+    for (const auto& p : std::span(found.partitions, static_cast<std::size_t>(found.partition_cnt))) {
+      if (p.id == partition && p.leader >= 0) return p.leader;
+    }
+  }
+  return std::nullopt;
+}
+
+std::size_t Kafka::partitions_out_of_sync() {
+  const Handle handle = make_handle(RD_KAFKA_PRODUCER, {}, bootstrap_);
+  const Metadata metadata = describe(handle.get(), nullptr);
+  std::size_t behind = 0;
+  for (const auto& topic : std::span(metadata->topics, static_cast<std::size_t>(metadata->topic_cnt))) {
+    for (const auto& p : std::span(topic.partitions, static_cast<std::size_t>(topic.partition_cnt)))
+      behind += p.leader < 0 || p.isr_cnt < p.replica_cnt ? 1 : 0;
+  }
+  return behind;
+}
+
+void Kafka::allow_only(std::span<const Operation> operations, Resource resource, const std::string& name) {
   const Handle handle = make_handle(RD_KAFKA_PRODUCER, {}, bootstrap_);
   for (const Operation operation : operations) {
     std::array<char, 512> why{};
@@ -258,20 +288,20 @@ void Broker::allow_only(std::span<const Operation> operations, Resource resource
   }
 }
 
-void Broker::produce(const std::string& topic, std::int32_t partition, const std::optional<std::string>& key,
-                     const std::optional<std::string>& value, std::span<const Header> headers) {
+void Kafka::produce(const std::string& topic, std::int32_t partition, const std::optional<std::string>& key,
+                    const std::optional<std::string>& value, std::span<const Header> headers) {
   const Handle handle = make_handle(RD_KAFKA_PRODUCER, {{"linger.ms", "0"}}, bootstrap_);
   send(handle.get(), topic, partition, key, value, headers);
   check("deliver to " + topic, rd_kafka_flush(handle.get(), timeout_ms));
 }
 
-void Broker::produce_numbers(const std::string& topic, std::int32_t partition, int first, int count) {
+void Kafka::produce_numbers(const std::string& topic, std::int32_t partition, int first, int count) {
   const Handle handle = make_handle(RD_KAFKA_PRODUCER, {{"enable.idempotence", "true"}}, bootstrap_);
   for (int i = first; i < first + count; ++i) send(handle.get(), topic, partition, "k", std::to_string(i), {});
   check("deliver to " + topic, rd_kafka_flush(handle.get(), timeout_ms));
 }
 
-void Broker::delete_records(const std::string& topic, std::int32_t partition, std::int64_t offset) {
+void Kafka::delete_records(const std::string& topic, std::int32_t partition, std::int64_t offset) {
   const Handle handle = make_handle(RD_KAFKA_PRODUCER, {}, bootstrap_);
   const Owned<rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy> before(
       rd_kafka_topic_partition_list_new(1));
@@ -286,18 +316,14 @@ void Broker::delete_records(const std::string& topic, std::int32_t partition, st
   check("delete records of " + topic, rd_kafka_event_error(event.get()));
 }
 
-std::vector<ConsumedRecord> Broker::consume_all(const std::string& topic, bool read_committed) {
+std::vector<ConsumedRecord> Kafka::consume_all(const std::string& topic, bool read_committed) {
   const Handle handle = make_handle(RD_KAFKA_CONSUMER,
                                     {{"isolation.level", read_committed ? "read_committed" : "read_uncommitted"},
                                      {"enable.partition.eof", "true"},
                                      {"fetch.wait.max.ms", "20"}},
                                     bootstrap_);
   const TopicHandle rkt(rd_kafka_topic_new(handle.get(), topic.c_str(), nullptr));
-  const struct rd_kafka_metadata* metadata = nullptr;
-  check("describe " + topic, rd_kafka_metadata(handle.get(), 0, rkt.get(), &metadata, timeout_ms));
-  const int partitions = metadata->topics[0].partition_cnt;
-  rd_kafka_metadata_destroy(metadata);
-
+  const int partitions = describe(handle.get(), rkt.get())->topics[0].partition_cnt;
   std::vector<ConsumedRecord> records;
   for (std::int32_t p = 0; p < partitions; ++p) {
     if (rd_kafka_consume_start(rkt.get(), p, RD_KAFKA_OFFSET_BEGINNING) != 0) give_up("consume " + topic, "no start");
@@ -317,7 +343,7 @@ std::vector<ConsumedRecord> Broker::consume_all(const std::string& topic, bool r
   return records;
 }
 
-std::vector<ConsumedRecord> Broker::consume_at_least(const std::string& topic, std::size_t count) {
+std::vector<ConsumedRecord> Kafka::consume_at_least(const std::string& topic, std::size_t count) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
   for (;;) {
     auto records = consume_all(topic);
@@ -332,10 +358,10 @@ struct ForeignTransaction::Producer {
   Handle handle;
 };
 
-ForeignTransaction::ForeignTransaction(const Broker& broker, const std::string& transactional_id)
+ForeignTransaction::ForeignTransaction(const Kafka& kafka, const std::string& transactional_id)
     : producer_(std::make_unique<Producer>()) {
   producer_->handle =
-      make_handle(RD_KAFKA_PRODUCER, {{"transactional.id", transactional_id}, {"linger.ms", "0"}}, broker.bootstrap());
+      make_handle(RD_KAFKA_PRODUCER, {{"transactional.id", transactional_id}, {"linger.ms", "0"}}, kafka.bootstrap());
   check("init_transactions", rd_kafka_init_transactions(producer_->handle.get(), timeout_ms));
   check("begin_transaction", rd_kafka_begin_transaction(producer_->handle.get()));
 }
@@ -354,6 +380,64 @@ void ForeignTransaction::commit() {
 
 void ForeignTransaction::abort() {
   check("abort_transaction", rd_kafka_abort_transaction(producer_->handle.get(), timeout_ms));
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+
+struct Follower::State {
+  Handle handle;
+  mutable std::mutex mutex;
+  std::vector<ConsumedRecord> seen;
+  std::string failure;
+  std::jthread thread;  ///< Last: it ends before what it uses.
+
+  void follow(const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      const Owned<rd_kafka_message_t, rd_kafka_message_destroy> message(rd_kafka_consumer_poll(handle.get(), 50));
+      if (!message) continue;
+      const std::lock_guard lock(mutex);
+      if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        seen.push_back(to_record(*message));
+      } else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
+                 rd_kafka_fatal_error(handle.get(), nullptr, 0)) {
+        failure = rd_kafka_message_errstr(message.get());
+      }
+    }
+  }
+};
+
+Follower::Follower(const Kafka& kafka, const std::string& topic, std::int32_t partitions)
+    : state_(std::make_unique<State>()) {
+  state_->handle = make_handle(RD_KAFKA_CONSUMER,
+                               {{"group.id", "follower"},
+                                {"enable.auto.commit", "false"},
+                                {"isolation.level", "read_committed"},
+                                {"auto.offset.reset", "error"},
+                                {"fetch.wait.max.ms", "20"}},
+                               kafka.bootstrap());
+  const Owned<rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy> all(
+      rd_kafka_topic_partition_list_new(partitions));
+  for (std::int32_t p = 0; p < partitions; ++p)
+    rd_kafka_topic_partition_list_add(all.get(), topic.c_str(), p)->offset = RD_KAFKA_OFFSET_BEGINNING;
+  check("follow " + topic, rd_kafka_assign(state_->handle.get(), all.get()));
+  state_->thread = std::jthread([state = state_.get()](const std::stop_token& stop) { state->follow(stop); });
+}
+
+Follower::~Follower() = default;
+
+std::size_t Follower::count() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->seen.size();
+}
+
+std::vector<ConsumedRecord> Follower::seen() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->seen;
+}
+
+std::string Follower::failure() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->failure;
 }
 
 }  // namespace holdfast::testing

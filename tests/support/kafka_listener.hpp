@@ -14,10 +14,10 @@
 namespace holdfast::testing {
 
 /// Settings of an instance that reads `sources` and writes "alerts", "dead", "journal".
-inline ingest::KafkaSettings kafka_settings(const Broker& broker, std::vector<std::string> sources,
+inline ingest::KafkaSettings kafka_settings(const Kafka& kafka, std::vector<std::string> sources,
                                             const std::string& instance = "1") {
   ingest::KafkaSettings settings;
-  settings.properties = {{"bootstrap.servers", broker.bootstrap()}};
+  settings.properties = {{"bootstrap.servers", kafka.bootstrap()}};
   settings.application_id = "shop";
   settings.instance_id = instance;
   settings.source_topics = std::move(sources);

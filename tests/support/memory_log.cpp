@@ -139,6 +139,11 @@ Status MemoryStore::write_part(CheckpointData& data) {
   return {};
 }
 
+Expected<std::optional<Marker>> MemoryStore::marker(Partition partition) const {
+  const auto it = world_.checkpoints.find(partition);
+  return it == world_.checkpoints.end() ? std::optional<Marker>{} : it->second.marker;
+}
+
 Status MemoryStore::clear(Partition partition) {
   world_.checkpoints.erase(partition);
   return {};

@@ -1,0 +1,221 @@
+#include "app/checkpoint_loader.hpp"
+
+#include <cstring>
+#include <utility>
+
+#include "engine/customer.hpp"
+
+namespace holdfast::app {
+namespace {
+
+/// Customers that a restore holds before it writes them to the store: some ten megabytes.
+constexpr std::uint32_t piece_records = 1 << 16;
+
+std::string of_partition(Partition partition) { return "partition " + std::to_string(partition.value); }
+
+/// Only looks for the last checkpoint.
+class LastMarker final : public ChangelogVisitor {
+ public:
+  Status record(std::string_view, std::string_view) override { return {}; }
+  Status erased(std::string_view) override { return {}; }
+  Status marker(const Marker& marker, Offset) override {
+    step = marker.step;
+    return {};
+  }
+  std::optional<std::uint64_t> step;
+};
+
+}  // namespace
+
+CheckpointLoader::CheckpointLoader(const CheckpointTerms& terms, ChangelogReader* changelog, CheckpointStore& store,
+                                   Statistics& statistics, Say say, std::function<bool()> abandoned)
+    : terms_(terms),
+      changelog_(changelog),
+      store_(store),
+      statistics_(statistics),
+      say_(std::move(say)),
+      abandoned_(std::move(abandoned)) {}
+
+Expected<LoadedCheckpoint> CheckpointLoader::load(Partition partition) {
+  LoadedCheckpoint into;
+  if (const Status loaded = load_local(partition, into); !loaded) return std::unexpected(loaded.error());
+  if (changelog_ == nullptr) return into;
+  if (const Status followed = follow_changelog(partition, into); !followed) return std::unexpected(followed.error());
+  return into;
+}
+
+Status CheckpointLoader::check_changelog() {
+  if (changelog_ == nullptr) return {};
+  const auto partitions = changelog_->partitions();
+  if (!partitions) return std::unexpected(partitions.error());
+  if (*partitions == terms_.partitions) return {};
+  return fail(ErrorKind::incompatible,
+              "each source has " + std::to_string(terms_.partitions) + " partitions, the changelog has " +
+                  std::to_string(*partitions) +
+                  ": if the sources got more, customers lie in other partitions than before: begin anew with another "
+                  "application_id; otherwise delete the changelog and let `holdfast topics --create` make it again");
+}
+
+Status CheckpointLoader::load_local(Partition partition, LoadedCheckpoint& into) {
+  into.table = std::make_unique<state::HotTable>(sizeof(engine::Customer));
+  auto& loaded_records = statistics_.partitions[static_cast<std::size_t>(partition.value)].loaded_records;
+  auto marker = store_.load(partition, [&](std::string_view id, std::string_view record) {
+    into.table->load(id, record);
+    loaded_records.add(1);
+  });
+  if (!marker && marker.error().kind == ErrorKind::corrupt) {
+    say_(marker.error().message + "; " + of_partition(partition) + " is restored from " +
+         (changelog_ != nullptr ? "the changelog" : "the log"));
+    return forget(partition, into);
+  }
+  if (!marker) return std::unexpected(marker.error());
+  into.marker = *marker;
+  return into.marker ? check_marker(*into.marker, "the checkpoint") : Status{};
+}
+
+Status CheckpointLoader::forget(Partition partition, LoadedCheckpoint& into) {
+  into.table = std::make_unique<state::HotTable>(sizeof(engine::Customer));
+  into.marker.reset();
+  return store_.clear(partition);
+}
+
+Status CheckpointLoader::check_marker(const Marker& marker, std::string_view what) const {
+  const std::string subject = std::string(what) + " of " + of_partition(marker.partition);
+  if (marker.record_format != engine::customer_format)
+    return fail(ErrorKind::incompatible,
+                subject + " holds customer records of format " + std::to_string(marker.record_format) +
+                    ", this release knows " + std::to_string(engine::customer_format) +
+                    ": run the release that wrote it, or begin anew with another application_id");
+  if (marker.position.sources != terms_.sources)
+    return fail(ErrorKind::incompatible, subject + " was made with " + std::to_string(marker.position.sources) +
+                                             " sources, the configuration has " + std::to_string(terms_.sources) +
+                                             ": restore the sources and their order, or begin anew with another "
+                                             "application_id");
+  if (marker.topics != terms_.topics)
+    return fail(ErrorKind::incompatible,
+                subject +
+                    " was made of other topics, where its positions mean something else: restore the names of the "
+                    "sources' topics and their order, or begin anew with another application_id");
+  if (marker.partitions != 0 && marker.partitions != terms_.partitions)
+    return fail(ErrorKind::incompatible,
+                subject + " was made when each source had " + std::to_string(marker.partitions) +
+                    " partitions, and now they have " + std::to_string(terms_.partitions) +
+                    ": customers lie in other partitions than before. Restore the number, or begin anew with another "
+                    "application_id");
+  return {};
+}
+
+/// Puts what a changelog holds into table and store, piece by piece.
+class CheckpointLoader::Restoration final : public ChangelogVisitor {
+ public:
+  Restoration(CheckpointLoader& loader, Partition partition, state::HotTable& table)
+      : loader_(loader), partition_(partition), table_(table) {}
+
+  Status record(std::string_view id, std::string_view record) override {
+    if (record.size() != sizeof(engine::Customer))
+      return fail(ErrorKind::incompatible, "a customer's record in the changelog of " + of_partition(partition_) +
+                                               " has " + std::to_string(record.size()) +
+                                               " bytes: run the release that wrote it");
+    const Slot slot = table_.find_or_insert(make_customer_key(id)).first;
+    std::memcpy(table_.modify(slot), record.data(), record.size());
+    loader_.statistics_.partitions[static_cast<std::size_t>(partition_.value)].loaded_records.add(1);
+    return table_.changed() < piece_records ? Status{} : write_piece();
+  }
+  Status erased(std::string_view id) override {
+    if (const auto slot = table_.find(make_customer_key(id))) table_.erase(*slot);
+    return {};
+  }
+  Status marker(const Marker& marker, Offset behind) override {
+    if (last_ && marker.step < last_->step)
+      return fail(ErrorKind::corrupt, "it goes back from step " + std::to_string(last_->step) + " to step " +
+                                          std::to_string(marker.step));
+    last_ = marker;
+    last_->changelog = behind;
+    return {};
+  }
+
+  /// The last checkpoint that came; no value: none did.
+  [[nodiscard]] const std::optional<Marker>& last() const { return last_; }
+  /// Makes it the store's. REQUIRES: last().
+  Status finish() {
+    CheckpointData rest = take_piece();
+    rest.marker = *last_;
+    return loader_.store_.write(rest);
+  }
+
+ private:
+  CheckpointData take_piece() {
+    CheckpointData piece;
+    table_.freeze(piece);
+    (void)table_.copy_frozen(table_.slots_end().value);
+    piece.marker.partition = partition_;
+    return piece;
+  }
+  Status write_piece() {
+    if (loader_.abandoned_()) return fail(ErrorKind::rollback, "the partitions have moved on");
+    CheckpointData piece = take_piece();
+    return loader_.store_.write_part(piece);
+  }
+
+  CheckpointLoader& loader_;
+  const Partition partition_;
+  state::HotTable& table_;
+  std::optional<Marker> last_;
+};
+
+// What others wrote since this machine's checkpoint, or all if it has none.
+Status CheckpointLoader::follow_changelog(Partition partition, LoadedCheckpoint& into) {
+  if (into.marker) {
+    if (into.marker->changelog >= Offset{0}) {
+      const auto followed = restore_from_changelog(partition, into, into.marker->changelog);
+      if (!followed) return std::unexpected(followed.error());
+      if (*followed) return {};
+    }
+    // The checkpoint was not written to this changelog: it was made without one, or the topic was made anew.
+    LastMarker last;
+    if (const auto read = changelog_->read(partition, Offset{0}, last); !read)
+      return std::unexpected(read.error());
+    if (!last.step || *last.step <= into.marker->step) {
+      into.changelog_complete = false;
+      return {};
+    }
+    if (const Status forgotten = forget(partition, into); !forgotten) return forgotten;
+  }
+  if (const auto restored = restore_from_changelog(partition, into, Offset{0}); !restored)
+    return std::unexpected(restored.error());
+  return {};
+}
+
+// False: it is not the log that the offset was taken from, and nothing has changed.
+Expected<bool> CheckpointLoader::restore_from_changelog(Partition partition, LoadedCheckpoint& into, Offset from) {
+  Restoration restoration(*this, partition, *into.table);
+  const auto end = changelog_->read(partition, from, restoration);
+  std::string fault;
+  if (!end && end.error().kind != ErrorKind::corrupt) return std::unexpected(end.error());
+  if (end && *end < from) return false;
+  if (!end) {
+    fault = end.error().message;
+  } else if (restoration.last()) {
+    if (const Status fits = check_marker(*restoration.last(), "the changelog"); !fits)
+      return std::unexpected(fits.error());
+    if (into.table->size() == restoration.last()->customers) {
+      if (const Status finished = restoration.finish(); !finished) return std::unexpected(finished.error());
+      into.marker = restoration.last();
+      return true;
+    }
+    fault = "it leads to " + std::to_string(into.table->size()) + " customers, its checkpoint has " +
+            std::to_string(restoration.last()->customers);
+  } else if (into.table->changed() == 0) {
+    return true;  // Nothing came.
+  } else {
+    fault = "it has records without a checkpoint";
+  }
+  if (const Status forgotten = forget(partition, into); !forgotten) return std::unexpected(forgotten.error());
+  // What is missing may have been erased, and the note of it removed since: a restore from the beginning does not care.
+  if (from > Offset{0}) return restore_from_changelog(partition, into, Offset{0});
+  say_("the changelog of " + of_partition(partition) + " is damaged: " + fault + "; the state is rebuilt from the log");
+  into.changelog_complete = false;
+  return true;
+}
+
+}  // namespace holdfast::app

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "app/checkpoint_loader.hpp"
+#include "app/messages.hpp"
+#include "app/stopwatch.hpp"
+#include "domain/error.hpp"
+#include "domain/ports.hpp"
+
+namespace holdfast::app {
+
+/// Which partitions `self` keeps warm: those of each instance are kept by the `standbys` that come after it, in order of
+/// ids and around again at the end. Every instance finds the same, and nobody has to be asked.
+[[nodiscard]] std::set<Partition> standby_partitions(std::span<const Instances::Instance> instances,
+                                                     const std::string& self, int standbys);
+
+/// Keeps copies of other instances' tasks: they follow journal and changelog, muted, so that a take-over finds them a
+/// fraction of a second behind. The copies live in the shards; what is to be done with them leaves through `emit`. Used
+/// by the recovery's thread alone.
+class Standbys {
+ public:
+  using Emit = std::function<void(FromRecovery message)>;
+  /// A task that goes on from a checkpoint; the table holds its records.
+  using MakeTask = std::function<std::unique_ptr<engine::Task>(const Marker&, state::HotTable&)>;
+  /// All references must outlive it. `changelog` null: there is none.
+  Standbys(int standbys, Instances& instances, JournalTail& journal, ChangelogReader* changelog, CheckpointStore& store,
+           CheckpointLoader& loader, MakeTask make_task, const Clock& clock, CheckpointLoader::Say say, Emit emit);
+
+  /// Tasks were assigned: finds out anew whom to follow. `kept`: what the shards have besides.
+  void begin(std::uint64_t assignment, std::span<const Partition> assigned, std::map<Partition, KeptTask> kept);
+  /// Follows nobody until begin().
+  void stop();
+  /// True: something was done. Errors of kind unavailable and rollback pass; after another one it follows nobody.
+  [[nodiscard]] Expected<bool> do_work();
+  [[nodiscard]] bool active() const { return phase_ != Phase::idle; }
+
+ private:
+  struct Followed {
+    std::uint64_t step = 0;  ///< The last one that was handed on.
+    Offset changelog;        ///< Where its next checkpoint begins.
+    Timestamp since;         ///< The journal has its next step not before.
+    std::map<std::uint64_t, JournalEntry> ahead;  ///< By first step: those before them have not come yet.
+  };
+  class Copy;
+
+  Expected<bool> place();
+  Status open_journal();
+  Status load(Partition partition);
+  Expected<bool> follow();
+  void take(JournalEntry entry);
+  Status copy_changelog(Partition partition, Followed& followed);
+
+  const int standbys_;
+  Instances& instances_;
+  JournalTail& journal_;
+  ChangelogReader* const changelog_;
+  CheckpointStore& store_;
+  CheckpointLoader& loader_;
+  const MakeTask make_task_;
+  const CheckpointLoader::Say say_;
+  const Emit emit_;
+
+  enum class Phase : std::uint8_t { idle, placing, loading, following } phase_ = Phase::idle;
+  std::uint64_t assignment_ = 0;
+  std::map<Partition, KeptTask> kept_;
+  std::deque<Partition> to_load_;
+  std::deque<Partition> waiting_;  ///< There is no checkpoint of them yet.
+  std::map<Partition, Followed> followed_;
+  bool took_steps_ = false;
+  Stopwatch since_looked_;  ///< At the group, or at the changelog.
+};
+
+}  // namespace holdfast::app
