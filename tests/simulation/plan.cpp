@@ -23,6 +23,7 @@ Plan::Plan(std::uint64_t seed) {
   sources = 1 + random() % source_names.size();
   instances = 1 + random() % 3;
   shards = 1 + static_cast<int>(random() % 2);
+  standbys = static_cast<int>(random() % 2);
   wall_clock = one_in(2);
   at_rest = !wall_clock && one_in(2);
   changelog = !one_in(5);
@@ -123,7 +124,8 @@ app::PipelineSettings Plan::settings() const {
                   .policy_id = PolicyId{42},
                   .topics = 7,
                   .partitions = partitions,
-                  .sources = static_cast<std::uint8_t>(sources)};
+                  .sources = static_cast<std::uint8_t>(sources),
+                  .standbys = standbys};
   out.shards = std::min(shards, static_cast<int>(partitions));
   out.partitions = partitions;
   out.output_capacity = 1;  // Output waits for the committer as often as can be.

@@ -29,6 +29,7 @@ struct Plan {
   std::size_t sources = 1;
   std::size_t instances = 1;
   int shards = 1;
+  int standbys = 0;
   bool wall_clock = false;
   bool at_rest = false;       ///< All events are there before the first instance starts.
   bool changelog = true;      ///< Otherwise checkpoints stay on their machine.

@@ -37,14 +37,18 @@ struct Process::Life {
         journal(node),
         changelog_writer(node, reader),
         changelog_reader(node),
+        instances(node),
+        journal_tail(node),
         stages(plan.settings(),
                {.reader = reader,
                 .journal = journal,
                 .writer = writer,
                 .store = store,
+                .clock = clock,
                 .changelog_writer = plan.changelog ? &changelog_writer : nullptr,
                 .changelog_reader = plan.changelog ? &changelog_reader : nullptr,
-                .clock = clock},
+                .instances = &instances,
+                .journal_tail = plan.standbys > 0 ? &journal_tail : nullptr},
                say) {}
 
   [[nodiscard]] bool finished() const {
@@ -57,6 +61,8 @@ struct Process::Life {
   SimulatedJournal journal;
   SimulatedChangelogWriter changelog_writer;
   SimulatedChangelogReader changelog_reader;
+  SimulatedInstances instances;
+  SimulatedJournalTail journal_tail;
   app::Stages stages;
   bool draining = false;
 };
@@ -193,7 +199,8 @@ void Process::tear_down() {
 void Process::end_life(const Error& error) {
   ++rollbacks_;
   say_("goes back: " + error.message);
-  if (!passes(error.kind)) {
+  // One that stood still while others went on with its partitions is no instance to rely on.
+  if (!passes(error.kind) || stalled) {
     ended_ = true;
     error_ = error;
     return;

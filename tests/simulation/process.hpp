@@ -59,6 +59,7 @@ class Process {
   [[nodiscard]] bool came_back() const { return came_back_; }
 
   Timestamp paused_until{};  ///< It is not scheduled before.
+  bool stalled = false;      ///< It was paused for longer than its session.
   bool contested = false;    ///< Another process has been started as the same instance.
 
  private:

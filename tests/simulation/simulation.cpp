@@ -167,7 +167,8 @@ void Simulation::reap() {
     }
     outcome_.rollbacks += process.rollbacks();
     say(process.instance(), process.killed() ? "was killed" : "ended");
-    const bool fenced = process.contested && process.error() && process.error()->kind == ErrorKind::fenced;
+    const bool fenced =
+        process.error() && (process.stalled || (process.contested && process.error()->kind == ErrorKind::fenced));
     const bool refused = too_far_ && process.error() && process.error()->kind == ErrorKind::incompatible;
     outcome_.refusals += refused ? 1 : 0;
     if (process.error() && !fenced && !refused)
@@ -198,7 +199,7 @@ void Simulation::trouble() {
     crash(process);
   } else if (what < 6) {
     ++outcome_.pauses;
-    process.paused_until = log_.now() + some_units(below(2) == 0 ? 1'000 : plan_.retention ? 5'000 : 20'000);
+    pause(process, some_units(below(2) == 0 ? 1'000 : plan_.retention ? 5'000 : 20'000));
   } else if (what < 8) {
     ++outcome_.stops;
     process.stop();
@@ -208,6 +209,11 @@ void Simulation::trouble() {
   } else {
     process.disk().full = !process.disk().full;
   }
+}
+
+void Simulation::pause(Process& process, Duration time) {
+  process.paused_until = log_.now() + time;
+  process.stalled = process.stalled || time >= log_.group.session_timeout;
 }
 
 void Simulation::crash(Process& process) {
@@ -239,7 +245,7 @@ void Simulation::replace(Slot& slot) {
   const auto disk = free_disk();
   if (!disk) return;
   ++outcome_.replacements;
-  slot.process->paused_until = log_.now() + some_units(below(2) == 0 ? 1'000 : 5'000);
+  pause(*slot.process, some_units(below(2) == 0 ? 1'000 : 5'000));
   slot.process = nullptr;
   slot.start_at = log_.now() + some_units(500);
   slot.disk = *disk;

@@ -23,6 +23,12 @@ std::optional<std::string> copy(std::string_view text) {
   return text.data() == nullptr ? std::nullopt : std::optional(std::string(text));
 }
 
+/// The first offset whose record is no older; the end if there is none.
+std::int64_t first_since(const PartitionLog& log, Timestamp since) {
+  const auto first = std::ranges::find_if(log.records, [&](const LoggedRecord& r) { return r.timestamp >= since; });
+  return first == log.records.end() ? log.end : first->offset;
+}
+
 /// Records of one source partition; copies, as a consumer has them.
 class Batch final : public RecordBatch {
  public:
@@ -159,9 +165,6 @@ void SimulatedReader::finish_revocation() {
 
 Status SimulatedReader::start(SourceIndex source, Partition partition, Offset from) {
   if (node_.dead) return gone();
-  const auto input =
-      std::ranges::find_if(inputs_, [&](const Input& i) { return i.source == source && i.partition == partition; });
-  if (input == inputs_.end()) return fail(ErrorKind::failed, "it is not assigned to this instance");
   if (node_.draw() != SimulatedNode::Fate::good) return fail(ErrorKind::unavailable, "no broker answers");
   const PartitionLog& log = log_of(source, partition);
   const std::int64_t end = log.stable_end();
@@ -169,6 +172,9 @@ Status SimulatedReader::start(SourceIndex source, Partition partition, Offset fr
     return fail(ErrorKind::incompatible, "the log has offsets " + std::to_string(log.start) + " to " +
                                              std::to_string(end) + ", but offset " + std::to_string(from.value) +
                                              " comes next");
+  auto input =
+      std::ranges::find_if(inputs_, [&](const Input& i) { return i.source == source && i.partition == partition; });
+  if (input == inputs_.end()) input = inputs_.insert(input, {.source = source, .partition = partition});
   input->next = from.value;
   input->end = end;
   input->reported = -1;
@@ -397,10 +403,7 @@ Status SimulatedJournal::read(std::span<const Partition> partitions, Timestamp s
   for (std::int32_t p = 0; p < node_.log.partitions(topic); ++p) {
     PartitionLog& log = node_.log.at(topic, p);
     Range range{&log, log.start, log.end};
-    if (since.ms > 0) {
-      const auto first = std::ranges::find_if(log.records, [&](const LoggedRecord& r) { return r.timestamp >= since; });
-      range.next = first == log.records.end() ? log.end : first->offset;
-    }
+    if (since.ms > 0) range.next = first_since(log, since);
     ranges.push_back(range);
   }
   std::map<Partition, std::vector<JournalEntry>> entries;
@@ -439,6 +442,58 @@ Status SimulatedJournal::read(std::span<const Partition> partitions, Timestamp s
     list.erase(std::unique(list.begin(), list.end(), same), list.end());
     for (JournalEntry& entry : list) visit(std::move(entry));
   }
+  return {};
+}
+
+Status SimulatedJournalTail::open(Timestamp since) {
+  if (node_.dead) return gone();
+  if (node_.draw() != SimulatedNode::Fate::good) return fail(ErrorKind::unavailable, "no broker answers");
+  next_.clear();
+  for (std::int32_t p = 0; p < node_.log.partitions(node_.settings.journal_topic); ++p)
+    next_.push_back(first_since(node_.log.at(node_.settings.journal_topic, p), since));
+  return {};
+}
+
+Status SimulatedJournalTail::poll(const std::function<void(JournalEntry)>& visit) {
+  if (node_.dead) return gone();
+  for (std::size_t p = 0; p < next_.size(); ++p) {
+    if (node_.one_in(2)) continue;
+    const PartitionLog& log = node_.log.at(node_.settings.journal_topic, static_cast<std::int32_t>(p));
+    const std::int64_t stable = log.stable_end();
+    for (std::size_t i = log.find(next_[p]); i < log.records.size() && log.records[i].offset < stable; ++i) {
+      next_[p] = log.records[i].offset + 1;
+      if (log.records[i].control || log.records[i].aborted) continue;
+      auto entry = decode_journal_entry(*log.records[i].value);
+      if (!entry) return std::unexpected(entry.error());
+      visit(std::move(*entry));
+    }
+  }
+  return {};
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The other instances
+
+Expected<Instances::Members> SimulatedInstances::members() {
+  if (node_.dead) return gone();
+  if (node_.draw() != SimulatedNode::Fate::good) return fail(ErrorKind::unavailable, "no broker answers");
+  Members out{.settled = node_.log.group.settled(), .instances = {}};
+  for (const auto& [member, partitions] : node_.log.group.seats()) {
+    Instance& instance = out.instances.emplace_back();
+    instance.id = member.substr(node_.settings.application_id.size() + 1);
+    for (const std::int32_t p : partitions) instance.partitions.push_back(Partition{p});
+  }
+  return out;
+}
+
+Status SimulatedInstances::end_transactions_of(const std::string& instance) {
+  if (node_.one_in(2)) node_.wait();
+  if (node_.dead) return gone();
+  if (node_.draw() != SimulatedNode::Fate::good) return fail(ErrorKind::unavailable, "no broker answers");
+  ingest::KafkaSettings theirs = node_.settings;
+  theirs.instance_id = instance;
+  for (const std::string& id : {member_id(theirs), member_id(theirs) + "-changelog"})
+    (void)node_.log.init_producer(id, node_.transaction_timeout);
   return {};
 }
 

@@ -164,6 +164,28 @@ class SimulatedJournal final : public JournalReader {
   SimulatedNode& node_;
 };
 
+class SimulatedJournalTail final : public JournalTail {
+ public:
+  explicit SimulatedJournalTail(SimulatedNode& node) : node_(node) {}
+  Status open(Timestamp since) override;
+  Status poll(const std::function<void(JournalEntry)>& visit) override;
+
+ private:
+  SimulatedNode& node_;
+  std::vector<std::int64_t> next_;  ///< By partition of the journal.
+};
+
+class SimulatedInstances final : public Instances {
+ public:
+  explicit SimulatedInstances(SimulatedNode& node) : node_(node) {}
+  Expected<Members> members() override;
+  [[nodiscard]] const std::string& self() const override { return node_.settings.instance_id; }
+  Status end_transactions_of(const std::string& instance) override;
+
+ private:
+  SimulatedNode& node_;
+};
+
 class SimulatedChangelogWriter final : public ChangelogWriter {
  public:
   SimulatedChangelogWriter(SimulatedNode& node, const SimulatedReader& reader) : node_(node), reader_(reader) {}

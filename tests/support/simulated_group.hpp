@@ -71,6 +71,13 @@ class SimulatedGroup {
   void settle(const PendingOffset& offset, bool commit);
   void forget(const Place& place) { committed_.erase(place); }
 
+  /// Who is in it, with what; partitions mean something once it is settled.
+  [[nodiscard]] std::map<std::string, std::vector<std::int32_t>> seats() const {
+    std::map<std::string, std::vector<std::int32_t>> out;
+    for (const auto& [instance, seat] : members_) out[instance] = seat.assignment;
+    return out;
+  }
+  [[nodiscard]] bool settled() const { return !preparing_; }
   [[nodiscard]] std::int32_t generation() const { return generation_; }
   [[nodiscard]] std::size_t members() const { return members_.size(); }
 

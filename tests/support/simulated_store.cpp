@@ -64,6 +64,12 @@ Status SimulatedStore::put(const CheckpointData& data, const std::optional<Marke
   return {};
 }
 
+Expected<std::optional<Marker>> SimulatedStore::marker(Partition partition) const {
+  const auto found = disk_.content.find(partition);
+  if (found == disk_.content.end()) return std::optional<Marker>{};
+  return found->second.marker;
+}
+
 Status SimulatedStore::clear(Partition partition) {
   if (node_.dead) return fail(ErrorKind::unavailable, "the process has ended");
   disk_.remember();

@@ -45,6 +45,7 @@ class SimulatedStore final : public CheckpointStore {
   Expected<std::optional<Marker>> load(Partition partition, const Visitor& visit) override;
   Status write(CheckpointData& data) override;
   Status write_part(CheckpointData& data) override;
+  Expected<std::optional<Marker>> marker(Partition partition) const override;
   Status clear(Partition partition) override;
 
  private:
