@@ -3,6 +3,7 @@
 #include <cstring>
 #include <utility>
 
+#include "domain/limits.hpp"
 #include "engine/customer.hpp"
 
 namespace holdfast::app {
@@ -12,6 +13,12 @@ namespace {
 constexpr std::uint32_t piece_records = 1 << 16;
 
 std::string of_partition(Partition partition) { return "partition " + std::to_string(partition.value); }
+
+constexpr std::string_view unsound = "it holds a record that no customer can have";
+
+bool is_sound(std::string_view id, std::string_view record) {
+  return !id.empty() && id.size() <= limits::customer_id_bytes_max && engine::is_customer_record(record);
+}
 
 /// Only looks for the last checkpoint.
 class LastMarker final : public ChangelogVisitor {
@@ -59,18 +66,24 @@ Status CheckpointLoader::check_changelog() {
 Status CheckpointLoader::load_local(Partition partition, LoadedCheckpoint& into) {
   into.table = std::make_unique<state::HotTable>(sizeof(engine::Customer));
   auto& loaded_records = statistics_.partitions[static_cast<std::size_t>(partition.value)].loaded_records;
+  bool sound = true;
   auto marker = store_.load(partition, [&](std::string_view id, std::string_view record) {
-    into.table->load(id, record);
+    sound = sound && is_sound(id, record);
+    if (sound) into.table->load(id, record);
     loaded_records.add(1);
   });
-  if (!marker && marker.error().kind == ErrorKind::corrupt) {
-    say_(marker.error().message + "; " + of_partition(partition) + " is restored from " +
-         (changelog_ != nullptr ? "the changelog" : "the log"));
-    return forget(partition, into);
+  if (!marker && marker.error().kind != ErrorKind::corrupt) return std::unexpected(marker.error());
+  if (marker && *marker) {
+    if (const Status fits = check_marker(**marker, "the checkpoint"); !fits) return fits;
   }
-  if (!marker) return std::unexpected(marker.error());
-  into.marker = *marker;
-  return into.marker ? check_marker(*into.marker, "the checkpoint") : Status{};
+  if (marker && sound) {
+    into.marker = *marker;
+    return {};
+  }
+  say_((marker ? "the checkpoint of " + of_partition(partition) + " is damaged: " + std::string(unsound)
+               : marker.error().message) +
+       "; " + of_partition(partition) + " is restored from " + (changelog_ != nullptr ? "the changelog" : "the log"));
+  return forget(partition, into);
 }
 
 Status CheckpointLoader::forget(Partition partition, LoadedCheckpoint& into) {
@@ -112,6 +125,8 @@ class CheckpointLoader::Restoration final : public ChangelogVisitor {
       : loader_(loader), partition_(partition), table_(table) {}
 
   Status record(std::string_view id, std::string_view record) override {
+    if (record.size() == sizeof(engine::Customer) && !is_sound(id, record))
+      return fail(ErrorKind::corrupt, std::string(unsound));
     if (record.size() != sizeof(engine::Customer))
       return fail(ErrorKind::incompatible, "a customer's record in the changelog of " + of_partition(partition_) +
                                                " has " + std::to_string(record.size()) +

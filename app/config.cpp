@@ -18,8 +18,8 @@
 #include "app/config_values.hpp"
 #include "app/model_file.hpp"
 #include "app/settings.hpp"
-#include "app/text_file.hpp"
 #include "app/units.hpp"
+#include "console/token.hpp"
 #include "domain/wire.hpp"
 #include "ingest/kafka_properties.hpp"
 
@@ -74,7 +74,7 @@ bool is_loopback(const std::string& host) { return host.starts_with("127.") || h
 /// Makes a Config out of values; each function reads one part of it and reports what is wrong there.
 class Builder {
  public:
-  Builder(Values& values, Faults& faults) : values_(values), faults_(faults) {}
+  Builder(Values& values, const FileReader& files, Faults& faults) : values_(values), files_(files), faults_(faults) {}
 
   Config build() {
     read_identity();
@@ -139,7 +139,7 @@ class Builder {
   }
 
   std::optional<std::string> read_secret(const std::string& key) {
-    auto secret = read_text_file(values_.path(key));
+    auto secret = files_(values_.path(key));
     if (!secret) {
       values_.fault(key, secret.error().message + "; name a file with the value that can be read");
       return std::nullopt;
@@ -265,7 +265,7 @@ class Builder {
 
   void read_model() {
     config_.model_path = values_.path("risk.model");
-    auto model = app::read_model(config_.model_path);
+    auto model = app::read_model(config_.model_path, files_);
     if (model) {
       config_.model = std::move(*model);
       return;
@@ -371,6 +371,7 @@ class Builder {
   }
 
   Values& values_;
+  const FileReader& files_;
   Faults& faults_;
   Config config_;
 };
@@ -435,16 +436,16 @@ Environment process_environment() {
 }
 
 Expected<Config> load_config(const std::string& path, std::span<const Override> overrides,
-                             const Environment& environment) {
+                             const Environment& environment, const FileReader& files) {
   Faults faults;
-  auto settings = read_yaml(path, faults);
+  auto settings = read_yaml(path, files, faults);
   if (!settings) return std::unexpected(settings.error());
   const auto from_environment = read_environment(environment, *settings, faults);
   const auto from_flags = read_flags(overrides, faults);
   settings->insert(settings->end(), from_environment.begin(), from_environment.end());
   settings->insert(settings->end(), from_flags.begin(), from_flags.end());
   Values values(*settings, path, faults);
-  Config config = Builder(values, faults).build();
+  Config config = Builder(values, files, faults).build();
   if (!faults.empty()) return std::unexpected(faults.error());
   return config;
 }

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/text_file.hpp"
 #include "console/server.hpp"
 #include "domain/error.hpp"
 #include "domain/step.hpp"
@@ -86,12 +87,13 @@ using Environment = std::map<std::string, std::string>;
 [[nodiscard]] Environment process_environment();
 
 /// Reads and checks a configuration: flags beat environment variables (HOLDFAST_RISK__HORIZON) beat the file. Paths in
-/// the file are relative to its folder, other paths to the working directory.
+/// the file are relative to its folder, other paths to the working directory. `files` reads it and what it names.
 ///
 /// invalid_argument: the message has one line for each fault, all of them in one go:
 /// "shop.yaml:12:3: risk.horizon: what is wrong; how to mend it".
 [[nodiscard]] Expected<Config> load_config(const std::string& path, std::span<const Override> overrides,
-                                           const Environment& environment = process_environment());
+                                           const Environment& environment = process_environment(),
+                                           const FileReader& files = text_files());
 
 /// invalid_argument: http.token_file names no token that can be read. Apart from load_config(), since only who serves
 /// needs the right to read it.

@@ -42,6 +42,8 @@ class Fetcher final : private LogListener {
  private:
   struct Channel {
     std::uint64_t batches_sent = 0;
+    std::deque<std::size_t> lent;   ///< Records of each batch that the shard is not known to be done with.
+    std::size_t records_lent = 0;  ///< Their sum.
     Offset end_sent{-1};
     Offset replay_until{0};
     bool standby = false;

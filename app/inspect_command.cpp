@@ -34,11 +34,17 @@ Expected<std::optional<Found>> find_in(const state::RocksStore& store, Partition
   const auto marker = store.marker(partition);
   if (!marker) return std::unexpected(marker.error());
   Found found;
-  if (!*marker || (*marker)->record_format != engine::customer_format || (*record)->size() != sizeof(found.customer)) {
+  if (!*marker || (*marker)->record_format != engine::customer_format) {
     return fail(
         ErrorKind::incompatible,
         fmt::format("partition {}: the state was written by another release of Holdfast; inspect it with that one",
                     partition.value));
+  }
+  if (!engine::is_customer_record(**record)) {
+    return fail(ErrorKind::corrupt,
+                fmt::format("partition {}: the customer's record is damaged; a service that starts with this state "
+                            "rebuilds it from the log",
+                            partition.value));
   }
   found.marker = **marker;
   std::memcpy(&found.customer, (*record)->data(), sizeof(found.customer));

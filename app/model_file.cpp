@@ -13,7 +13,6 @@
 #include <xxhash.h>
 
 #include "app/config_keys.hpp"
-#include "app/text_file.hpp"
 #include "app/units.hpp"
 
 namespace holdfast::app {
@@ -213,8 +212,8 @@ Expected<engine::Model> parse_model(std::string_view bytes, const std::string& p
   }
 }
 
-Expected<engine::Model> read_model(const std::string& path) {
-  const auto bytes = read_text_file(path);
+Expected<engine::Model> read_model(const std::string& path, const FileReader& files) {
+  const auto bytes = files(path);
   if (!bytes) return fail(ErrorKind::invalid_argument, bytes.error().message + "; name a model file in risk.model");
   return parse_model(*bytes, path);
 }

@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "app/text_file.hpp"
 #include "domain/error.hpp"
 #include "engine/model.hpp"
 
@@ -13,7 +14,7 @@ inline constexpr int model_format = 1;
 
 /// Reads a model file (docs/reference/configuration.md, "The model file"). Its id is the XXH3-128 of its bytes.
 /// invalid_argument: it cannot be read or is no model; the message has a line for each fault and names the place.
-[[nodiscard]] Expected<engine::Model> read_model(const std::string& path);
+[[nodiscard]] Expected<engine::Model> read_model(const std::string& path, const FileReader& files = text_files());
 
 /// The same for bytes at hand; `path` is only for messages.
 [[nodiscard]] Expected<engine::Model> parse_model(std::string_view bytes, const std::string& path);

@@ -160,8 +160,9 @@ Expected<bool> Recovery::look_after_standbys() {
   if (!standbys_ || abandoned()) return false;
   const auto worked = standbys_->do_work();
   if (worked) return worked;
-  if (worked.error().kind == ErrorKind::unavailable || worked.error().kind == ErrorKind::rollback) return false;
-  say_("no standbys are kept any more: " + worked.error().message);
+  const ErrorKind kind = worked.error().kind;
+  if (kind != ErrorKind::corrupt && kind != ErrorKind::incompatible) return false;  // It is tried again.
+  say_("no standbys are kept until the next rebalance: " + worked.error().message);
   standbys_->stop();
   return false;
 }
@@ -183,7 +184,7 @@ Status Recovery::restore_tasks(const RestoreRequest& request) {
     task.table = std::move(checkpoint->table);
     task.marker = checkpoint->marker;
     task.changelog_complete = checkpoint->changelog_complete;
-    since = std::min(since, task.marker ? task.marker->taken_at - clock_skew_max : Timestamp{0});
+    since = std::min(since, task.marker ? std::max(task.marker->taken_at, Timestamp{0}) - clock_skew_max : Timestamp{0});
   }
   if (tasks.empty()) return {};
   if (const Status done = read_steps(tasks, since); !done) return done;

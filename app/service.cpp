@@ -30,6 +30,15 @@ constexpr Duration default_session{45'000};
 /// Whether beginning again from the committed state can help.
 bool passes(ErrorKind kind) { return kind == ErrorKind::unavailable || kind == ErrorKind::rollback; }
 
+/// "0, 1, 2" or "none".
+std::string list_of_assigned(const Statistics& statistics) {
+  std::string list;
+  for (std::size_t p = 0; p < statistics.partitions.size(); ++p) {
+    if (statistics.partitions[p].assigned.get()) list += (list.empty() ? "" : ", ") + std::to_string(p);
+  }
+  return list.empty() ? "none" : list;
+}
+
 std::uint64_t topics_of(const Config& config) {
   std::string names;
   for (const ingest::SourceFormat& source : config.sources) names += source.topic + '\n';
@@ -216,7 +225,7 @@ Status Service::run_once(Clients& clients, bool exit_at_end) {
 
 // Says how restoring and catching up go on, and when they are over; ends a run that was to end with the log.
 void Service::watch_progress(const Pipeline& pipeline, bool exit_at_end) {
-  bool said_ready = false;
+  std::uint64_t said_ready_for = 0;  ///< The assignment.
   bool said_caught_up = false;
   bool said_memory = false;
   Stopwatch since_said(clock_);
@@ -228,10 +237,11 @@ void Service::watch_progress(const Pipeline& pipeline, bool exit_at_end) {
     longest_stall_ = std::max(longest_stall_, since_looked.elapsed());
     if (ended_) return;
     const Progress progress = progress_of(pipeline.statistics());
-    if (!said_ready && pipeline.ready()) {
-      said_ready = true;
-      spdlog::info("ready: {} customers read from checkpoints, {} events replayed behind them", progress.loaded,
-                   progress.restored);
+    const std::uint64_t assignment = pipeline.statistics().assignments.get();
+    if (assignment != said_ready_for && pipeline.ready()) {
+      said_ready_for = assignment;
+      spdlog::info("ready: partitions {}; {} customers read from checkpoints so far, {} events replayed behind them",
+                   list_of_assigned(pipeline.statistics()), progress.loaded, progress.restored);
     }
     if (!said_misplaced_ && progress.misplaced > 0) {
       said_misplaced_ = true;

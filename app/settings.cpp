@@ -59,13 +59,26 @@ std::string key_of_variable(std::string_view variable, std::span<const Setting> 
 
 }  // namespace
 
+std::string in_one_line(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+      out += fmt::format("\\x{:02x}", byte);
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
 void Faults::add(const Origin& origin, std::string_view key, std::string_view message) {
   keys_.emplace(key);
   // A flag is called by its key already.
   const bool is_named =
       key.empty() || (origin.layer == Origin::Layer::flag && origin.text.ends_with(fmt::format(" {}", key)));
-  faults_.push_back({origin, is_named ? fmt::format("{}: {}", origin.text, message)
-                                      : fmt::format("{}: {}: {}", origin.text, key, message)});
+  faults_.push_back({origin, in_one_line(is_named ? fmt::format("{}: {}", origin.text, message)
+                                                  : fmt::format("{}: {}: {}", origin.text, key, message))});
 }
 
 bool Faults::has_within(const std::string& group) const {

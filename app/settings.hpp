@@ -9,10 +9,14 @@
 #include <vector>
 
 #include "app/config.hpp"
+#include "app/text_file.hpp"
 #include "domain/error.hpp"
 
 /// Settings as texts, before they mean anything: from the file, from the environment, from flags.
 namespace holdfast::app {
+
+/// The text with control characters as escapes, \x0a: a message has its line, and a terminal only shows it.
+[[nodiscard]] std::string in_one_line(std::string_view text);
 
 /// Where a setting was made.
 struct Origin {
@@ -50,7 +54,8 @@ class Faults {
 
 /// The settings of a YAML file in its order, headings among them. Keys that are unknown, doubled, of the wrong shape or
 /// without a value are faults and left out. The error is that of a file that cannot be read or is no YAML.
-[[nodiscard]] Expected<std::vector<Setting>> read_yaml(const std::string& path, Faults& faults);
+[[nodiscard]] Expected<std::vector<Setting>> read_yaml(const std::string& path, const FileReader& files,
+                                                       Faults& faults);
 
 /// The settings of variables that begin with HOLDFAST_: `__` separates groups, in kafka's properties `_` stands for a
 /// dot. `from_file` names the sources, whose names a variable cannot always spell.

@@ -41,7 +41,7 @@ class Standbys {
   void begin(std::uint64_t assignment, std::span<const Partition> assigned, std::map<Partition, KeptTask> kept);
   /// Follows nobody until begin().
   void stop();
-  /// True: something was done. Errors of kind unavailable and rollback pass; after another one it follows nobody.
+  /// True: something was done. After an error it can be called again; what is corrupt or incompatible stays so.
   [[nodiscard]] Expected<bool> do_work();
   [[nodiscard]] bool active() const { return phase_ != Phase::idle; }
 

@@ -74,7 +74,9 @@ struct Statistics {
   std::size_t sources;
   std::vector<PartitionStatistics> partitions;
 
-  Gauge<bool> joined;  ///< The group has given this instance its share, which may be none. Written by the fetcher.
+  // Fetcher.
+  Gauge<bool> joined;               ///< The group has given this instance its share, which may be none.
+  Gauge<std::uint64_t> assignments;  ///< How often it has.
 
   // Committer.
   Histogram commit_seconds;

@@ -25,4 +25,8 @@ Expected<std::string> read_text_file(const std::string& path, std::size_t bytes_
   return text;
 }
 
+FileReader text_files() {
+  return [](const std::string& path) { return read_text_file(path); };
+}
+
 }  // namespace holdfast::app

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string>
 
 #include "domain/error.hpp"
@@ -9,5 +10,10 @@ namespace holdfast::app {
 
 /// The content of a small file. invalid_argument: "PATH: cannot be read: why", or it is larger than `bytes_max`.
 [[nodiscard]] Expected<std::string> read_text_file(const std::string& path, std::size_t bytes_max = 1 << 20);
+
+/// Reads a file by its path; the error says what read_text_file() would.
+using FileReader = std::function<Expected<std::string>(const std::string& path)>;
+/// That of the file system.
+[[nodiscard]] FileReader text_files();
 
 }  // namespace holdfast::app

@@ -1,12 +1,15 @@
 #include <map>
+#include <optional>
+#include <sstream>
+#include <string>
 #include <vector>
 
 #include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include "app/config_keys.hpp"
 #include "app/settings.hpp"
-#include "app/text_file.hpp"
 
 namespace holdfast::app {
 namespace {
@@ -22,7 +25,7 @@ class Walker {
     for (const auto& entry : map) {
       const YAML::Node& name = entry.first;
       const YAML::Node& value = entry.second;
-      const Origin origin = origin_of(name);
+      const Origin origin = origin_of(name.Mark());
       if (++nodes_ > nodes_max) {
         if (nodes_ == nodes_max + 1)
           faults_.add(origin, group, fmt::format("more than {} keys in one file", nodes_max));
@@ -45,8 +48,7 @@ class Walker {
   }
 
   std::vector<Setting> take() { return std::move(settings_); }
-  [[nodiscard]] Origin origin_of(const YAML::Node& node) const {
-    const YAML::Mark mark = node.Mark();
+  [[nodiscard]] Origin origin_of(const YAML::Mark& mark) const {
     return {Origin::Layer::file, fmt::format("{}:{}:{}", path_, mark.line + 1, mark.column + 1), mark.line + 1};
   }
 
@@ -79,30 +81,65 @@ class Walker {
   std::size_t nodes_ = 0;
 };
 
+/// Where the first node of a document stands.
+class FirstNode final : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark&) override { mark_ = {}; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { see(mark); }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { see(mark); }
+  void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t, const std::string&) override { see(mark); }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
+    see(mark);
+  }
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
+    see(mark);
+  }
+  void OnMapEnd() override {}
+  [[nodiscard]] YAML::Mark mark() const { return mark_.value_or(YAML::Mark()); }
+
+ private:
+  void see(const YAML::Mark& mark) {
+    if (!mark_) mark_ = mark;
+  }
+  std::optional<YAML::Mark> mark_;
+};
+
+/// Where a second document begins, if there is one. Never asks for a third: for a comma where a document should begin
+/// yaml-cpp 0.7 finds one document after the other, without an end.
+std::optional<YAML::Mark> second_document(const std::string& text) {
+  std::istringstream in(text);
+  YAML::Parser parser(in);
+  FirstNode node;
+  if (!parser.HandleNextDocument(node) || !parser.HandleNextDocument(node)) return std::nullopt;
+  return node.mark();
+}
+
 }  // namespace
 
-Expected<std::vector<Setting>> read_yaml(const std::string& path, Faults& faults) {
-  const auto text = read_text_file(path);
+Expected<std::vector<Setting>> read_yaml(const std::string& path, const FileReader& files, Faults& faults) {
+  const auto text = files(path);
   if (!text) {
     return fail(ErrorKind::invalid_argument, text.error().message + "; name the configuration with -c FILE");
   }
   try {
     Walker walker(path, faults);
-    const std::vector<YAML::Node> documents = YAML::LoadAll(*text);
-    if (documents.size() > 1) {
-      faults.add(walker.origin_of(documents[1]), "", "a second document begins here; keep one, without '---'");
+    const YAML::Node document = YAML::Load(*text);
+    if (const auto second = second_document(*text)) {
+      faults.add(walker.origin_of(*second), "", "a second document begins here; keep one, without '---'");
     }
-    if (!documents.empty() && documents[0].IsMap()) {
-      walker.walk(documents[0], "");
-    } else if (!documents.empty() && !documents[0].IsNull()) {
-      faults.add(walker.origin_of(documents[0]), "",
+    if (document.IsMap()) {
+      walker.walk(document, "");
+    } else if (!document.IsNull()) {
+      faults.add(walker.origin_of(document.Mark()), "",
                  "the file must be a group of keys, such as `application_id: shop`");
     }
     return walker.take();
   } catch (const YAML::Exception& error) {
     return fail(ErrorKind::invalid_argument,
                 fmt::format("{}:{}:{}: is no YAML: {}; look at the indentation, brackets and quotes here and above",
-                            path, error.mark.line + 1, error.mark.column + 1, error.msg));
+                            path, error.mark.line + 1, error.mark.column + 1, in_one_line(error.msg)));
   }
 }
 

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <thread>
 #include <vector>
@@ -25,6 +26,21 @@ struct Options {
   double rate = 5000;
   double seconds = 20;
   double warm_up = 3;
+  double gap = 0;
+  std::uint64_t customers = 0;
+  std::string visits = "visits";
+};
+
+/// A time in which no alert of a partition became visible.
+struct Gap {
+  int partition = 0;
+  std::int64_t from_us = 0;
+  std::int64_t to_us = 0;
+};
+
+struct Seen {
+  std::vector<std::int64_t> latencies_us;
+  std::vector<Gap> gaps;
 };
 
 std::int64_t now_us() {
@@ -33,7 +49,7 @@ std::int64_t now_us() {
 }
 
 /// Reads alerts from now on; each names in its event id when its event was sent.
-std::vector<std::int64_t> collect(const Options& options, const std::atomic<bool>& stop, std::atomic<bool>& reading) {
+Seen collect(const Options& options, const std::atomic<bool>& stop, std::atomic<bool>& reading) {
   const Client client = make_client(RD_KAFKA_CONSUMER, {{"bootstrap.servers", options.bootstrap},
                                                         {"group.id", "holdfast-bench-latency"},
                                                         {"enable.auto.commit", "false"},
@@ -48,7 +64,8 @@ std::vector<std::int64_t> collect(const Options& options, const std::atomic<bool
   }
   rd_kafka_assign(client.get(), assignment.get());
   reading = true;
-  std::vector<std::int64_t> latencies_us;
+  Seen all;
+  std::map<int, std::int64_t> last;
   while (!stop) {
     rd_kafka_message_t* message = rd_kafka_consumer_poll(client.get(), 20);
     if (message == nullptr) continue;
@@ -57,11 +74,15 @@ std::vector<std::int64_t> collect(const Options& options, const std::atomic<bool
       const auto alert = nlohmann::json::parse(static_cast<const char*>(message->payload),
                                                static_cast<const char*>(message->payload) + message->len);
       const std::string sent = alert.at("trigger").value("event_id", "0");
-      latencies_us.push_back(seen - std::stoll(sent));
+      all.latencies_us.push_back(seen - std::stoll(sent));
+      const auto [before, first] = last.try_emplace(message->partition, seen);
+      if (options.gap > 0 && static_cast<double>(seen - before->second) > options.gap * 1e6)
+        all.gaps.push_back({message->partition, before->second, seen});
+      before->second = seen;
     }
     rd_kafka_message_destroy(message);
   }
-  return latencies_us;
+  return all;
 }
 
 std::uint64_t send(const Options& options) {
@@ -89,11 +110,32 @@ std::uint64_t send(const Options& options) {
   return total;
 }
 
+/// A visit each of so many customers, as quickly as they can be sent: customers who are known and never alerted on.
+void send_visits(const Options& options) {
+  const Client client = make_client(
+      RD_KAFKA_PRODUCER, {{"bootstrap.servers", options.bootstrap}, {"linger.ms", "20"}, {"partitioner", "murmur2_random"}});
+  rd_kafka_topic_t* topic = rd_kafka_topic_new(client.get(), options.visits.c_str(), nullptr);
+  for (std::uint64_t i = 0; i < options.customers; ++i) {
+    const std::string customer = "V" + std::to_string(i);
+    const std::string value = fmt::format(R"({{"customer_id":"{}","time":{}}})", customer, now_us() / 1000);
+    while (rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, const_cast<char*>(value.data()),
+                            value.size(), customer.data(), customer.size(), nullptr) != 0)
+      rd_kafka_poll(client.get(), 10);
+    if (i % 1000 == 0) rd_kafka_poll(client.get(), 0);
+  }
+  rd_kafka_flush(client.get(), 60'000);
+  rd_kafka_topic_destroy(topic);
+}
+
 int run(const Options& options) {
+  if (options.customers > 0) {
+    send_visits(options);
+    return 0;
+  }
   std::atomic<bool> stop{false};
   std::atomic<bool> reading{false};
-  std::vector<std::int64_t> latencies;
-  std::jthread collecting([&] { latencies = collect(options, stop, reading); });
+  Seen all;
+  std::jthread collecting([&] { all = collect(options, stop, reading); });
   while (!reading) std::this_thread::sleep_for(std::chrono::milliseconds(10));
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
   const std::uint64_t sent = send(options);
@@ -101,6 +143,7 @@ int run(const Options& options) {
   stop = true;
   collecting.join();
 
+  auto& latencies = all.latencies_us;
   const std::size_t seen = latencies.size();
   latencies.erase(latencies.begin(),
                   latencies.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(
@@ -111,12 +154,18 @@ int run(const Options& options) {
     return static_cast<double>(latencies[static_cast<std::size_t>(q * static_cast<double>(latencies.size() - 1))]) /
            1000;
   };
+  auto gaps = nlohmann::ordered_json::array();
+  for (const Gap& gap : all.gaps)
+    gaps.push_back({{"partition", gap.partition},
+                    {"from", static_cast<double>(gap.from_us) / 1e6},
+                    {"to", static_cast<double>(gap.to_us) / 1e6}});
   fmt::print("{}\n", nlohmann::ordered_json{{"sent", sent},
                                             {"alerts", seen},
                                             {"p50_ms", at(0.5)},
                                             {"p99_ms", at(0.99)},
                                             {"p999_ms", at(0.999)},
-                                            {"max_ms", at(1)}}
+                                            {"max_ms", at(1)},
+                                            {"gaps", gaps}}
                          .dump());
   return seen == sent ? 0 : 1;
 }
@@ -133,6 +182,9 @@ int main(int argc, char** argv) {
   app.add_option("--rate", options.rate, "events a second")->capture_default_str();
   app.add_option("--seconds", options.seconds, "how long to send")->capture_default_str();
   app.add_option("--warm-up", options.warm_up, "seconds at the beginning that do not count")->capture_default_str();
+  app.add_option("--gap", options.gap, "list times in which no alert of a partition came, from so many seconds on");
+  app.add_option("--send-visits", options.customers, "instead: one visit each of so many customers");
+  app.add_option("--visits", options.visits, "where those visits go")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   try {
     return holdfast::bench::run(options);

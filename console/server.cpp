@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <fstream>
 #include <thread>
 #include <utility>
 
@@ -20,7 +19,8 @@
 #include <boost/beast/http.hpp>
 #include <fmt/format.h>
 
-#include "console/api.hpp"
+#include "console/exchange.hpp"
+#include "console/token.hpp"
 
 namespace holdfast::console {
 namespace {
@@ -31,30 +31,8 @@ namespace http = beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-// Far more than any of our requests needs: the longest id, percent-encoded, has 765 bytes.
-constexpr std::uint32_t header_bytes_max = 8 * 1024;
-constexpr std::size_t token_bytes_max = 4096;
 constexpr std::chrono::milliseconds accept_pause{100};
 constexpr std::size_t linger_bytes_max = std::size_t{256} << 10;
-
-http::response<http::string_body> to_response(Reply reply, unsigned version, bool keep_alive, bool head) {
-  http::response<http::string_body> response(static_cast<http::status>(reply.status), version);
-  response.set(http::field::content_type, beast::string_view(reply.content_type.data(), reply.content_type.size()));
-  response.set(http::field::cache_control, "no-store");
-  response.set("X-Content-Type-Options", "nosniff");
-  if (!reply.allow.empty())
-    response.set(http::field::allow, beast::string_view(reply.allow.data(), reply.allow.size()));
-  if (!reply.authenticate.empty()) {
-    response.set(http::field::www_authenticate,
-                 beast::string_view(reply.authenticate.data(), reply.authenticate.size()));
-  }
-  response.keep_alive(keep_alive);
-  response.content_length(reply.body.size());
-  if (!head) response.body() = std::move(reply.body);
-  return response;
-}
-
-std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
 
 class HttpServer final : public Server {
  public:
@@ -107,20 +85,16 @@ class HttpServer final : public Server {
 
   asio::awaitable<void> serve(beast::tcp_stream stream) {
     const Counted counted(connections_);
-    beast::flat_buffer buffer(header_bytes_max + 1024);
+    beast::flat_buffer buffer(buffer_bytes_max);
     error_code error;
     for (bool keep_alive = true; keep_alive && !error;) {
-      http::request_parser<http::empty_body> parser;
+      RequestParser parser;
       parser.header_limit(header_bytes_max);
       stream.expires_after(std::chrono::milliseconds(settings_.patience.ms));
       co_await http::async_read_header(stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
       if (error == http::error::end_of_stream || error == beast::error::timeout || !stream.socket().is_open()) break;
-      const bool understood = !error;
-      // What follows a request with a body, or one that was not understood, is not known: the connection ends.
-      keep_alive = understood && parser.keep_alive() && !has_body(parser);
-      const bool head = understood && parser.get().method() == http::verb::head;
-      const unsigned version = understood ? parser.get().version() : 11;
-      auto response = to_response(understood ? reply_to(parser) : reply_to(error), version, keep_alive, head);
+      auto [response, head, stays] = exchange(parser, error, token_, facts_);
+      keep_alive = stays;
       http::response_serializer<http::string_body> serializer(response);
       serializer.split(head);
       error = {};
@@ -145,29 +119,6 @@ class HttpServer final : public Server {
           co_await stream.async_read_some(asio::buffer(ignored), asio::redirect_error(asio::use_awaitable, error));
       left -= std::min(left, got);
     }
-  }
-
-  static bool has_body(const http::request_parser<http::empty_body>& parser) {
-    return parser.chunked() || parser.content_length().value_or(0) > 0;
-  }
-
-  Reply reply_to(const http::request_parser<http::empty_body>& parser) {
-    const auto& request = parser.get();
-    if (has_body(parser) && (request.method() == http::verb::get || request.method() == http::verb::head)) {
-      return refuse(400, "a request must not have a body");
-    }
-    return answer({.method = view(request.method_string()),
-                   .target = view(request.target()),
-                   .host = view(request[http::field::host]),
-                   .authorization = view(request[http::field::authorization])},
-                  token_, facts_);
-  }
-
-  static Reply reply_to(const error_code& error) {
-    if (error == http::error::header_limit || error == http::error::buffer_overflow) {
-      return refuse(431, fmt::format("the request is longer than {} bytes", header_bytes_max));
-    }
-    return refuse(400, "this is no HTTP request: " + error.message());
   }
 
   /// Counts the connections while they live.
@@ -196,21 +147,6 @@ class HttpServer final : public Server {
 };
 
 }  // namespace
-
-Expected<std::string> read_token(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string token(token_bytes_max, '\0');
-  if (file) file.read(token.data(), static_cast<std::streamsize>(token.size()));
-  if (!file.eof() || file.bad()) {
-    return fail(ErrorKind::invalid_argument, fmt::format("http.token_file: {} cannot be read, or is no token", path));
-  }
-  token.resize(static_cast<std::size_t>(file.gcount()));
-  while (!token.empty() && (token.back() == '\n' || token.back() == '\r' || token.back() == ' ')) token.pop_back();
-  if (token.empty()) {
-    return fail(ErrorKind::invalid_argument, fmt::format("http.token_file: {} is empty; write a token into it", path));
-  }
-  return token;
-}
 
 Expected<std::unique_ptr<Server>> Server::start(const ServerSettings& settings, Facts& facts) {
   std::string token;

@@ -22,9 +22,6 @@ struct ServerSettings {
   std::size_t connections_max = 64;  ///< More are closed at once.
 };
 
-/// The token in a file, without blanks and line breaks at its end. invalid_argument: it cannot be read or is empty.
-[[nodiscard]] Expected<std::string> read_token(const std::string& path);
-
 /// What the program knows of itself. Called on the server's thread, one call at a time.
 class Facts {
  public:

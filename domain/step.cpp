@@ -1,5 +1,8 @@
 #include "domain/step.hpp"
 
+#include <algorithm>
+#include <limits>
+
 #include "domain/wire.hpp"
 
 namespace holdfast {
@@ -30,11 +33,52 @@ void put_positions(std::string& out, const Positions& positions) {
   for (std::uint8_t s = 0; s < positions.sources; ++s) wire::put_signed(out, positions.next[s].value);
 }
 
-Positions get_positions(wire::Reader& in, std::uint8_t sources) {
+/// A number that has to fit into a narrower type; `fits` becomes false if it does not.
+template <class Narrow>
+Narrow get_narrow(wire::Reader& in, bool& fits) {
+  const std::uint64_t value = in.varint();
+  fits = fits && value <= static_cast<std::uint64_t>(std::numeric_limits<Narrow>::max());
+  return static_cast<Narrow>(value);
+}
+
+/// Whether a log can have the offset, and one behind it.
+bool is_possible(Offset offset) { return offset.value >= 0 && offset.value < std::numeric_limits<std::int64_t>::max(); }
+
+/// `fit` becomes false if one is not possible.
+Positions get_positions(wire::Reader& in, std::uint8_t sources, bool& fit) {
   Positions positions;
   positions.sources = sources;
-  for (std::uint8_t s = 0; s < sources; ++s) positions.next[s].value = in.signed_varint();
+  for (std::uint8_t s = 0; s < sources; ++s) {
+    positions.next[s].value = in.signed_varint();
+    fit = fit && is_possible(positions.next[s]);
+  }
   return positions;
+}
+
+/// The steps behind the head of an entry; false: they are none that a task can have made.
+bool get_steps(wire::Reader& in, std::uint64_t first, std::uint64_t count, JournalEntry& entry) {
+  if (first == 0 || count == 0 || first > std::numeric_limits<std::uint64_t>::max() - count) return false;
+  entry.steps.reserve(std::min<std::uint64_t>(count, in.rest().size()));  // A step has a byte at least.
+  Positions at = entry.start;
+  std::int64_t clock = 0;
+  bool fits = true;
+  for (std::uint64_t i = 0; i < count && fits && in.ok(); ++i) {
+    for (std::uint8_t s = 0; s < at.sources; ++s) {
+      std::int64_t& offset = at.next[s].value;
+      fits = fits && !__builtin_add_overflow(offset, in.varint(), &offset) && is_possible(at.next[s]);
+    }
+    Step step{.number = first + i, .end = at};
+    const std::uint64_t shape = in.varint();
+    fits = fits && shape <= with_clock_and_timers;
+    if (shape != merge_only) {
+      fits = fits && !__builtin_add_overflow(clock, in.signed_varint(), &clock);
+      step.clock = Timestamp{clock};
+      fits = fits && step.clock != before_all_time;
+    }
+    if (shape == with_clock_and_timers) step.timers = get_narrow<std::uint32_t>(in, fits);
+    entry.steps.push_back(step);
+  }
+  return fits;
 }
 
 }  // namespace
@@ -79,31 +123,18 @@ Expected<JournalEntry> decode_journal_entry(std::string_view bytes) {
   wire::Reader in(*body);
   JournalEntry entry;
   if (in.varint() != journal_version) return fail(ErrorKind::corrupt, "a journal entry has no known format");
-  entry.partition.value = static_cast<std::int32_t>(in.varint());
+  bool fits = true;
+  entry.partition.value = get_narrow<std::int32_t>(in, fits);
   entry.policy.value = in.u64();
   const std::uint64_t sources = in.varint();
   if (!in.ok() || sources > limits::sources_max)
     return fail(ErrorKind::corrupt, "a journal entry names more sources than there can be");
-  entry.start = get_positions(in, static_cast<std::uint8_t>(sources));
+  entry.start = get_positions(in, static_cast<std::uint8_t>(sources), fits);
   const std::uint64_t first = in.varint();
   const std::uint64_t count = in.varint();
   if (!in.ok() || count > steps_in_entry_max) return fail(ErrorKind::corrupt, "a journal entry is too long");
-
-  Positions at = entry.start;
-  std::int64_t clock = 0;
-  entry.steps.reserve(count);
-  for (std::uint64_t i = 0; i < count && in.ok(); ++i) {
-    for (std::uint64_t s = 0; s < sources; ++s) at.next[s].value += static_cast<std::int64_t>(in.varint());
-    Step step{.number = first + i, .end = at};
-    const std::uint64_t shape = in.varint();
-    if (shape > with_clock_and_timers) return fail(ErrorKind::corrupt, "a journal entry has a step of unknown shape");
-    if (shape != merge_only) {
-      clock += in.signed_varint();
-      step.clock = Timestamp{clock};
-    }
-    if (shape == with_clock_and_timers) step.timers = static_cast<std::uint32_t>(in.varint());
-    entry.steps.push_back(step);
-  }
+  if (!fits || !get_steps(in, first, count, entry))
+    return fail(ErrorKind::corrupt, "a journal entry tells of steps that no task can have made");
   if (!in.ok() || !in.rest().empty()) return fail(ErrorKind::corrupt, "a journal entry does not end where it should");
   return entry;
 }
@@ -138,24 +169,26 @@ Expected<Marker> decode_marker(std::string_view bytes) {
   const std::uint64_t version = in.varint();
   if (version == 0 || version > marker_version)
     return fail(ErrorKind::corrupt, "the marker of a checkpoint has no known format");
-  marker.partition.value = static_cast<std::int32_t>(in.varint());
+  bool fits = true;
+  marker.partition.value = get_narrow<std::int32_t>(in, fits);
   marker.policy.value = in.u64();
   marker.topics = in.u64();
-  marker.record_format = static_cast<std::uint32_t>(in.varint());
+  marker.record_format = get_narrow<std::uint32_t>(in, fits);
   marker.step = in.varint();
   const std::uint64_t sources = in.varint();
   if (!in.ok() || sources > limits::sources_max)
     return fail(ErrorKind::corrupt, "the marker of a checkpoint names more sources than there can be");
-  marker.position = get_positions(in, static_cast<std::uint8_t>(sources));
+  marker.position = get_positions(in, static_cast<std::uint8_t>(sources), fits);
   marker.stream_time.ms = in.signed_varint();
   marker.customers = in.varint();
   marker.taken_at.ms = in.signed_varint();
   if (version >= marker_version_with_changelog) {
-    marker.partitions = static_cast<std::int32_t>(in.varint());
+    marker.partitions = get_narrow<std::int32_t>(in, fits);
     marker.changelog.value = in.signed_varint();
   }
   if (!in.ok() || !in.rest().empty())
     return fail(ErrorKind::corrupt, "the marker of a checkpoint does not end where it should");
+  if (!fits) return fail(ErrorKind::corrupt, "the marker of a checkpoint stands where no task can");
   return marker;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 namespace holdfast::engine {
@@ -145,7 +146,45 @@ void apply_purchase(Customer& customer, const Event& event) {
   }
 }
 
+bool is_amount(double value) { return std::isfinite(value) && value >= 0; }
+
+bool is_event_time(Timestamp t) { return t >= first_event_time && t <= last_event_time; }
+
+bool has_sound_times(const Customer& customer) {
+  if (!customer.has(Customer::seen) || !is_event_time(customer.moment())) return false;
+  const Timestamp raised_at{customer.raised_at_ms};
+  if (customer.current_level() != Level::none && !(is_event_time(raised_at) && raised_at <= customer.moment()))
+    return false;
+  return customer.purchases == 0 || (is_event_time(customer.first()) && customer.first() <= customer.last() &&
+                                     customer.last() <= customer.moment());
+}
+
+bool has_sound_counts(const Customer& customer) {
+  if (customer.purchases == 0) return customer.x == 0 && customer.current_level() == Level::none;
+  // Both stop at the largest number there is.
+  return customer.x < customer.purchases || customer.purchases == std::numeric_limits<std::uint32_t>::max();
+}
+
+bool has_sound_amounts(const Customer& customer) {
+  return std::ranges::all_of(customer.counters, [](float value) { return is_amount(static_cast<double>(value)); }) &&
+         is_amount(static_cast<double>(customer.gap_squares)) && is_amount(customer.spent) &&
+         is_amount(customer.first_day_spent) &&
+         (Currency{customer.currency} == Currency{} ||
+          std::ranges::all_of(customer.currency, [](char c) { return c >= 'A' && c <= 'Z'; }));
+}
+
 }  // namespace
+
+bool is_customer_record(std::string_view bytes) {
+  constexpr unsigned all_flags =
+      Customer::seen | Customer::lost | Customer::won_back | Customer::has_amount | Customer::mixed_currencies;
+  if (bytes.size() != sizeof(Customer)) return false;
+  Customer customer{};
+  std::memcpy(&customer, bytes.data(), sizeof customer);
+  return customer.current_level() <= Level::critical && customer.fingerprint_next < limits::event_fingerprints &&
+         (customer.flags & ~all_flags) == 0 && has_sound_times(customer) && has_sound_counts(customer) &&
+         has_sound_amounts(customer);
+}
 
 Applied apply_event(Customer& customer, const Event& event) {
   if (is_duplicate(customer, event.event_id)) return Applied::duplicate;

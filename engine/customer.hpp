@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <type_traits>
 
 #include "domain/alert.hpp"
@@ -69,6 +70,9 @@ inline constexpr std::uint32_t customer_format = 1;
 
 static_assert(std::is_trivially_copyable_v<Customer>);
 static_assert(sizeof(Customer) == 136, "the record's layout is a file format: a change needs a new customer_format");
+
+/// Whether the bytes can be a customer's record: whoever loads one asks, since all else relies on what events lead to.
+[[nodiscard]] bool is_customer_record(std::string_view bytes);
 
 /// What applying an event did.
 enum class Applied { event, late_event, duplicate };

@@ -150,7 +150,8 @@ class Reader final : public KafkaReader {
   WakeUp wake_up_;
   std::map<std::string, SourceIndex, std::less<>> sources_;
   QueuePtr group_queue_;
-  std::vector<Input> inputs_;          ///< By partition, then source.
+  std::vector<Input> inputs_;          ///< Assigned ones by partition, then source; behind them those of standbys.
+  std::size_t first_input_ = 0;        ///< Counts the rounds over them.
   std::vector<Partition> partitions_;  ///< Assigned ones, ascending.
   std::int32_t partition_count_ = 0;   ///< Of every source, as of open().
   bool start_pending_ = false;         ///< Some inputs were started that librdkafka does not fetch yet.
@@ -338,9 +339,10 @@ std::string Reader::place(const Input& input) const {
 
 Status Reader::start(SourceIndex source, Partition partition, Offset from) {
   Input* input = find(source, partition);
-  if (input == nullptr) {
-    return fail(ErrorKind::failed, fmt::format("topic '{}' partition {} is not assigned to this instance",
-                                               topic(source), partition.value));
+  if (input == nullptr) {  // Another instance has it: it is read for a standby, beside what the group has assigned.
+    input = &inputs_.emplace_back();
+    input->source = source;
+    input->partition = partition;
   }
   const auto range = query_range(*client_, topic(source), partition.value, Deadline(settings_.patience));
   if (!range) return std::unexpected(range.error());
@@ -381,14 +383,17 @@ void Reader::fetch_started() {
   rd_kafka_assign(client_->get(), wanted.get());
 }
 
+// Where the listener takes only so much at a time, everybody gets a turn to be the first.
 Expected<bool> Reader::deliver() {
   bool any = false;
-  for (Input& input : inputs_) {
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    Input& input = inputs_[(first_input_ + i) % inputs_.size()];
     if (!input.started() || !input.queue) continue;
     const auto delivered = deliver(input);
     if (!delivered) return delivered;
     any = any || *delivered;
   }
+  ++first_input_;
   return any;
 }
 

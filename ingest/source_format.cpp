@@ -7,6 +7,7 @@
 
 #include <fmt/core.h>
 #include <fmt/ranges.h>
+#include <simdjson.h>
 
 #include "domain/limits.hpp"
 
@@ -97,6 +98,9 @@ std::optional<std::string> field_mapping_problem(const SourceFormat& format) {
   const auto unknown = [&](const std::string& field) { return std::ranges::find(known, field) == known.end(); };
   for (const auto& [field, pointer] : format.fields) {
     if (unknown(field)) return fmt::format("there is no field '{}' here; there are {}", field, fmt::join(known, ", "));
+    if (!simdjson::validate_utf8(pointer))
+      return fmt::format("the place of field {} is no UTF-8, and so it is in no JSON; save the configuration as UTF-8",
+                         field);
     if (!is_json_pointer(pointer))
       return fmt::format("'{}' of field {} is no JSON Pointer; write it like /customer/id", pointer, field);
   }

@@ -356,6 +356,32 @@ TEST_F(ConfigTest, BrokenYamlIsNamedByPlace) {
       "and above");
 }
 
+// Without bounds yaml-cpp finds empty documents here until there is no memory left.
+TEST_F(ConfigTest, ACommaAtTheBeginningIsNamedAndComesToAnEnd) {
+  const std::string message = faults(",application_id: shop\n");
+  EXPECT_NE(message.find("shop.yaml:1:1: a second document begins here; keep one, without '---'"), std::string::npos)
+      << message;
+}
+
+TEST_F(ConfigTest, AFaultIsOneLineWhateverTheText) {
+  EXPECT_EQ(faults_with("shards: \"1\\n\\e[2J\"\n"),
+            "shop.yaml:4:1: shards: '1\\x0a\\x1b[2J' is no whole number: write digits only, such as 1000");
+  EXPECT_EQ(faults_with("\"no\\nsuch\": 1\n"), "shop.yaml:4:1: no\\x0asuch: unknown key; did you mean topics?");
+  // yaml-cpp takes a zero byte for what begins an escape, and says so with the byte behind it.
+  EXPECT_EQ(faults(std::string_view("- a\n- \0\n", 8)),
+            "shop.yaml:3:1: is no YAML: unknown escape character: \\x0a; look at the indentation, brackets and quotes "
+            "here and above");
+}
+
+// JSON is UTF-8: such a field would never be found, and nobody would be told why.
+TEST_F(ConfigTest, AFieldWhosePlaceIsNoUtf8IsRefused) {
+  constexpr std::string_view begin = "application_id: shop\nsources:\n  v: {topic: v, kind: visit, fields: {time: ";
+  EXPECT_EQ(faults(std::string(begin) + "/caf\xc3\xa9}}\n"), "none");
+  EXPECT_EQ(faults(std::string(begin) + "/caf\xe9}}\n"),
+            "shop.yaml:3:39: sources.v.fields.time: the place of field time is no UTF-8, and so it is in no JSON; save "
+            "the configuration as UTF-8");
+}
+
 TEST_F(ConfigTest, AFileThatIsNotThereIsNamed) {
   const auto config = load_config(in_folder("none.yaml"), {}, Environment{});
   ASSERT_FALSE(config);

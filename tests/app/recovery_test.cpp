@@ -126,8 +126,7 @@ class RecoveryTest : public ::testing::Test {
     changelog_ = &log_;
   }
   static std::string record(std::uint32_t purchases) {
-    engine::Customer customer{};
-    customer.purchases = purchases;
+    const engine::Customer customer = testing::buyer(purchases, testing::days(40));
     return {reinterpret_cast<const char*>(&customer), sizeof customer};
   }
   /// What the table of a restored task holds: purchases by customer.
@@ -137,7 +136,7 @@ class RecoveryTest : public ::testing::Test {
       if (!task.table->is_used(slot)) continue;
       engine::Customer customer{};
       std::memcpy(&customer, task.table->read(slot), sizeof customer);
-      out[std::string(task.table->key(slot).id)] = customer.purchases;
+      out[std::string(task.table->key(slot).id)] = customer.x;
     }
     return out;
   }
@@ -147,7 +146,7 @@ class RecoveryTest : public ::testing::Test {
     for (const auto& [id, bytes] : world_.checkpoints[partition].records) {
       engine::Customer customer{};
       std::memcpy(&customer, bytes.data(), sizeof customer);
-      out[id] = customer.purchases;
+      out[id] = customer.x;
     }
     return out;
   }
@@ -414,6 +413,45 @@ TEST_F(RecoveryTest, AtLeastOnceFollowsTheAccountThatWentOn) {
   ASSERT_EQ(restored->replay.size(), 4u);
   EXPECT_EQ(restored->replay[1].end, at(1, 2));
   EXPECT_EQ(restored->replay[3].end, at(4, 2));
+}
+
+// Its bytes are those that were stored, and no customer's: whoever counted with them would leave the tables.
+TEST_F(RecoveryTest, ARecordThatNoCustomerCanHaveIsRebuiltFromTheLog) {
+  const engine::Customer known = testing::buyer(3, testing::days(40));
+  const auto bytes_of = [](const engine::Customer& customer) {
+    return std::string(reinterpret_cast<const char*>(&customer), sizeof customer);
+  };
+  engine::Customer damaged = known;
+  damaged.level = 200;
+  journal(1, at(0, 0), {at(1, 0)});
+  commit(at(1, 0));
+  const std::vector<std::pair<std::string, std::string>> records{{"C", bytes_of(damaged)},
+                                                                 {"C", bytes_of(known) + "x"},
+                                                                 {"C", bytes_of(known).substr(1)},
+                                                                 {"", bytes_of(known)},
+                                                                 {std::string(256, 'C'), bytes_of(known)}};
+  for (const auto& [id, record] : records) {
+    checkpoint(1, at(1, 0));
+    world_.checkpoints[partition].records = {{"A", bytes_of(known)}, {id, record}};
+    said_.clear();
+    const auto restored = restore();
+    ASSERT_TRUE(restored.has_value()) << restored.error().message;
+    EXPECT_EQ(restored->table->size(), 0u);
+    EXPECT_EQ(restored->replay.size(), 1u);
+    EXPECT_THAT(said_, ElementsAre(HasSubstr("partition 0 is restored from the log")));
+    EXPECT_FALSE(world_.checkpoints.contains(partition));
+  }
+  checkpoint(1, at(1, 0));
+  world_.checkpoints[partition].records = {{"A", bytes_of(known)}};
+  EXPECT_THAT(steps_to_replay(), IsEmpty());
+}
+
+TEST_F(RecoveryTest, RecordsOfAnotherFormatAreLeftToTheReleaseThatWroteThem) {
+  checkpoint(1, at(1, 0));
+  world_.checkpoints[partition].marker->record_format = engine::customer_format + 1;
+  world_.checkpoints[partition].records = {{"A", "another layout"}};
+  EXPECT_THAT(refusal(), HasSubstr("run the release that wrote it"));
+  EXPECT_TRUE(world_.checkpoints.contains(partition));
 }
 
 TEST_F(RecoveryTest, ExactlyOnceRefusesTwoAccountsOfTheSameSteps) {

@@ -106,7 +106,7 @@ class StandbysTest : public ::testing::Test {
       ASSERT_TRUE(done) << done.error().message;
     }
   }
-  void checkpoint(std::uint64_t step, const std::map<std::string, std::string>& changed, std::uint64_t customers) {
+  void checkpoint(std::uint64_t step, const std::map<std::string, std::uint32_t>& changed, std::uint64_t customers) {
     CheckpointData data;
     data.record_size = sizeof(engine::Customer);
     data.marker.partition = p0;
@@ -117,12 +117,12 @@ class StandbysTest : public ::testing::Test {
     data.marker.position.next[0] = Offset{static_cast<std::int64_t>(step) * 10};
     data.marker.customers = customers;
     data.marker.taken_at = world_.now;
-    for (const auto& [id, tag] : changed) data.add(id, record(tag));
+    for (const auto& [id, purchases] : changed) data.add(id, record(purchases));
     ASSERT_TRUE(log_.write(data));
   }
-  static std::string record(const std::string& tag) {
-    std::string bytes(sizeof(engine::Customer), '\0');
-    return bytes.replace(0, tag.size(), tag);
+  static std::string record(std::uint32_t purchases) {
+    const engine::Customer customer = testing::buyer(purchases, testing::days(40));
+    return {reinterpret_cast<const char*>(&customer), sizeof customer};
   }
   static JournalEntry entry(std::uint64_t first, std::size_t steps, Partition partition = p0) {
     JournalEntry out{.partition = partition, .policy = {}, .start = {}, .steps = {}};
@@ -156,7 +156,7 @@ class StandbysTest : public ::testing::Test {
 };
 
 TEST_F(StandbysTest, BeginsWithTheCheckpointAndHandsOnTheStepsBehindItInOrder) {
-  checkpoint(5, {{"c", "one"}}, 1);
+  checkpoint(5, {{"c", 1}}, 1);
   standbys_.begin(3, {{p1}}, {});
   work();
   ASSERT_EQ(emitted_.size(), 1U);
@@ -181,14 +181,14 @@ TEST_F(StandbysTest, WaitsForTheGroupToSettleAndForACheckpoint) {
   instances_.settled = true;
   work();
   EXPECT_THAT(emitted_, IsEmpty()) << "without a checkpoint it would begin with the first event";
-  checkpoint(5, {{"c", "one"}}, 1);
+  checkpoint(5, {{"c", 1}}, 1);
   work();
   ASSERT_EQ(emitted_.size(), 1U);
   EXPECT_EQ(tail_.opened_since.size(), 1U);
 }
 
 TEST_F(StandbysTest, AKeptTaskGoesOnAsAStandbyOrIsForgotten) {
-  checkpoint(5, {{"c", "one"}}, 1);
+  checkpoint(5, {{"c", 1}}, 1);
   ASSERT_TRUE(loader_.load(p0));
   const KeptTask ours{.partition = p0, .step = 7, .end = {}, .input = {}, .stepped_at = world_.now};
   const KeptTask others{.partition = p2, .step = 9, .end = {}, .input = {}, .stepped_at = world_.now};
@@ -203,24 +203,24 @@ TEST_F(StandbysTest, AKeptTaskGoesOnAsAStandbyOrIsForgotten) {
 }
 
 TEST_F(StandbysTest, TakesOverWhatTheChangelogGetsMeanwhile) {
-  checkpoint(5, {{"c", "one"}, {"d", "one"}}, 2);
+  checkpoint(5, {{"c", 1}, {"d", 1}}, 2);
   standbys_.begin(3, {{p1}}, {});
   work();
   emitted_.clear();
-  checkpoint(6, {{"c", "two"}}, 2);
-  checkpoint(7, {{"c", "three"}}, 2);
+  checkpoint(6, {{"c", 2}}, 2);
+  checkpoint(7, {{"c", 3}}, 2);
   work();
   ASSERT_EQ(emitted_.size(), 1U);
   const auto& taken = std::get<Checkpointed>(emitted_[0].message);
   ASSERT_EQ(taken.data->entries.size(), 1U);
-  EXPECT_EQ(taken.data->record(taken.data->entries[0]), record("three"));
+  EXPECT_EQ(taken.data->record(taken.data->entries[0]), record(3));
   EXPECT_EQ(world_.checkpoints[p0].marker->step, 7U);
-  EXPECT_EQ(world_.checkpoints[p0].records["c"], record("three"));
-  EXPECT_EQ(world_.checkpoints[p0].records["d"], record("one"));
+  EXPECT_EQ(world_.checkpoints[p0].records["c"], record(3));
+  EXPECT_EQ(world_.checkpoints[p0].records["d"], record(1));
 }
 
 TEST_F(StandbysTest, AJournalWithAHoleIsGivenUpWithAMessage) {
-  checkpoint(5, {{"c", "one"}}, 1);
+  checkpoint(5, {{"c", 1}}, 1);
   standbys_.begin(3, {{p1}}, {});
   work();
   emitted_.clear();

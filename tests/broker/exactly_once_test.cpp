@@ -243,11 +243,12 @@ std::size_t damage_checkpoints(const std::filesystem::path& state) {
   return damaged;
 }
 
-TEST(ExactlyOnce, DamagedAndLostCheckpointsAreRebuiltFromTheLog) {
+void damage_and_lose_checkpoints(const std::string& changelog, const std::string& said) {
   const Shop shop("max_rate: 40000\n");
   const std::filesystem::path state = shop.folder.path() / "state";
+  const std::vector<std::string> run_it{"run", "-c", shop.config(), "--set", "state.changelog=" + changelog};
   const auto run_for_a_while = [&](const std::string& log) {
-    Process run({"run", "-c", shop.config()}, shop.folder.path() / log);
+    Process run(run_it, shop.folder.path() / log);
     ASSERT_FALSE(run.wait(5)) << read_file(shop.folder.path() / log);
     run.signal(SIGTERM);
     ASSERT_EQ(run.wait(30), 0) << read_file(shop.folder.path() / log);
@@ -255,12 +256,22 @@ TEST(ExactlyOnce, DamagedAndLostCheckpointsAreRebuiltFromTheLog) {
   run_for_a_while("first.log");
   ASSERT_GT(damage_checkpoints(state), 0U);
   run_for_a_while("damaged.log");
-  EXPECT_NE(read_file(shop.folder.path() / "damaged.log").find("rebuilt from the log"), std::string::npos)
+  EXPECT_NE(read_file(shop.folder.path() / "damaged.log").find(said), std::string::npos)
       << read_file(shop.folder.path() / "damaged.log");
   std::filesystem::remove_all(state);
-  Process run({"run", "-c", shop.config(), "--exit-at-end", "--set", "max_rate=0"}, shop.log());
+  std::vector<std::string> to_the_end = run_it;
+  to_the_end.insert(to_the_end.end(), {"--exit-at-end", "--set", "max_rate=0"});
+  Process run(to_the_end, shop.log());
   ASSERT_EQ(run.wait(180), 0) << read_file(shop.log());
   expect_as_expected(shop.alerts(expected_count()));
+}
+
+TEST(ExactlyOnce, DamagedAndLostCheckpointsAreRestoredFromTheChangelog) {
+  damage_and_lose_checkpoints("on", "is restored from the changelog");
+}
+
+TEST(ExactlyOnce, DamagedAndLostCheckpointsAreRebuiltFromTheLogIfThereIsNoChangelog) {
+  damage_and_lose_checkpoints("off", "is restored from the log");
 }
 
 TEST(AtLeastOnce, RepeatsAlertsButLosesNone) {

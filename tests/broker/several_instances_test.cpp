@@ -17,8 +17,8 @@
 namespace holdfast::testing {
 namespace {
 
-constexpr GeneratedShop shop{.events = 60'000, .customers = 3'000};
-constexpr int patience_s = 240;
+constexpr GeneratedShop shop{.events = 120'000, .customers = 3'000};
+constexpr int patience_s = 120;
 
 class SeveralInstances : public ::testing::Test {
  protected:
@@ -31,7 +31,7 @@ class SeveralInstances : public ::testing::Test {
     std::vector<std::string> out{"run", "-c", config_};
     for (const std::string& setting :
          {"instance_id=" + instance, "state.directory=" + (folder_.path() / ("state-" + instance)).string(),
-          std::string("kafka.session.timeout.ms=3000"), std::string("kafka.heartbeat.interval.ms=300")}) {
+          std::string("kafka.session.timeout.ms=6000"), std::string("kafka.heartbeat.interval.ms=300")}) {
       out.emplace_back("--set");
       out.push_back(setting);
     }
@@ -56,7 +56,7 @@ class SeveralInstances : public ::testing::Test {
   bool says(const std::string& instance, const std::string& text) const {
     return said(instance).find(text) != std::string::npos;
   }
-  std::size_t alerts_so_far() const { return broker_.consume_all("alerts").size(); }
+  std::size_t alerts_so_far() { return broker_.consume_all("alerts").size(); }
   void expect_the_alerts_of_a_replay() {
     static const AlertsByCustomer expected = replayed(shop);
     const auto all = [&] { return alerts_so_far() >= count(expected); };
@@ -97,8 +97,8 @@ TEST_F(SeveralInstances, HandPartitionsOverAndTakeThemUp) {
 }
 
 TEST_F(SeveralInstances, AStandbyTakesOver) {
-  Process a = start("a", {"--set", "state.standbys=1", "--set", "max_rate=4000"});
-  Process b = start("b", {"--set", "state.standbys=1", "--set", "max_rate=4000"});
+  Process a = start("a", {"--set", "state.standbys=1", "--set", "max_rate=3000"});
+  Process b = start("b", {"--set", "state.standbys=1", "--set", "max_rate=3000"});
   ASSERT_TRUE(eventually([&] { return alerts_so_far() > 300 && says("a", "ready") && says("b", "ready"); }, "both work"))
       << said("a") << said("b");
   std::this_thread::sleep_for(std::chrono::seconds(8));  // Long enough for a checkpoint to be copied.
@@ -109,7 +109,9 @@ TEST_F(SeveralInstances, AStandbyTakesOver) {
 
 // Asleep for longer than its session and its transaction, and then awake again: the other has gone on meanwhile.
 TEST_F(SeveralInstances, AZombieIsFencedAndStops) {
-  const std::vector<std::string> slow{"--set", "max_rate=3000", "--set", "kafka.transaction.timeout.ms=5000"};
+  const std::vector<std::string> slow{"--set", "max_rate=3000",
+                                      "--set", "kafka.transaction.timeout.ms=5000",
+                                      "--set", "kafka.socket.timeout.ms=5000"};
   Process a = start("a", slow);
   Process b = start("b", slow);
   ASSERT_TRUE(eventually([&] { return alerts_so_far() > 300 && says("a", "ready") && says("b", "ready"); }, "both work"))

@@ -1,5 +1,8 @@
 #include "domain/step.hpp"
 
+#include <cstdint>
+#include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -125,7 +128,7 @@ TEST(Fingerprint, IsXxh3) {
 rc::Gen<JournalEntry> any_entry() {
   return rc::gen::exec([] {
     const auto sources = static_cast<std::uint8_t>(*rc::gen::inRange(0, static_cast<int>(limits::sources_max) + 1));
-    const auto steps = *rc::gen::inRange<std::size_t>(0, 30);
+    const auto steps = *rc::gen::inRange<std::size_t>(1, 30);
     std::vector<std::vector<std::int64_t>> moves;
     std::vector<std::optional<std::int64_t>> clocks;
     for (std::size_t i = 0; i < steps; ++i) {
@@ -137,7 +140,7 @@ rc::Gen<JournalEntry> any_entry() {
                                                  rc::gen::inRange<std::int64_t>(1'700'000'000'000, 1'800'000'000'000));
       clocks.push_back(has_clock ? std::optional(clock) : std::nullopt);
     }
-    const std::uint64_t first = steps == 0 ? 0 : *rc::gen::inRange<std::uint64_t>(1, std::uint64_t{1} << 40);
+    const std::uint64_t first = *rc::gen::inRange<std::uint64_t>(1, std::uint64_t{1} << 40);
     return entry_of({*rc::gen::inRange(0, 100'000)}, sources, first, moves, clocks);
   });
 }
@@ -178,6 +181,76 @@ TEST(Journal, NonsenseWithARightChecksumDoesNoHarm) {
     const auto marker = decode_marker(bytes + check);
     if (marker) RC_ASSERT(marker->position.sources <= limits::sources_max);
   }));
+}
+
+std::string with_check(std::string bytes) {
+  wire::put_u64(bytes, fingerprint(bytes));
+  return bytes;
+}
+
+/// An entry of one source, up to its steps.
+std::string head_of_entry(std::uint64_t partition, std::int64_t start, std::uint64_t first, std::uint64_t steps) {
+  std::string out;
+  wire::put_varint(out, 1);
+  wire::put_varint(out, partition);
+  wire::put_u64(out, 42);
+  wire::put_varint(out, 1);
+  wire::put_signed(out, start);
+  wire::put_varint(out, first);
+  wire::put_varint(out, steps);
+  return out;
+}
+
+std::string step_bytes(std::uint64_t moves, std::optional<std::int64_t> clock = std::nullopt,
+                       std::optional<std::uint64_t> timers = std::nullopt) {
+  std::string out;
+  wire::put_varint(out, moves);
+  wire::put_varint(out, timers ? 2 : clock ? 1 : 0);
+  if (clock) wire::put_signed(out, *clock);
+  if (timers) wire::put_varint(out, *timers);
+  return out;
+}
+
+// The checksum is right, and the numbers are none that a task can have: recovery would count with them.
+TEST(Journal, NumbersThatCannotBeAreRefused) {
+  constexpr auto most = std::numeric_limits<std::int64_t>::max();
+  constexpr auto least = std::numeric_limits<std::int64_t>::min();
+  constexpr std::uint64_t all_ones = std::numeric_limits<std::uint64_t>::max();
+  constexpr std::uint64_t partitions = std::uint64_t{1} << 31;
+  const auto refused = [](const std::string& bytes) {
+    const auto entry = decode_journal_entry(with_check(bytes));
+    return !entry && entry.error().kind == ErrorKind::corrupt;
+  };
+  ASSERT_TRUE(decode_journal_entry(with_check(head_of_entry(partitions - 1, 5, 1, 1) + step_bytes(1, 7, 9))));
+  EXPECT_TRUE(refused(head_of_entry(3, 5, 1, 0))) << "no step";
+  EXPECT_TRUE(refused(head_of_entry(partitions, 5, 1, 1) + step_bytes(1))) << "partition";
+  EXPECT_TRUE(refused(head_of_entry(3, -1, 1, 1) + step_bytes(1))) << "offset before the log";
+  EXPECT_TRUE(refused(head_of_entry(3, most, 1, 1) + step_bytes(0))) << "no offset lies behind this one";
+  EXPECT_TRUE(refused(head_of_entry(3, most - 1, 1, 1) + step_bytes(1))) << "nor behind the one it comes to";
+  EXPECT_TRUE(refused(head_of_entry(3, most - 1, 1, 1) + step_bytes(2))) << "offset behind every log";
+  EXPECT_TRUE(refused(head_of_entry(3, 5, 1, 1) + step_bytes(all_ones))) << "a step back";
+  EXPECT_TRUE(refused(head_of_entry(3, 5, 0, 1) + step_bytes(1))) << "steps begin with 1";
+  EXPECT_TRUE(refused(head_of_entry(3, 5, all_ones, 2) + step_bytes(1) + step_bytes(1))) << "number of a step";
+  EXPECT_TRUE(refused(head_of_entry(3, 5, 1, 2) + step_bytes(1, most) + step_bytes(1, 1))) << "clock";
+  EXPECT_TRUE(refused(head_of_entry(3, 5, 1, 1) + step_bytes(1, least))) << "no time at all";
+  EXPECT_TRUE(refused(head_of_entry(3, 5, 1, 1) + step_bytes(1, 7, std::uint64_t{1} << 32))) << "timers";
+}
+
+TEST(Marker, NumbersThatCannotBeAreRefused) {
+  const auto refused = [](const Marker& marker) {
+    const auto back = decode_marker(encode_marker(marker));
+    return !back && back.error().kind == ErrorKind::corrupt;
+  };
+  Marker marker;
+  marker.position.sources = 1;
+  ASSERT_FALSE(refused(marker));
+  marker.position.next[0] = Offset{-1};
+  EXPECT_TRUE(refused(marker));
+  marker.position.next[0] = Offset{std::numeric_limits<std::int64_t>::max()};
+  EXPECT_TRUE(refused(marker));
+  marker.position.next[0] = Offset{0};
+  marker.partition = Partition{-1};
+  EXPECT_TRUE(refused(marker));
 }
 
 TEST(Journal, ANewerVersionIsSaidToBeOne) {

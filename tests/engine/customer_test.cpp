@@ -317,5 +317,50 @@ TEST(Customer, AnyOrderOfArrivalKeepsItsBoundsAndGivesTheSameCounters) {
   EXPECT_TRUE(ok);
 }
 
+std::string record_of(const Customer& customer) {
+  const auto bytes = std::bit_cast<std::array<char, sizeof(Customer)>>(customer);
+  return {bytes.begin(), bytes.end()};
+}
+
+TEST(CustomerRecord, IsOneThatEventsLeadTo) {
+  EXPECT_TRUE(is_customer_record(record_of(after({visit(new_year)}))));
+  EXPECT_TRUE(is_customer_record(record_of(after({purchase(new_year, 3), purchase(new_year + days(1), 4, "")}))));
+  EXPECT_TRUE(is_customer_record(record_of(after({purchase(first_event_time), complaint(last_event_time)}))));
+  EXPECT_TRUE(rc::check("any customer", [] { RC_ASSERT(is_customer_record(record_of(any_customer()))); }));
+  EXPECT_FALSE(is_customer_record(record_of(buyer(3, days(40))) + "x"));
+  EXPECT_FALSE(is_customer_record(record_of(buyer(3, days(40))).substr(1)));
+  EXPECT_FALSE(is_customer_record({}));
+}
+
+TEST(CustomerRecord, IsNoneThatTheCodeCouldNotCountWith) {
+  constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN();
+  constexpr auto broken = [](auto change) {
+    Customer customer = buyer(3, days(40));
+    customer.level = 1;
+    customer.raised_at_ms = customer.moment_ms;
+    EXPECT_TRUE(is_customer_record(record_of(customer)));
+    change(customer);
+    return !is_customer_record(record_of(customer));
+  };
+  EXPECT_TRUE(broken([](Customer& c) { c.level = 4; }));
+  EXPECT_TRUE(broken([](Customer& c) { c.fingerprint_next = limits::event_fingerprints; }));
+  EXPECT_TRUE(broken([](Customer& c) { c.flags = 0; }));
+  EXPECT_TRUE(broken([](Customer& c) { c.flags |= 32; }));
+  EXPECT_TRUE(broken([](Customer& c) { c.moment_ms = last_event_time.ms + 1; }));
+  EXPECT_TRUE(broken([](Customer& c) { c.last_ms = c.moment_ms + 1; }));
+  EXPECT_TRUE(broken([](Customer& c) { c.first_ms = c.last_ms + 1; }));
+  EXPECT_TRUE(broken([](Customer& c) { c.first_ms = first_event_time.ms - 1; }));
+  EXPECT_TRUE(broken([](Customer& c) { c.raised_at_ms = c.moment_ms + 1; }));
+  EXPECT_TRUE(broken([](Customer& c) { c.raised_at_ms = first_event_time.ms - 1; }));
+  EXPECT_TRUE(broken([](Customer& c) { c.x = c.purchases; }));
+  EXPECT_TRUE(broken([](Customer& c) { c.x = c.purchases = 0; }));
+  EXPECT_TRUE(broken([](Customer& c) { c.counters[6] = not_a_number; }));
+  EXPECT_TRUE(broken([](Customer& c) { c.counters[0] = -1; }));
+  EXPECT_TRUE(broken([](Customer& c) { c.gap_squares = not_a_number; }));
+  EXPECT_TRUE(broken([](Customer& c) { c.spent = std::numeric_limits<double>::infinity(); }));
+  EXPECT_TRUE(broken([](Customer& c) { c.first_day_spent = -1; }));
+  EXPECT_TRUE(broken([](Customer& c) { c.currency = {'G', 'B', 'p'}; }));
+}
+
 }  // namespace
 }  // namespace holdfast::engine

@@ -77,6 +77,31 @@ TEST(Decoder, ReadsEveryFieldOfAPurchase) {
   EXPECT_EQ(event->kind, EventKind::purchase);
 }
 
+TEST(Decoder, ANullIsOneWhateverTheRecordBeforeItLeftInMemory) {
+  Decoder decoder(format_of(EventKind::visit), Partition{0}, Partitioner::none, 1, KeyRule::from_event);
+  std::vector<MemoryBatch::Given> given;
+  for (const char* value : {"[1,2,3,4,5,6]", "null\n", " null"}) given.push_back({{}, value, Timestamp{-1}, {}});
+  EventBatch out;
+  decoder.decode(MemoryBatch(std::move(given)), out);
+  for (const Event& event : out.events) {
+    ASSERT_NE(event.rejection, nullptr);
+    EXPECT_EQ(event.rejection->code, RejectionCode::wrong_type) << event.rejection->value;
+  }
+}
+
+TEST(Decoder, WhatItQuotesIsCutBetweenCharacters) {
+  std::string euros;
+  for (int i = 0; i < 30; ++i) euros += "€";
+  const auto message_of = [](const std::string& currency) {
+    return Decoded(format_of(EventKind::purchase),
+                   R"({"customer_id":"c","time":0,"amount":1,"currency":")" + currency + "\"}")
+        .message();
+  };
+  EXPECT_THAT(message_of(euros), HasSubstr("'" + euros.substr(0, 60) + "…'"));
+  EXPECT_THAT(message_of("x" + euros), HasSubstr("'x" + euros.substr(0, 57) + "…'"));
+  EXPECT_THAT(message_of("xy" + euros), HasSubstr("'xy" + euros.substr(0, 57) + "…'"));
+}
+
 TEST(Decoder, ReadsComplaints) {
   const std::pair<const char*, ComplaintStatus> statuses[] = {{"opened", ComplaintStatus::opened},
                                                               {"acknowledged", ComplaintStatus::acknowledged},
@@ -240,6 +265,8 @@ TEST(Decoder, WhatIsNoJsonIsMalformed) {
                                   "\xef\xbb\xbf",
                                   "nul",
                                   "nxll",
+                                  "nullx",
+                                  "nullx\n",
                                   R"({"customer_id":nxll,"time":0})",
                                   R"({"x":[nulll]})",
                                   R"({"x":truth})"})

@@ -198,9 +198,18 @@ void kill_broker(const std::filesystem::path& home) {
   std::filesystem::remove(home / "pid");
 }
 
-Broker::Broker(const std::string& settings) : directory_(make_kafka_directory()), settings_(settings) { start(); }
+Broker::Broker(const std::string& settings) : directory_(make_kafka_directory()), settings_(settings) {
+  try {
+    start();
+  } catch (...) {  // It may run, though not in time.
+    end();
+    throw;
+  }
+}
 
-Broker::~Broker() {
+Broker::~Broker() { end(); }
+
+void Broker::end() noexcept {
   try {
     kill9();
   } catch (const std::exception& e) {

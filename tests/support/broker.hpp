@@ -83,6 +83,7 @@ class Broker : public Kafka {
 
  private:
   void start();
+  void end() noexcept;
 
   std::filesystem::path directory_;
   std::string settings_;

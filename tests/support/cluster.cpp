@@ -207,10 +207,17 @@ std::vector<std::string> with_directory(const std::string& verb, const std::file
 Cluster::Cluster(const std::string& settings) : directory_(make_kafka_directory()), settings_(settings) {
   auto arguments = with_directory("start", directory_);
   arguments.insert(arguments.end(), {"--nodes", std::to_string(nodes.size()), "--port", "0"});
-  bootstrap_ = deploy_kafka(arguments, settings_);
+  try {
+    bootstrap_ = deploy_kafka(arguments, settings_);
+  } catch (...) {  // Some of the nodes may run.
+    end();
+    throw;
+  }
 }
 
-Cluster::~Cluster() {
+Cluster::~Cluster() { end(); }
+
+void Cluster::end() noexcept {
   try {
     for (const int node : nodes) kill9(node);
   } catch (const std::exception& e) {

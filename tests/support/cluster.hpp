@@ -41,6 +41,7 @@ class Cluster : public Kafka {
 
  private:
   [[nodiscard]] std::filesystem::path home_of(int node) const;
+  void end() noexcept;
 
   std::filesystem::path directory_;
   std::string settings_;

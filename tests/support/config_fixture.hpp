@@ -8,18 +8,10 @@
 #include <gtest/gtest.h>
 
 #include "app/config.hpp"
+#include "tests/support/minimal_config.hpp"
 #include "tests/support/process.hpp"
 
 namespace holdfast::testing {
-
-inline constexpr std::string_view minimal_model =
-    R"({"name":"m","time_unit":"7d","horizon":"91d","mbg":{"r":0.5,"alpha":6.0,"a":0.9,"b":1.6}})";
-
-/// Three lines that every configuration needs.
-inline constexpr std::string_view minimal_config =
-    "application_id: shop\n"
-    "sources:\n"
-    "  purchases: {topic: purchases, kind: purchase}\n";
 
 /// Loads configurations out of a folder that has a model.
 class ConfigFixture : public ::testing::Test {

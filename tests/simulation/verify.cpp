@@ -1,0 +1,292 @@
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/task.hpp"
+#include "ingest/alert_json.hpp"
+#include "ingest/dead_letter.hpp"
+#include "ingest/decoder.hpp"
+#include "state/hot_table.hpp"
+#include "tests/simulation/simulation.hpp"
+#include "tests/support/memory_batch.hpp"
+
+namespace holdfast::testing {
+namespace {
+
+using Records = std::map<std::string, std::string>;
+
+std::string text_of(const std::vector<Header>& headers) {
+  std::string out;
+  for (const Header& h : headers) out += '\n' + h.name + (h.has_value ? ": " + h.value : "");
+  return out;
+}
+
+std::string line_of(const LoggedRecord& record) {
+  return record.key.value_or("(none)") + '\n' + record.value.value_or("(none)") + text_of(record.headers);
+}
+
+/// What a task's steps led to.
+struct Told {
+  std::map<std::string, std::vector<std::string>> alerts;  // By customer.
+  std::vector<std::string> dead_letters;
+  std::uint64_t silences = 0;
+};
+
+/// Alerts and dead letters of one task as its shard would send them.
+class Teller final : public engine::Output {
+ public:
+  Teller(const app::ShardSettings& settings, Partition partition, Told& told)
+      : settings_(settings),
+        encoder_(
+            settings.application_id,
+            [&] {
+              std::vector<std::string> names;
+              for (const auto& source : settings.sources) names.push_back(source.name);
+              return names;
+            }(),
+            settings.model_id, settings.model_name, settings.horizon),
+        partition_(partition),
+        told_(told) {}
+
+  void alert(const Alert& alert) override {
+    const std::string id(alert.customer.id);
+    std::string json;
+    std::vector<Header> headers;
+    encoder_.encode(alert, partition_, json, headers);
+    told_.alerts[id].push_back(json + text_of(headers));
+    told_.silences += alert.trigger.type == TriggerType::silence ? 1 : 0;
+  }
+  void rejected(SourceIndex source, const Rejection& rejection) override {
+    const auto& format = settings_.sources[source.value];
+    LoggedRecord record;
+    if (rejection.has_key) record.key = rejection.key;
+    if (rejection.has_value) record.value = rejection.value;
+    record.headers = ingest::dead_letter_headers(rejection, format.name, format.topic, partition_);
+    told_.dead_letters.push_back(line_of(record));
+  }
+
+ private:
+  const app::ShardSettings& settings_;
+  ingest::AlertEncoder encoder_;
+  const Partition partition_;
+  Told& told_;
+};
+
+Records records_of(const state::HotTable& table) {
+  Records out;
+  for (Slot slot{0}; slot < table.slots_end(); ++slot.value) {
+    if (!table.is_used(slot)) continue;
+    out[std::string(table.key(slot).id)] =
+        std::string(reinterpret_cast<const char*>(table.read(slot)), sizeof(engine::Customer));
+  }
+  return out;
+}
+
+/// A checkpoint that somebody has kept.
+struct Kept {
+  std::string where;
+  Marker marker;
+  Records records;
+};
+
+/// What the changelog holds for a partition.
+std::optional<Kept> changelog_of(Simulation& simulation, std::int32_t partition) {
+  std::optional<Kept> kept;
+  Records records;
+  for (const LoggedRecord& record : simulation.history("changelog", partition)) {
+    if (*record.key == std::string(1, '\0')) {
+      kept.emplace(Kept{"the changelog", *decode_marker(*record.value), records});
+    } else if (record.value) {
+      records[record.key->substr(1)] = *record.value;
+    } else {
+      records.erase(record.key->substr(1));
+    }
+  }
+  return kept;
+}
+
+/// One partition, from its journal and its sources alone.
+class Retold {
+ public:
+  Retold(Simulation& simulation, Partition partition, Told& told, Outcome& outcome)
+      : simulation_(simulation),
+        plan_(simulation.plan()),
+        settings_(plan_.settings()),
+        partition_(partition),
+        outcome_(outcome),
+        told_(told),
+        teller_(settings_.shard, partition, told),
+        table_(sizeof(engine::Customer)),
+        task_(partition, plan_.model, plan_.policy, table_,
+              {.next = {}, .sources = static_cast<std::uint8_t>(plan_.sources)}) {}
+
+  void tell() {
+    push_sources(task_);
+    collect_checkpoints();
+    compare_checkpoints();
+    std::vector<JournalEntry> entries;
+    for (std::int32_t p = 0; p < plan_.journal_partitions; ++p) {
+      for (const LoggedRecord& record : simulation_.history("journal", p)) {
+        auto entry = decode_journal_entry(*record.value);
+        if (!entry) return problem("an entry of the journal is damaged: " + entry.error().message);
+        if (entry->partition == partition_) entries.push_back(std::move(*entry));
+      }
+    }
+    std::ranges::stable_sort(entries, {}, [](const JournalEntry& e) { return e.steps.front().number; });
+    for (const JournalEntry& entry : entries) {
+      if (entry.start != task_.position()) return problem("an entry of the journal begins where none ended");
+      for (const Step& step : entry.steps) {
+        if (step.number != task_.steps() + 1)
+          return problem("step " + std::to_string(step.number) + " follows step " + std::to_string(task_.steps()));
+        if (!task_.ready_for(step)) return problem("a step goes beyond the log");
+        task_.apply(step, teller_);
+        outcome_.ticks += step.clock == before_all_time ? 0 : 1;
+        compare_checkpoints();
+      }
+    }
+    if (outcome_.refusals > 0) return;
+    compare_positions();
+    if (!checkpoints_.empty())
+      problem(checkpoints_.front().where + " has a checkpoint of step " +
+              std::to_string(checkpoints_.front().marker.step) + ", the journal ends with " +
+              std::to_string(task_.steps()));
+    if (plan_.at_rest) compare_undisturbed();
+  }
+
+ private:
+  void problem(const std::string& text) {
+    outcome_.problems.push_back("partition " + std::to_string(partition_.value) + ": " + text);
+  }
+
+  void push_sources(engine::Task& task) {
+    for (std::uint8_t s = 0; s < plan_.sources; ++s) {
+      const std::string topic = plan_.source_topic(s);
+      ingest::Decoder decoder(settings_.shard.sources[s], partition_, settings_.shard.partitioner, plan_.partitions);
+      for (const LoggedRecord& record : simulation_.history(topic, partition_.value)) {
+        EventBatch batch;
+        std::vector<MemoryBatch::Given> given;
+        given.push_back({record.key, record.value, record.timestamp, record.headers});
+        decoder.decode(MemoryBatch(std::move(given), Offset{record.offset}), batch);
+        task.push(SourceIndex{s}, std::move(batch));
+      }
+      task.reached_end(SourceIndex{s}, Offset{simulation_.log().at(topic, partition_.value).stable_end()});
+    }
+  }
+
+  void collect_checkpoints() {
+    if (plan_.changelog) {
+      if (auto kept = changelog_of(simulation_, partition_.value)) checkpoints_.push_back(std::move(*kept));
+    }
+    int number = 0;
+    for (const auto& disk : simulation_.disks()) {
+      const auto found = disk->content.find(partition_);
+      ++number;
+      if (found == disk->content.end() || found->second.damaged || !found->second.marker) continue;
+      checkpoints_.push_back({"disk " + std::to_string(number), *found->second.marker, found->second.records});
+    }
+  }
+
+  /// Those that stand where the task is now hold what it has.
+  void compare_checkpoints() {
+    for (auto it = checkpoints_.begin(); it != checkpoints_.end();) {
+      if (it->marker.step != task_.steps()) {
+        ++it;
+        continue;
+      }
+      ++outcome_.checkpoints;
+      const std::string where = it->where + " at step " + std::to_string(it->marker.step);
+      if (it->records != records_of(table_)) problem(where + " holds other records than its steps lead to");
+      if (it->marker.customers != table_.size()) problem(where + " counts other customers than it holds");
+      if (it->marker.position != task_.position()) problem(where + " has another position");
+      if (it->marker.stream_time != task_.stream_time()) problem(where + " has another stream time");
+      it = checkpoints_.erase(it);
+    }
+  }
+
+  void compare_positions() {
+    for (std::uint8_t s = 0; s < plan_.sources; ++s) {
+      const std::string topic = plan_.source_topic(s);
+      const std::int64_t end = simulation_.log().at(topic, partition_.value).stable_end();
+      const std::int64_t at = task_.position().next[s].value;
+      if (at != end) problem(topic + " is applied to " + std::to_string(at) + ", and ends at " + std::to_string(end));
+      const auto committed = simulation_.log().group.committed({topic, partition_.value});
+      // A log without records makes no step.
+      if (task_.steps() > 0 && (!committed || committed->offset != at))
+        problem(topic + " has another offset committed");
+      if (s == 0 && committed && committed->metadata != "step " + std::to_string(task_.steps()))
+        problem("the committed offset says '" + committed->metadata + "' after " + std::to_string(task_.steps()));
+    }
+  }
+
+  /// A log at rest gives the same however it is read.
+  void compare_undisturbed() {
+    Told told;
+    Teller teller(settings_.shard, partition_, told);
+    state::HotTable table(sizeof(engine::Customer));
+    engine::Task task(partition_, plan_.model, plan_.policy, table,
+                      {.next = {}, .sources = static_cast<std::uint8_t>(plan_.sources)});
+    push_sources(task);
+    while (task.advance(before_all_time, 1'000'000, teller)) {
+    }
+    for (const auto& [customer, alerts] : told.alerts) {
+      if (told_.alerts[customer] != alerts) problem("an undisturbed run gives other alerts of " + customer);
+    }
+    if (records_of(table) != records_of(table_)) problem("an undisturbed run gives other records");
+  }
+
+  Simulation& simulation_;
+  const Plan& plan_;
+  const app::PipelineSettings settings_;
+  const Partition partition_;
+  Outcome& outcome_;
+  Told& told_;
+  Teller teller_;
+  state::HotTable table_;
+  engine::Task task_;
+  std::vector<Kept> checkpoints_;
+};
+
+}  // namespace
+
+void verify(Simulation& simulation, Outcome& outcome) {
+  const auto problem = [&](const std::string& text) { outcome.problems.push_back(text); };
+  simulation.log().settle();
+  Told told;
+  for (std::int32_t p = 0; p < simulation.plan().partitions; ++p)
+    Retold(simulation, Partition{p}, told, outcome).tell();
+
+  std::map<std::string, std::vector<std::string>> sent;
+  for (const LoggedRecord& record : simulation.log().visible("alerts"))
+    sent[*record.key].push_back(*record.value + text_of(record.headers));
+  for (const auto& [customer, alerts] : sent) {
+    outcome.alerts += alerts.size();
+    for (std::size_t i = 0; i < alerts.size(); ++i) {
+      if (alerts[i].find("\"seq\":" + std::to_string(i + 1) + ',') == std::string::npos)
+        problem("alert " + std::to_string(i + 1) + " of " + customer + " has another number: " + alerts[i]);
+    }
+  }
+  for (const auto& [customer, alerts] : told.alerts) {
+    if (sent[customer] != alerts)
+      problem(customer + " has " + std::to_string(sent[customer].size()) + " alerts, its steps lead to " +
+              std::to_string(alerts.size()));
+  }
+  for (const auto& [customer, alerts] : sent) {
+    if (!alerts.empty() && !told.alerts.contains(customer)) problem(customer + " has alerts that no step leads to");
+  }
+
+  std::vector<std::string> letters;
+  for (const LoggedRecord& record : simulation.log().visible("dead")) letters.push_back(line_of(record));
+  std::ranges::sort(letters);
+  std::ranges::sort(told.dead_letters);
+  outcome.dead_letters += letters.size();
+  if (letters != told.dead_letters)
+    problem("there are " + std::to_string(letters.size()) + " dead letters, the steps lead to " +
+            std::to_string(told.dead_letters.size()) + ", or others");
+  outcome.silences += told.silences;
+  if (simulation.log().open_transactions() > 0) problem("a transaction is still open");
+}
+
+}  // namespace holdfast::testing
