@@ -201,6 +201,11 @@ class Reader final : public ChangelogReader {
       Status status;
       for (std::size_t i = 0; i < static_cast<std::size_t>(std::max<ssize_t>(count, 0)); ++i) {
         const MessagePtr message(messages[i]);
+        // What was committed since is cut off anywhere by the size of a batch: half a checkpoint.
+        if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR && message->offset >= range->end) {
+          next = range->end;
+          continue;
+        }
         if (status) status = take(*message, next, visitor);
       }
       if (!status) return std::unexpected(status.error());

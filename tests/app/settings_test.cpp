@@ -106,7 +106,7 @@ TEST_F(SettingsTest, NoLayerGivesASourceAnImpossibleName) {
 TEST_F(SettingsTest, ASourceOfVariablesIsNamedByThemWhereItIsIncomplete) {
   EXPECT_EQ(faults(minimal_config, {}, {{"HOLDFAST_SOURCES__VISITS__TOPIC", "v"}}),
             "environment variable HOLDFAST_SOURCES__VISITS__TOPIC: sources.visits.kind: is missing; set it to purchase "
-            "| complaint | visit");
+            "| complaint | visit | action");
   const auto completed = load(std::string(minimal_config) + "  visits:\n", {},
                               {{"HOLDFAST_SOURCES__VISITS__TOPIC", "v"}, {"HOLDFAST_SOURCES__VISITS__KIND", "visit"}});
   ASSERT_TRUE(completed) << completed.error().message;

@@ -302,7 +302,8 @@ TEST(Decoder, ActionsSayWhetherTheyErase) {
   EXPECT_EQ(erase->kind, EventKind::action);
   EXPECT_TRUE(erase->erases);
   EXPECT_EQ(erase->event_id, "1");
-  for (const std::string other : {"call", "erased", "erase_later", "Löschung", std::string(64, 'x').c_str()}) {
+  const std::string longest(64, 'x');
+  for (const std::string& other : std::vector<std::string>{"call", "erased", "erase_later", "Löschung", longest}) {
     const Decoded event(format_of(EventKind::action), R"({"customer_id":"c","time":5,"action":")" + other + R"("})");
     EXPECT_EQ(event.outcome(), "ok") << other << event.message();
     EXPECT_FALSE(event->erases) << other;

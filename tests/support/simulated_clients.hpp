@@ -151,6 +151,8 @@ class SimulatedWriter final : public LogWriter {
   Status append(const OutputRecord& record) override;
   Status commit(std::span<const TaskPosition> positions) override;
   void abort() override { transactions_.abort(); }
+  /// What was appended reaches the log.
+  void send_all() { (void)transactions_.flush(); }
 
  private:
   SimulatedNode& node_;
