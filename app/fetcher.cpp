@@ -151,7 +151,8 @@ void Fetcher::start(RestoredTask task) {
       return;
     }
     Channel& to = channel(source, partition);
-    to = Channel{.standby = task.standby};
+    to = Channel{};
+    to.standby = task.standby;
     if (!task.replay.empty()) to.replay_until = task.replay.back().end[source];
   }
   holding_ = true;
@@ -163,6 +164,8 @@ void Fetcher::records(SourceIndex source, Partition partition, std::unique_ptr<R
   Channel& from = channel(source, partition);
   if (!from.standby && records.back().offset >= from.replay_until) allowance_ -= static_cast<double>(records.size());
   ++from.batches_sent;
+  from.lent.push_back(records.size());
+  from.records_lent += records.size();
   send(partition, Records{source, partition, std::move(batch)});
 }
 
@@ -175,14 +178,17 @@ void Fetcher::reached_end(SourceIndex source, Partition partition, Offset end) {
 
 bool Fetcher::wants_more(SourceIndex source, Partition partition) {
   if (draining_ || releasing_ || error_) return false;
-  const Channel& from = channel(source, partition);
+  Channel& from = channel(source, partition);
   const std::size_t index = static_cast<std::size_t>(partition.value) * statistics_.sources + source.value;
   // Acquire: pairs with the shard's release.
   const std::uint64_t done = shards_[shard_of(partition)]->batches_done[index].load(std::memory_order_acquire);
   const bool replaying = from.replay_until > Offset{0} &&
                          !statistics_.partitions[static_cast<std::size_t>(partition.value)].restored.get();
   const bool allowed = max_rate_ == 0 || allowance_ > 0 || replaying || from.standby;
-  const bool wanted = allowed && from.batches_sent - done < limits::batches_in_flight_max;
+  for (; from.batches_sent - from.lent.size() < done; from.lent.pop_front()) from.records_lent -= from.lent.front();
+  // A step may have been made of larger batches than come now, and all of it has to be at hand before it is replayed.
+  const bool room = from.lent.size() < limits::batches_in_flight_max || from.records_lent < limits::step_events_max;
+  const bool wanted = allowed && room;
   if (!wanted) held_back_ = true;
   return wanted;
 }

@@ -23,7 +23,8 @@ inline constexpr std::size_t batch_records_max = 1000;
 /// Bytes of values that a fetch is meant to hand on at most, where records are large.
 inline constexpr std::size_t batch_bytes_max = std::size_t{4} << 20;
 
-/// Batches of one source partition on their way to a task before the fetcher stops asking for more of them.
+/// Batches of one source partition on their way to a task before the fetcher stops asking for more of them; small ones
+/// may be more, as long as their records do not make up a step.
 inline constexpr std::size_t batches_in_flight_max = 16;
 
 /// Events a task applies in one step at most, so that epoch marks and queries never wait long.
