@@ -143,11 +143,14 @@ void SimulatedReader::assigned() {
       inputs_.push_back({.source = SourceIndex{s}, .partition = Partition{number}});
   }
   membership_ = std::make_shared<SimulatedMembership>(SimulatedMembership{member_, ++assignments_});
+  node_.say("is assigned " + std::to_string(partitions_.size()) + " partitions in generation " +
+            std::to_string(member_.generation));
   listener_->assigned(partitions_);
 }
 
 void SimulatedReader::revoked(bool lost) {
   if (lost) membership_.reset();
+  node_.say((lost ? "loses " : "has to give back ") + std::to_string(partitions_.size()) + " partitions");
   if (!partitions_.empty()) listener_->revoked(partitions_, lost);
   // The group waits until the partitions are given back, and so long it takes commits for them.
   revoking_ = !lost && !closing_ && !partitions_.empty() && !listener_->released();
@@ -163,6 +166,15 @@ void SimulatedReader::finish_revocation() {
   if (!closing_ && !fenced_) join();
 }
 
+std::string SimulatedReader::describe() const {
+  std::string out = revoking_ ? ", giving back" : "";
+  for (const Input& input : inputs_)
+    out += ", source " + std::to_string(input.source.value) + " of " + std::to_string(input.partition.value) +
+           " read to " + std::to_string(input.next) + " end " + std::to_string(input.end) + " stable " +
+           std::to_string(log_of(input.source, input.partition).stable_end());
+  return out;
+}
+
 Status SimulatedReader::start(SourceIndex source, Partition partition, Offset from) {
   if (node_.dead) return gone();
   if (node_.draw() != SimulatedNode::Fate::good) return fail(ErrorKind::unavailable, "no broker answers");
@@ -175,6 +187,8 @@ Status SimulatedReader::start(SourceIndex source, Partition partition, Offset fr
   auto input =
       std::ranges::find_if(inputs_, [&](const Input& i) { return i.source == source && i.partition == partition; });
   if (input == inputs_.end()) input = inputs_.insert(input, {.source = source, .partition = partition});
+  node_.say("starts source " + std::to_string(source.value) + " partition " + std::to_string(partition.value) + " at " +
+            std::to_string(from.value));
   input->next = from.value;
   input->end = end;
   input->reported = -1;
@@ -490,6 +504,7 @@ Status SimulatedInstances::end_transactions_of(const std::string& instance) {
   if (node_.one_in(2)) node_.wait();
   if (node_.dead) return gone();
   if (node_.draw() != SimulatedNode::Fate::good) return fail(ErrorKind::unavailable, "no broker answers");
+  node_.ended_for(instance);
   ingest::KafkaSettings theirs = node_.settings;
   theirs.instance_id = instance;
   for (const std::string& id : {member_id(theirs), member_id(theirs) + "-changelog"})
@@ -571,12 +586,13 @@ Expected<Offset> SimulatedChangelogReader::read(Partition partition, Offset from
     if (node_.one_in(3)) node_.wait();
     if (node_.dead) return gone();
     if (node_.draw() != SimulatedNode::Fate::good) return fail(ErrorKind::unavailable, "brokers are away");
-    // A batch of what is there by now, which may be more than was asked for.
     std::vector<LoggedRecord> batch;
     const std::int64_t stable = log.stable_end();
     const std::size_t most = 1 + node_.random() % 8;
     for (std::size_t i = log.find(next); i < log.records.size() && batch.size() < most; ++i) {
       if (log.records[i].offset >= stable) break;
+      // What was committed since is cut off anywhere by the size of a batch: half a checkpoint.
+      if (log.records[i].offset >= end) break;
       if (!log.records[i].control && !log.records[i].aborted) batch.push_back(log.records[i]);
     }
     if (batch.empty()) next = stable;

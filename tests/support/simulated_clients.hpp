@@ -28,9 +28,13 @@ struct SimulatedNode {
   /// Of a thousand requests, so many go wrong: with an outcome that is not known, or without having reached anybody.
   std::uint64_t faults = 0;
   std::size_t batch_most = 40;  ///< Records that are delivered at once.
-  bool dead = false;            ///< Nothing that it does reaches anybody any more.
+  /// Called when it ends what another instance has left open.
+  std::function<void(const std::string& instance)> ended_for = [](const std::string&) {};
+  bool dead = false;  ///< Nothing that it does reaches anybody any more.
   /// Lets time pass for a call that waits; others run meanwhile.
   std::function<void()> wait;
+  /// What happens to it, for people.
+  std::function<void(const std::string&)> say = [](const std::string&) {};
 
   enum class Fate : std::uint8_t { good, lost, unknown };  ///< unknown: it happened, and nobody says so.
   [[nodiscard]] Fate draw();
@@ -64,6 +68,8 @@ class SimulatedReader final : public LogReader {
   [[nodiscard]] std::shared_ptr<const SimulatedMembership> membership() const { return membership_; }
   /// What the client does by itself while nobody polls it.
   void keep_alive();
+  /// Where it stands, for people.
+  [[nodiscard]] std::string describe() const;
   /// Another process has the place of this one.
   [[nodiscard]] bool fenced() const { return fenced_; }
 
@@ -145,6 +151,8 @@ class SimulatedWriter final : public LogWriter {
   Status append(const OutputRecord& record) override;
   Status commit(std::span<const TaskPosition> positions) override;
   void abort() override { transactions_.abort(); }
+  /// What was appended reaches the log.
+  void send_all() { (void)transactions_.flush(); }
 
  private:
   SimulatedNode& node_;
