@@ -82,7 +82,8 @@ Process::Process(const Plan& plan, SimulatedLog& log, SimulatedDisk& disk, std::
             .random = std::mt19937_64(seed),
             .faults = plan.faults,
             .batch_most = plan.batch_most,
-            .wait = [this, wait = std::move(wait)] { wait(*this); }},
+            .wait = [this, wait = std::move(wait)] { wait(*this); },
+            .say = say_},
       store_(node_, disk) {}
 
 Process::~Process() = default;
@@ -105,6 +106,20 @@ std::optional<std::size_t> Process::caught_up() const {
     }
   }
   return assigned;
+}
+
+std::string Process::describe() const {
+  std::string out = "instance " + instance() + (life_ ? "" : " is not connected") + (failed_ ? " failed" : "");
+  for (std::int32_t p = 0; life_ && p < plan_.partitions; ++p) {
+    const auto& statistics = life_->stages.statistics.partitions[static_cast<std::size_t>(p)];
+    out += "; partition " + std::to_string(p) + (statistics.assigned.get() ? " assigned" : "") +
+           (statistics.standby.get() ? " standby" : "") + (statistics.restored.get() ? " restored" : "") +
+           (statistics.caught_up.get() ? " caught up" : "");
+    for (std::size_t s = 0; s < plan_.sources; ++s)
+      out += ' ' + std::to_string(statistics.position[s].get()) + '/' +
+             std::to_string(node_.log.at(plan_.source_topic(s), p).end);
+  }
+  return life_ ? out + life_->reader.describe() : out;
 }
 
 std::uint64_t Process::step() {

@@ -50,6 +50,9 @@ class Process {
   [[nodiscard]] const std::optional<Error>& error() const { return error_; }
   /// Every partition that it has is applied to its end; how many those are.
   [[nodiscard]] std::optional<std::size_t> caught_up() const;
+  /// Where it stands, for people.
+  [[nodiscard]] std::string describe() const;
+  void on_ending_for(std::function<void(const std::string&)> call) { node_.ended_for = std::move(call); }
   void calm() { node_.faults = 0; }
 
   [[nodiscard]] const std::string& instance() const { return node_.settings.instance_id; }

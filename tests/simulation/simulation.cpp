@@ -59,7 +59,10 @@ Outcome Simulation::run() {
       break;
     }
   }
-  if (outcome_.work >= work_max) problem("it does not come to rest");
+  if (outcome_.work >= work_max) {
+    problem("it does not come to rest");
+    for (const auto& process : processes_) problem(process->describe());
+  }
   outcome_.generations = static_cast<std::uint64_t>(log_.group.generation());
   if (outcome_.problems.empty()) verify(*this, outcome_);
   return outcome_;
@@ -153,6 +156,10 @@ void Simulation::start_due() {
     if (std::ranges::count_if(processes_, alike) > 1) {
       for (auto& process : processes_) process->contested = process->contested || alike(process);
     }
+    // Whoever takes a process that has just been started for one that is gone fences it.
+    slot.process->on_ending_for([this](const std::string& instance) {
+      for (auto& process : processes_) process->contested = process->contested || process->instance() == instance;
+    });
     if (calm_) slot.process->calm();
     note(1'000);
   }
