@@ -42,7 +42,7 @@ class Fetcher final : private LogListener {
  private:
   struct Channel {
     std::uint64_t batches_sent = 0;
-    std::deque<std::size_t> lent;   ///< Records of each batch that the shard is not known to be done with.
+    std::deque<std::size_t> lent;  ///< Records of each batch that the shard is not known to be done with.
     std::size_t records_lent = 0;  ///< Their sum.
     Offset end_sent{-1};
     Offset replay_until{0};
@@ -85,10 +85,10 @@ class Fetcher final : private LogListener {
   std::map<Partition, KeptTask> kept_;
   std::vector<bool> answered_;        ///< By shard: it has released its tasks.
   std::uint64_t released_epoch_ = 0;  ///< The latest that closed steps of released tasks.
-  bool holding_ = false;  ///< Shards have tasks that were not released since.
+  bool holding_ = false;              ///< Shards have tasks that were not released since.
   bool releasing_ = false;
   bool restore_pending_ = false;  ///< Tasks were assigned; a restore is to be requested.
-  double allowance_ = 0;  ///< Records that may be taken now.
+  double allowance_ = 0;          ///< Records that may be taken now.
   Stopwatch since_refill_;
   Stopwatch since_observation_;
   bool held_back_ = false;  ///< A source partition was not asked, for lack of room or allowance.

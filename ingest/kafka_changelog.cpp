@@ -33,9 +33,11 @@ const KafkaClient::Properties reader_defaults{
 };
 
 KafkaClient::Properties reader_fixed() {
-  return {
-      {"isolation.level", "read_committed"}, {"enable.auto.commit", "false"},  {"enable.partition.eof", "true"},
-      {"allow.auto.create.topics", "false"}, {"auto.offset.reset", "earliest"}};
+  return {{"isolation.level", "read_committed"},
+          {"enable.auto.commit", "false"},
+          {"enable.partition.eof", "true"},
+          {"allow.auto.create.topics", "false"},
+          {"auto.offset.reset", "earliest"}};
 }
 
 constexpr std::size_t poll_every = 1000;
@@ -86,10 +88,9 @@ class Writer final : public ChangelogWriter {
  private:
   Status open() {
     if (producer_) return {};
-    auto client = KafkaClient::create(settings_, RD_KAFKA_PRODUCER, writer_defaults,
-                                      {{"enable.idempotence", "true"},
-                                       {"allow.auto.create.topics", "false"},
-                                       {"transactional.id", id_}});
+    auto client = KafkaClient::create(
+        settings_, RD_KAFKA_PRODUCER, writer_defaults,
+        {{"enable.idempotence", "true"}, {"allow.auto.create.topics", "false"}, {"transactional.id", id_}});
     if (!client) return std::unexpected(client.error());
     auto producer = std::make_unique<Producer>(std::move(*client), id_);
     topic_.reset(rd_kafka_topic_new(producer->client->get(), settings_.changelog_topic.c_str(), nullptr));
@@ -189,8 +190,8 @@ class Reader final : public ChangelogReader {
     std::int64_t next = std::max(from.value, range->first);
     Fetching fetching(*client_, settings_.changelog_topic);
     if (next < range->end && !fetching.start(partition.value, next))
-      return fail(ErrorKind::failed, fmt::format("{}: cannot be read: {}", place(partition, next),
-                                                 text_of(rd_kafka_last_error())));
+      return fail(ErrorKind::failed,
+                  fmt::format("{}: cannot be read: {}", place(partition, next), text_of(rd_kafka_last_error())));
     Deadline deadline(settings_.patience);  // From the latest record on.
     std::vector<rd_kafka_message_t*> messages(batch);
     while (next < range->end) {

@@ -44,6 +44,7 @@ Plan::Plan(std::uint64_t seed) {
             .hysteresis = 0.05,
             .min_purchases = static_cast<std::uint32_t>(1 + random() % 2),
             .expire_after = days(120)};
+  naive = seed % 16 == 0;
   draw_arrivals(random);
 }
 

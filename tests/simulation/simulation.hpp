@@ -30,9 +30,10 @@ struct Outcome {
   std::uint64_t alerts = 0;
   std::uint64_t silences = 0;
   std::uint64_t dead_letters = 0;
-  std::uint64_t ticks = 0;     ///< Steps with a clock.
-  std::uint64_t refusals = 0;  ///< An instance could not go on, and said so.
-  std::uint64_t deleted = 0;   ///< Records, by retention.
+  std::uint64_t ticks = 0;         ///< Steps with a clock.
+  std::uint64_t naive_alerts = 0;  ///< That the naive engine made as well.
+  std::uint64_t refusals = 0;      ///< An instance could not go on, and said so.
+  std::uint64_t deleted = 0;       ///< Records, by retention.
   std::uint64_t compacted = 0;
   std::uint64_t checkpoints = 0;  ///< That were compared.
 };

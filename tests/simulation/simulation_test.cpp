@@ -60,15 +60,16 @@ TEST_P(Simulated, TroubleChangesNoAlertNoDeadLetterAndNoState) {
     all.dead_letters += outcome.dead_letters;
     all.ticks += outcome.ticks;
     all.checkpoints += outcome.checkpoints;
+    all.naive_alerts += outcome.naive_alerts;
     all.deleted += outcome.deleted;
     all.compacted += outcome.compacted;
   }
   std::cout << runs << " runs, " << all.work << " pieces of work, " << all.crashes << " crashes, " << all.pauses
             << " pauses, " << all.replacements << " replacements, " << all.stops << " stops, " << all.rollbacks
             << " rollbacks, " << all.generations << " generations, " << all.alerts << " alerts, " << all.silences
-            << " of silence, " << all.dead_letters << " dead letters, " << all.ticks << " steps with a clock, "
-            << all.checkpoints << " checkpoints compared, " << all.deleted << " records deleted, " << all.compacted
-            << " compacted\n";
+            << " of silence, " << all.naive_alerts << " by the naive engine, " << all.dead_letters << " dead letters, "
+            << all.ticks << " steps with a clock, " << all.checkpoints << " checkpoints compared, " << all.deleted
+            << " records deleted, " << all.compacted << " compacted\n";
 }
 
 INSTANTIATE_TEST_SUITE_P(Part, Simulated, ::testing::Range(std::uint64_t{0}, parts));

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <set>
 #include <string>
@@ -10,7 +11,9 @@
 #include "ingest/dead_letter.hpp"
 #include "ingest/decoder.hpp"
 #include "state/hot_table.hpp"
+#include "tests/reference/naive_engine.hpp"
 #include "tests/simulation/simulation.hpp"
+#include "tests/support/history.hpp"
 #include "tests/support/memory_batch.hpp"
 
 namespace holdfast::testing {
@@ -38,7 +41,8 @@ struct Told {
 /// Alerts and dead letters of one task as its shard would send them.
 class Teller final : public engine::Output {
  public:
-  Teller(const app::ShardSettings& settings, Partition partition, Told& told)
+  /// `lists`: keeps the alerts as they came as well.
+  Teller(const app::ShardSettings& settings, Partition partition, Told& told, bool lists = false)
       : settings_(settings),
         encoder_(
             settings.application_id,
@@ -49,7 +53,8 @@ class Teller final : public engine::Output {
             }(),
             settings.model_id, settings.model_name, settings.horizon),
         partition_(partition),
-        told_(told) {}
+        told_(told),
+        lists_(lists) {}
 
   void alert(const Alert& alert) override {
     const std::string id(alert.customer.id);
@@ -57,6 +62,7 @@ class Teller final : public engine::Output {
     std::vector<Header> headers;
     encoder_.encode(alert, partition_, json, headers);
     told_.alerts[id].push_back(json + text_of(headers));
+    if (lists_) list_.alert(alert);
     told_.silences += alert.trigger.type == TriggerType::silence ? 1 : 0;
   }
   void rejected(SourceIndex source, const Rejection& rejection) override {
@@ -68,12 +74,72 @@ class Teller final : public engine::Output {
     told_.dead_letters.push_back(line_of(record));
   }
 
+  [[nodiscard]] const std::vector<AlertList::Item>& items() const { return list_.items; }
+
  private:
   const app::ShardSettings& settings_;
   ingest::AlertEncoder encoder_;
   const Partition partition_;
   Told& told_;
+  const bool lists_;
+  AlertList list_;
 };
+
+/// The events of a partition for the naive engine, which counts them where the log has offsets.
+class Naive {
+ public:
+  Naive(const Plan& plan, std::vector<std::vector<reference::NaiveEvent>> sources,
+        std::vector<std::vector<std::int64_t>> offsets)
+      : engine_(plan.model, plan.policy, std::move(sources)), offsets_(std::move(offsets)) {}
+
+  void take(const Step& step) {
+    std::vector<std::size_t> ends;
+    for (std::uint8_t s = 0; s < step.end.sources; ++s) {
+      const auto end = std::ranges::lower_bound(offsets_[s], step.end.next[s].value);
+      ends.push_back(static_cast<std::size_t>(end - offsets_[s].begin()));
+    }
+    engine_.step(ends, step.clock == before_all_time ? std::nullopt : std::optional(step.clock));
+  }
+
+  /// Two ways to compute a risk differ in the last bits, and so may the millisecond at which it is reached; and with it
+  /// the order of alerts, but for those of one customer.
+  [[nodiscard]] bool agrees(const std::vector<AlertList::Item>& items) const {
+    std::vector<reference::NaiveAlert> made;
+    for (const AlertList::Item& item : items) made.push_back(item.alert);
+    std::vector<reference::NaiveAlert> wanted = engine_.alerts();
+    std::ranges::stable_sort(made, {}, &reference::NaiveAlert::customer);
+    std::ranges::stable_sort(wanted, {}, &reference::NaiveAlert::customer);
+    return std::ranges::equal(made, wanted, [&](const reference::NaiveAlert& got, const reference::NaiveAlert& want) {
+      const bool of_event = want.trigger != TriggerType::silence;
+      return got.customer == want.customer && got.seq == want.seq && got.episode == want.episode &&
+             got.change == want.change && got.level == want.level && got.previous_level == want.previous_level &&
+             got.trigger == want.trigger && got.state == want.state && got.purchases == want.purchases &&
+             std::abs((got.time - want.time).ms) <= 1 && std::abs(got.risk - want.risk) <= 1e-9 &&
+             (!of_event || (got.source == want.source &&
+                            got.offset == offsets_[want.source][static_cast<std::size_t>(want.offset)]));
+    });
+  }
+
+ private:
+  reference::NaiveEngine engine_;
+  const std::vector<std::vector<std::int64_t>> offsets_;
+};
+
+reference::NaiveEvent naive_event(const Event& event) {
+  reference::NaiveEvent out;
+  out.logged_at = event.logged_at;
+  out.rejected = event.rejection != nullptr;
+  if (out.rejected) return out;
+  out.customer = event.customer.id;
+  out.time = event.time;
+  out.kind = event.kind;
+  out.event_id = event.event_id;
+  if (event.has_amount) out.amount = event.amount;
+  out.currency = event.currency.text();
+  out.status = event.status;
+  out.is_return = event.is_return;
+  return out;
+}
 
 Records records_of(const state::HotTable& table) {
   Records out;
@@ -118,13 +184,15 @@ class Retold {
         partition_(partition),
         outcome_(outcome),
         told_(told),
-        teller_(settings_.shard, partition, told),
+        teller_(settings_.shard, partition, told, plan_.naive),
         table_(sizeof(engine::Customer)),
         task_(partition, plan_.model, plan_.policy, table_,
               {.next = {}, .sources = static_cast<std::uint8_t>(plan_.sources)}) {}
 
   void tell() {
     push_sources(task_);
+    std::optional<Naive> naive;
+    if (plan_.naive) naive.emplace(plan_, std::move(naive_events_), std::move(naive_offsets_));
     collect_checkpoints();
     compare_checkpoints();
     std::vector<JournalEntry> entries;
@@ -143,10 +211,13 @@ class Retold {
           return problem("step " + std::to_string(step.number) + " follows step " + std::to_string(task_.steps()));
         if (!task_.ready_for(step)) return problem("a step goes beyond the log");
         task_.apply(step, teller_);
+        if (naive) naive->take(step);
         outcome_.ticks += step.clock == before_all_time ? 0 : 1;
         compare_checkpoints();
       }
     }
+    if (naive && !naive->agrees(teller_.items())) problem("the naive engine makes other alerts of the same steps");
+    outcome_.naive_alerts += naive ? teller_.items().size() : 0;
     if (outcome_.refusals > 0) return;
     compare_positions();
     if (!checkpoints_.empty())
@@ -162,6 +233,8 @@ class Retold {
   }
 
   void push_sources(engine::Task& task) {
+    naive_events_.assign(plan_.sources, {});
+    naive_offsets_.assign(plan_.sources, {});
     for (std::uint8_t s = 0; s < plan_.sources; ++s) {
       const std::string topic = plan_.source_topic(s);
       ingest::Decoder decoder(settings_.shard.sources[s], partition_, settings_.shard.partitioner, plan_.partitions);
@@ -170,6 +243,10 @@ class Retold {
         std::vector<MemoryBatch::Given> given;
         given.push_back({record.key, record.value, record.timestamp, record.headers});
         decoder.decode(MemoryBatch(std::move(given), Offset{record.offset}), batch);
+        if (plan_.naive) {
+          naive_events_[s].push_back(naive_event(batch.events.front()));
+          naive_offsets_[s].push_back(record.offset);
+        }
         task.push(SourceIndex{s}, std::move(batch));
       }
       task.reached_end(SourceIndex{s}, Offset{simulation_.log().at(topic, partition_.value).stable_end()});
@@ -247,6 +324,8 @@ class Retold {
   state::HotTable table_;
   engine::Task task_;
   std::vector<Kept> checkpoints_;
+  std::vector<std::vector<reference::NaiveEvent>> naive_events_;
+  std::vector<std::vector<std::int64_t>> naive_offsets_;
 };
 
 }  // namespace

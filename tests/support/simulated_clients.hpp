@@ -30,7 +30,7 @@ struct SimulatedNode {
   std::size_t batch_most = 40;  ///< Records that are delivered at once.
   /// Called when it ends what another instance has left open.
   std::function<void(const std::string& instance)> ended_for = [](const std::string&) {};
-  bool dead = false;            ///< Nothing that it does reaches anybody any more.
+  bool dead = false;  ///< Nothing that it does reaches anybody any more.
   /// Lets time pass for a call that waits; others run meanwhile.
   std::function<void()> wait;
   /// What happens to it, for people.
