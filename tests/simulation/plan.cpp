@@ -86,7 +86,8 @@ LoggedRecord Plan::draw_record(std::mt19937_64& random, std::size_t source, std:
     case EventKind::complaint:
       value += std::string(R"(,"status":")") + statuses[random() % statuses.size()] + '"';
       break;
-    case EventKind::visit: break;
+    case EventKind::visit:
+    case EventKind::action: break;
   }
   value += random() % 25 == 0 ? "" : "}";
   LoggedRecord record;
