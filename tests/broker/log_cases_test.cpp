@@ -100,6 +100,7 @@ class BrokerWorld final : public LogWorld {
     ingest::KafkaSettings out = kafka_settings(broker_, {"in"}, id);
     out.changelog_topic = "changelog";
     out.properties["transaction.timeout.ms"] = "2000";
+    out.properties["socket.timeout.ms"] = "2000";
     out.properties["session.timeout.ms"] = "6000";
     out.properties["heartbeat.interval.ms"] = "200";
     return out;

@@ -208,6 +208,7 @@ void Process::tear_down() {
     end_life(*error);
   } else {
     ended_ = true;
+    drained_ = true;
   }
 }
 

@@ -47,6 +47,8 @@ class Process {
   [[nodiscard]] bool stopping() const { return stopping_; }
   /// Has ended by itself, with an error or without.
   [[nodiscard]] bool ended() const { return ended_; }
+  /// Has ended with all that it had applied committed.
+  [[nodiscard]] bool drained() const { return drained_; }
   [[nodiscard]] const std::optional<Error>& error() const { return error_; }
   /// Every partition that it has is applied to its end; how many those are.
   [[nodiscard]] std::optional<std::size_t> caught_up() const;
@@ -86,6 +88,7 @@ class Process {
   Timestamp retry_at_{};
   bool stopping_ = false;
   bool ended_ = false;
+  bool drained_ = false;
   std::optional<Error> failed_;  ///< Of this life.
   bool commit_failed_ = false;
   std::optional<Error> error_;

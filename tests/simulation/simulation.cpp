@@ -43,6 +43,11 @@ Simulation::Simulation(std::uint64_t seed, const Choices& choices)
 }
 
 Outcome Simulation::run() {
+  say("all", std::to_string(plan_.partitions) + " partitions, " + std::to_string(plan_.sources) + " sources, " +
+                 std::to_string(plan_.instances) + " instances, " + std::to_string(plan_.standbys) + " standbys" +
+                 (plan_.wall_clock ? ", wall clock" : "") + (plan_.at_rest ? ", at rest" : "") +
+                 (plan_.transactions ? ", producers with transactions" : "") + (plan_.retention ? ", retention" : "") +
+                 (plan_.changelog ? "" : ", no changelog"));
   while (outcome_.work < work_max) {
     start_due();
     work();
@@ -105,7 +110,7 @@ void Simulation::deliver() {
     const std::uint64_t next = below(8);
     if (source_producer_ && next < 3) (void)log_.end_transaction(*source_producer_, next > 0);
   }
-  if (calm_ && source_producer_) {
+  if (source_producer_ && (calm_ || (plan_.at_rest && arrived_ == plan_.arrivals.size()))) {
     (void)log_.end_transaction(*source_producer_, true);
     source_producer_.reset();
   }
@@ -182,6 +187,7 @@ void Simulation::reap() {
       problem("instance " + process.instance() + " ended: " + process.error()->message);
     if (process.came_back()) problem("instance " + process.instance() + " was fenced, and went on");
     if (Slot* const slot = slot_of(process)) slot->process = nullptr;
+    if (!process.drained()) stopping_ = false;  // What its last transaction held has to be done once more.
     it = processes_.erase(it);
   }
 }

@@ -14,7 +14,7 @@
 namespace holdfast::testing {
 namespace {
 
-constexpr std::uint64_t seeds_by_default = 1'000;
+constexpr std::uint64_t seeds_by_default = 2'000;
 constexpr std::uint64_t parts = 4;
 
 std::uint64_t number_in(const char* variable, std::uint64_t otherwise) {

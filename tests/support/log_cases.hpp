@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,7 +47,11 @@ class LogWorld {
   virtual void compact(const std::function<bool()>& write_more) = 0;
 };
 
-using MakeLogWorld = std::function<std::unique_ptr<LogWorld>()>;
+struct MakeLogWorld : std::function<std::unique_ptr<LogWorld>()> {
+  using function::function;
+};
+/// Otherwise the names of tests hold its bytes, which change from run to run.
+inline void PrintTo(const MakeLogWorld& /*make*/, std::ostream* out) { *out << "a log"; }
 
 class LogCases : public ::testing::TestWithParam<MakeLogWorld> {
  protected:
@@ -329,16 +334,19 @@ TEST_P(LogCases, ACompactedChangelogLeadsToTheSame) {
     ASSERT_TRUE(
         one->changelog().write(checkpoint(step, {{"a", std::to_string(step)}, {"b" + std::to_string(step), "1"}})));
   ASSERT_TRUE(one->changelog().write(checkpoint(6, {{"a", ""}})));
-  const Content before = content_of_step(6);
-  EXPECT_EQ(before.records, 11U);
+  constexpr std::size_t written = 11;
+  const Content before = content_of_step(6);  // A broker may have been at it already.
+  EXPECT_LE(before.records, written);
+  EXPECT_EQ(before.customers,
+            (std::map<std::string, std::string>{{"b1", "1"}, {"b2", "1"}, {"b3", "1"}, {"b4", "1"}, {"b5", "1"}}));
   world_->compact([&] {
     EXPECT_TRUE(one->changelog().write(checkpoint(6, {})));
-    return content_of_step(6).records < before.records;
+    return content_of_step(6).records < written;
   });
   const Content after = content_of_step(6);
   EXPECT_EQ(after.customers, before.customers);
   EXPECT_GE(after.end, before.end);
-  EXPECT_LT(after.records, before.records);
+  EXPECT_LT(after.records, written);
 }
 
 }  // namespace holdfast::testing
