@@ -142,8 +142,8 @@ class CheckpointLoader::Restoration final : public ChangelogVisitor {
   }
   Status marker(const Marker& marker, Offset behind) override {
     if (last_ && marker.step < last_->step)
-      return fail(ErrorKind::corrupt, "it goes back from step " + std::to_string(last_->step) + " to step " +
-                                          std::to_string(marker.step));
+      return fail(ErrorKind::corrupt,
+                  "it goes back from step " + std::to_string(last_->step) + " to step " + std::to_string(marker.step));
     last_ = marker;
     last_->changelog = behind;
     return {};
@@ -188,8 +188,7 @@ Status CheckpointLoader::follow_changelog(Partition partition, LoadedCheckpoint&
     }
     // The checkpoint was not written to this changelog: it was made without one, or the topic was made anew.
     LastMarker last;
-    if (const auto read = changelog_->read(partition, Offset{0}, last); !read)
-      return std::unexpected(read.error());
+    if (const auto read = changelog_->read(partition, Offset{0}, last); !read) return std::unexpected(read.error());
     if (!last.step || *last.step <= into.marker->step) {
       into.changelog_complete = false;
       return {};

@@ -18,8 +18,8 @@ namespace holdfast::app {
 /// Writes frozen states to the changelog and then to the checkpoint store, each once its epoch is committed: a
 /// checkpoint never knows more than the log, and the store never more than the changelog, so that what changed since
 /// the former also holds what changed since the latter. What cannot be written now (a full disk) is tried again; the
-/// shards go on meanwhile. Between them it has the store remove from the disk what erasures have left there, a partition
-/// at a time. One thread, or a simulation, calls do_work().
+/// shards go on meanwhile. Between them it has the store remove from the disk what erasures have left there, a
+/// partition at a time. One thread, or a simulation, calls do_work().
 class Checkpointer {
  public:
   using Warn = std::function<void(const std::string& message)>;

@@ -122,7 +122,8 @@ void Pipeline::restore() {
     if (!worked) {
       fail(worked.error());
     } else if (!*worked) {
-      stages_.recovery.waker.sleep(stages_.recovery.idle_time(), [this] { return failed() || stages_.recovery.has_work(); });
+      stages_.recovery.waker.sleep(stages_.recovery.idle_time(),
+                                   [this] { return failed() || stages_.recovery.has_work(); });
     }
   }
 }

@@ -148,8 +148,8 @@ void Recovery::end_what_is_left_open() {
       if (now.contains(gone)) continue;
       const Status ended = ports_.instances->end_transactions_of(gone);
       say_("instance '" + gone + "' is gone" +
-           (ended ? ": the transactions it left open are ended" : "; its transactions could not be ended: " +
-                                                                      ended.error().message));
+           (ended ? ": the transactions it left open are ended"
+                  : "; its transactions could not be ended: " + ended.error().message));
     }
   }
   instances_ = std::move(now);
@@ -184,7 +184,8 @@ Status Recovery::restore_tasks(const RestoreRequest& request) {
     task.table = std::move(checkpoint->table);
     task.marker = checkpoint->marker;
     task.changelog_complete = checkpoint->changelog_complete;
-    since = std::min(since, task.marker ? std::max(task.marker->taken_at, Timestamp{0}) - clock_skew_max : Timestamp{0});
+    since =
+        std::min(since, task.marker ? std::max(task.marker->taken_at, Timestamp{0}) - clock_skew_max : Timestamp{0});
   }
   if (tasks.empty()) return {};
   if (const Status done = read_steps(tasks, since); !done) return done;
@@ -309,7 +310,8 @@ Status Recovery::check_first_start(const Loaded& task) {
 }
 
 Expected<RestoredTask> Recovery::build(Loaded&& task) {
-  RestoredTask restored{.partition = task.partition, .table = std::move(task.table), .task = {}, .input = {}, .replay = {}};
+  RestoredTask restored{
+      .partition = task.partition, .table = std::move(task.table), .task = {}, .input = {}, .replay = {}};
   restored.changelog_complete = task.changelog_complete;
   Positions start{.next = {}, .sources = settings_.sources};
   if (task.has_base() || task.start) {
@@ -333,8 +335,8 @@ Expected<RestoredTask> Recovery::build(Loaded&& task) {
 }
 
 std::unique_ptr<engine::Task> Recovery::make_task(const Marker& marker, state::HotTable& table) const {
-  auto task = std::make_unique<engine::Task>(marker.partition, *settings_.model, *settings_.policy, table,
-                                             marker.position);
+  auto task =
+      std::make_unique<engine::Task>(marker.partition, *settings_.model, *settings_.policy, table, marker.position);
   task->restore(marker);
   return task;
 }

@@ -101,7 +101,7 @@ class Recovery {
   Ring<FromRecovery> output_{64};
   std::deque<FromRecovery> unsent_;  ///< What the ring had no room for.
   std::atomic<std::uint64_t> wanted_{0};
-  std::uint64_t restoring_ = 0;     ///< The latest assignment that came.
+  std::uint64_t restoring_ = 0;      ///< The latest assignment that came.
   std::set<std::string> instances_;  ///< Those of the assignment before.
 };
 

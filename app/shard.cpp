@@ -139,10 +139,8 @@ void Shard::assign(RestoredTask restored) {
   owned.standby = standby;
   owned.stepped_at = clock_.now();
   owned.live = owned.restored.replay.empty() && !standby;
-  owned.epoch = {.partition = partition,
-                 .policy = settings_.policy,
-                 .start = owned.restored.task->position(),
-                 .steps = {}};
+  owned.epoch = {
+      .partition = partition, .policy = settings_.policy, .start = owned.restored.task->position(), .steps = {}};
   statistics_.partitions[static_cast<std::size_t>(partition.value)].standby.set(standby);
   statistics_.partitions[static_cast<std::size_t>(partition.value)].restored.set(owned.live);
   publish(owned);

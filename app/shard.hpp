@@ -132,8 +132,8 @@ class Shard final : private engine::Output {
   const Owned* applying_ = nullptr;       ///< Whose step is under way; null while muted.
   std::vector<EventBatch> spare_batches_;
   std::uint64_t epoch_ = 0;
-  bool held_back_ = false;  ///< Nothing can be done before the committer has taken something.
-  bool releasing_ = false;  ///< All tasks go: no step follows.
+  bool held_back_ = false;                       ///< Nothing can be done before the committer has taken something.
+  bool releasing_ = false;                       ///< All tasks go: no step follows.
   std::optional<std::uint64_t> released_epoch_;  ///< It closed the last steps of the tasks that go.
   enum class Phase : std::uint8_t { running, draining, closing, finished } phase_ = Phase::running;
 };

@@ -20,8 +20,8 @@
 
 namespace holdfast::app {
 
-/// Which partitions `self` keeps warm: those of each instance are kept by the `standbys` that come after it, in order of
-/// ids and around again at the end. Every instance finds the same, and nobody has to be asked.
+/// Which partitions `self` keeps warm: those of each instance are kept by the `standbys` that come after it, in order
+/// of ids and around again at the end. Every instance finds the same, and nobody has to be asked.
 [[nodiscard]] std::set<Partition> standby_partitions(std::span<const Instances::Instance> instances,
                                                      const std::string& self, int standbys);
 
@@ -47,9 +47,9 @@ class Standbys {
 
  private:
   struct Followed {
-    std::uint64_t step = 0;  ///< The last one that was handed on.
-    Offset changelog;        ///< Where its next checkpoint begins.
-    Timestamp since;         ///< The journal has its next step not before.
+    std::uint64_t step = 0;                       ///< The last one that was handed on.
+    Offset changelog;                             ///< Where its next checkpoint begins.
+    Timestamp since;                              ///< The journal has its next step not before.
     std::map<std::uint64_t, JournalEntry> ahead;  ///< By first step: those before them have not come yet.
   };
   class Copy;

@@ -53,7 +53,7 @@ struct PartitionStatistics {
   Gauge<std::uint64_t> erased;
   Gauge<std::uint64_t> steps;
   Gauge<std::uint64_t> timers;
-  Gauge<std::uint64_t> step;  ///< Number of the last one applied.
+  Gauge<std::uint64_t> step;              ///< Number of the last one applied.
   Gauge<std::uint64_t> loaded_records;    ///< Customers' records read from checkpoints.
   Gauge<std::uint64_t> restored_records;  ///< Events replayed behind them.
   Gauge<std::uint64_t> customers;
@@ -75,7 +75,7 @@ struct Statistics {
   std::vector<PartitionStatistics> partitions;
 
   // Fetcher.
-  Gauge<bool> joined;               ///< The group has given this instance its share, which may be none.
+  Gauge<bool> joined;                ///< The group has given this instance its share, which may be none.
   Gauge<std::uint64_t> assignments;  ///< How often it has.
 
   // Committer.

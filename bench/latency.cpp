@@ -112,8 +112,9 @@ std::uint64_t send(const Options& options) {
 
 /// A visit each of so many customers, as quickly as they can be sent: customers who are known and never alerted on.
 void send_visits(const Options& options) {
-  const Client client = make_client(
-      RD_KAFKA_PRODUCER, {{"bootstrap.servers", options.bootstrap}, {"linger.ms", "20"}, {"partitioner", "murmur2_random"}});
+  const Client client =
+      make_client(RD_KAFKA_PRODUCER,
+                  {{"bootstrap.servers", options.bootstrap}, {"linger.ms", "20"}, {"partitioner", "murmur2_random"}});
   rd_kafka_topic_t* topic = rd_kafka_topic_new(client.get(), options.visits.c_str(), nullptr);
   for (std::uint64_t i = 0; i < options.customers; ++i) {
     const std::string customer = "V" + std::to_string(i);

@@ -101,7 +101,8 @@ Expected<Partition> task_of(const rd_kafka_message_t& message, const KafkaSettin
 Expected<JournalEntry> entry_of(const rd_kafka_message_t& message, const KafkaSettings& settings) {
   auto entry = decode_journal_entry({static_cast<const char*>(message.payload), message.len});
   if (entry && entry->steps.empty()) return fail(ErrorKind::corrupt, place_of(message, settings) + ": it has no steps");
-  if (!entry) return fail(entry.error().kind, fmt::format("{}: {}", place_of(message, settings), entry.error().message));
+  if (!entry)
+    return fail(entry.error().kind, fmt::format("{}: {}", place_of(message, settings), entry.error().message));
   return entry;
 }
 

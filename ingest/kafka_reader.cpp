@@ -157,7 +157,7 @@ class Reader final : public KafkaReader {
   bool start_pending_ = false;         ///< Some inputs were started that librdkafka does not fetch yet.
   bool revoking_ = false;              ///< The group waits for the partitions, the listener is not done with them yet.
   bool closing_ = false;
-  LogListener* listener_ = nullptr;    ///< During poll() and close().
+  LogListener* listener_ = nullptr;  ///< During poll() and close().
   Status rebalance_error_;
   bool outage_ = false;  ///< Brokers were away, or the session ended for it, since the latest assignment.
   KafkaReaderCounts counts_;

@@ -208,8 +208,8 @@ Status Writer::produce_patiently(const OutputRecord& record) {
     const auto code = produce(record);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
     if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL || deadline.passed()) {
-      return transactions_.meaning("produce", code,
-                     fmt::format("topic '{}': {}", rd_kafka_topic_name(topic(record.topic)), text_of(code)));
+      return transactions_.meaning(
+          "produce", code, fmt::format("topic '{}': {}", rd_kafka_topic_name(topic(record.topic)), text_of(code)));
     }
     rd_kafka_poll(client_->get(), 10);
   }
@@ -248,8 +248,8 @@ rd_kafka_resp_err_t Writer::produce(const OutputRecord& record) {
 void Writer::delivered(const rd_kafka_message_t& message) {
   if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR || lost_) return;
   const auto status = transactions_.meaning("delivery", message.err,
-                              fmt::format("topic '{}' partition {}: {}", rd_kafka_topic_name(message.rkt),
-                                          message.partition, text_of(message.err)));
+                                            fmt::format("topic '{}' partition {}: {}", rd_kafka_topic_name(message.rkt),
+                                                        message.partition, text_of(message.err)));
   lost_ = status.error();
 }
 

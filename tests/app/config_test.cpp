@@ -267,7 +267,8 @@ INSTANTIATE_TEST_SUITE_P(
              "shop.yaml:4:9: kafka.: a part of the key is empty; name the whole of it, such as risk.horizon, as a "
              "variable HOLDFAST_RISK__HORIZON"},
         Case{"kind", "  visits: {topic: visits, kind: click}\n",
-             "shop.yaml:4:27: sources.visits.kind: 'click' is not possible; use purchase or complaint or visit or action"},
+             "shop.yaml:4:27: sources.visits.kind: 'click' is not possible; use purchase or complaint or visit or "
+             "action"},
         Case{"field", "  visits: {topic: v, kind: visit, fields: {amount: /a}}\n",
              "shop.yaml:4:44: sources.visits.fields.amount: there is no field 'amount' here; there are customer_id, "
              "time, "

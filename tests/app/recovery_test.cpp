@@ -79,15 +79,16 @@ class RecoveryTest : public ::testing::Test {
     MemoryStore store(world_);
     const MemoryClock clock(world_);
     Statistics statistics(2, 1);
-    Recovery recovery({.model = &model_,
-                       .policy = &risk_,
-                       .policy_id = policy,
-                       .topics = topics,
-                       .partitions = 1,
-                       .sources = 2,
-                       .exactly_once = exactly_once_},
-                      {.reader = reader, .journal = journal, .store = store, .clock = clock, .changelog = changelog_}, statistics,
-                      [this](const std::string& message) { said_.push_back(message); }, [] {});
+    Recovery recovery(
+        {.model = &model_,
+         .policy = &risk_,
+         .policy_id = policy,
+         .topics = topics,
+         .partitions = 1,
+         .sources = 2,
+         .exactly_once = exactly_once_},
+        {.reader = reader, .journal = journal, .store = store, .clock = clock, .changelog = changelog_}, statistics,
+        [this](const std::string& message) { said_.push_back(message); }, [] {});
     recovery.request({.assignment = 1, .partitions = {partition}, .kept = {}});
     if (const auto done = recovery.do_work(); !done) return std::unexpected(done.error());
     return std::move(std::get<RestoredTask>(recovery.take()->message));
@@ -366,9 +367,10 @@ TEST_F(RecoveryTest, AKeptTaskNeedsOnlyTheStepsThatOthersTookMeanwhile) {
   MemoryStore store(world_);
   const MemoryClock clock(world_);
   Statistics statistics(2, 1);
-  Recovery recovery({.model = &model_, .policy = &risk_, .policy_id = policy, .topics = topics, .partitions = 1,
-                     .sources = 2},
-                    {.reader = reader, .journal = journal_reader, .store = store, .clock = clock}, statistics, [](const std::string&) {}, [] {});
+  Recovery recovery(
+      {.model = &model_, .policy = &risk_, .policy_id = policy, .topics = topics, .partitions = 1, .sources = 2},
+      {.reader = reader, .journal = journal_reader, .store = store, .clock = clock}, statistics,
+      [](const std::string&) {}, [] {});
   const KeptTask kept{.partition = partition, .step = 1, .end = at(1, 0), .input = at(1, 0), .stepped_at = world_.now};
   recovery.request({.assignment = 1, .partitions = {partition}, .kept = {{partition, kept}}});
   ASSERT_TRUE(recovery.do_work());
@@ -387,9 +389,10 @@ TEST_F(RecoveryTest, WhatIsRestoredForAnAssignmentThatIsOverIsDropped) {
   MemoryStore store(world_);
   const MemoryClock clock(world_);
   Statistics statistics(2, 1);
-  Recovery recovery({.model = &model_, .policy = &risk_, .policy_id = policy, .topics = topics, .partitions = 1,
-                     .sources = 2},
-                    {.reader = reader, .journal = journal_reader, .store = store, .clock = clock}, statistics, [](const std::string&) {}, [] {});
+  Recovery recovery(
+      {.model = &model_, .policy = &risk_, .policy_id = policy, .topics = topics, .partitions = 1, .sources = 2},
+      {.reader = reader, .journal = journal_reader, .store = store, .clock = clock}, statistics,
+      [](const std::string&) {}, [] {});
   recovery.request({.assignment = 1, .partitions = {partition}, .kept = {}});
   recovery.give_up_before(2);
   ASSERT_TRUE(recovery.do_work());

@@ -85,8 +85,9 @@ class StandbysTest : public ::testing::Test {
   StandbysTest()
       : clock_(world_),
         store_(world_),
-        loader_({.topics = 0, .partitions = 2, .sources = 1}, &log_, store_, statistics_,
-                [this](const std::string& m) { said_.push_back(m); }, [] { return false; }),
+        loader_(
+            {.topics = 0, .partitions = 2, .sources = 1}, &log_, store_, statistics_,
+            [this](const std::string& m) { said_.push_back(m); }, [] { return false; }),
         standbys_(
             1, instances_, tail_, &log_, store_, loader_,
             [this](const Marker& marker, state::HotTable& table) {

@@ -24,9 +24,9 @@ using namespace std::chrono_literals;
 
 constexpr Partition p0{0};
 
-#define ASSERT_OK(expression)                                   \
-  do {                                                          \
-    const auto& status_ = (expression);                         \
+#define ASSERT_OK(expression)                                    \
+  do {                                                           \
+    const auto& status_ = (expression);                          \
     ASSERT_TRUE(status_.has_value()) << status_.error().message; \
   } while (false)
 
@@ -54,7 +54,8 @@ class Content final : public ChangelogVisitor {
   Offset next;
 };
 
-CheckpointData checkpoint(std::uint64_t step, const std::map<std::string, std::string>& changed, Partition partition = p0) {
+CheckpointData checkpoint(std::uint64_t step, const std::map<std::string, std::string>& changed,
+                          Partition partition = p0) {
   CheckpointData data;
   data.record_size = 1;
   data.marker.partition = partition;
@@ -244,7 +245,8 @@ TEST_F(CompactedChangelogTest, LeadsToTheSameCustomers) {
   for (std::uint64_t step = 1; step <= 30; ++step) {
     std::map<std::string, std::string> changed;
     for (std::uint64_t c = 0; c < 20; ++c)
-      changed["C" + std::to_string((c * step) % 50)] = (c + step) % 7 == 0 ? "" : std::string(1, static_cast<char>('@' + step));
+      changed["C" + std::to_string((c * step) % 50)] =
+          (c + step) % 7 == 0 ? "" : std::string(1, static_cast<char>('@' + step));
     for (const auto& [id, record] : changed) {
       if (record.empty()) {
         expected.erase(id);

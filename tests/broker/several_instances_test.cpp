@@ -99,7 +99,8 @@ TEST_F(SeveralInstances, HandPartitionsOverAndTakeThemUp) {
 TEST_F(SeveralInstances, AStandbyTakesOver) {
   Process a = start("a", {"--set", "state.standbys=1", "--set", "max_rate=3000"});
   Process b = start("b", {"--set", "state.standbys=1", "--set", "max_rate=3000"});
-  ASSERT_TRUE(eventually([&] { return alerts_so_far() > 300 && says("a", "ready") && says("b", "ready"); }, "both work"))
+  ASSERT_TRUE(
+      eventually([&] { return alerts_so_far() > 300 && says("a", "ready") && says("b", "ready"); }, "both work"))
       << said("a") << said("b");
   std::this_thread::sleep_for(std::chrono::seconds(8));  // Long enough for a checkpoint to be copied.
   a.kill9();
@@ -109,12 +110,12 @@ TEST_F(SeveralInstances, AStandbyTakesOver) {
 
 // Asleep for longer than its session and its transaction, and then awake again: the other has gone on meanwhile.
 TEST_F(SeveralInstances, AZombieIsFencedAndStops) {
-  const std::vector<std::string> slow{"--set", "max_rate=3000",
-                                      "--set", "kafka.transaction.timeout.ms=5000",
-                                      "--set", "kafka.socket.timeout.ms=5000"};
+  const std::vector<std::string> slow{
+      "--set", "max_rate=3000", "--set", "kafka.transaction.timeout.ms=5000", "--set", "kafka.socket.timeout.ms=5000"};
   Process a = start("a", slow);
   Process b = start("b", slow);
-  ASSERT_TRUE(eventually([&] { return alerts_so_far() > 300 && says("a", "ready") && says("b", "ready"); }, "both work"))
+  ASSERT_TRUE(
+      eventually([&] { return alerts_so_far() > 300 && says("a", "ready") && says("b", "ready"); }, "both work"))
       << said("a") << said("b");
   a.signal(SIGSTOP);
   ASSERT_TRUE(eventually([&] { return says("b", "instance 'a' is gone"); }, "b takes over", 60)) << said("b");

@@ -1,12 +1,11 @@
 // What an erasure leaves of a customer: nothing.
 
-#include "engine/task.hpp"
-
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "engine/task.hpp"
 #include "tests/support/task_world.hpp"
 
 namespace holdfast::engine {

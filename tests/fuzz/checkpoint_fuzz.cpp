@@ -123,15 +123,16 @@ void restore(const Marker& marker, const std::map<std::string, std::string>& rec
   app::Statistics statistics(marker.position.sources, 1);
   const engine::Model fitted = model();
   bool rebuilt = false;
-  app::Recovery recovery({.model = &fitted,
-                          .policy = &policy,
-                          .policy_id = marker.policy,
-                          .topics = marker.topics,
-                          .partitions = 1,
-                          .sources = marker.position.sources,
-                          .exactly_once = true},
-                         {.reader = reader, .journal = journal, .store = store, .clock = clock}, statistics,
-                         [&](const std::string&) { rebuilt = true; }, [] {});
+  app::Recovery recovery(
+      {.model = &fitted,
+       .policy = &policy,
+       .policy_id = marker.policy,
+       .topics = marker.topics,
+       .partitions = 1,
+       .sources = marker.position.sources,
+       .exactly_once = true},
+      {.reader = reader, .journal = journal, .store = store, .clock = clock}, statistics,
+      [&](const std::string&) { rebuilt = true; }, [] {});
   recovery.request({.assignment = 1, .partitions = {marker.partition}, .kept = {}});
   const auto done = recovery.do_work();
   if (!done) {

@@ -33,7 +33,8 @@ inline std::string record_of(std::uint64_t value) {
   return record;
 }
 
-inline CheckpointData data_of(Partition partition, std::uint64_t step, const Records& changed, std::uint64_t customers) {
+inline CheckpointData data_of(Partition partition, std::uint64_t step, const Records& changed,
+                              std::uint64_t customers) {
   CheckpointData data;
   data.record_size = record_size;
   data.marker = {.partition = partition,
@@ -65,7 +66,7 @@ inline std::unique_ptr<RocksStore> opened(const fs::path& path) {
 }
 
 inline void write(RocksStore& store, Partition partition, std::uint64_t step, const Records& changed,
-           std::uint64_t customers) {
+                  std::uint64_t customers) {
   CheckpointData data = data_of(partition, step, changed, customers);
   const Status written = store.write(data);
   ASSERT_TRUE(written) << written.error().message;

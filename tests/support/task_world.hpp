@@ -102,7 +102,9 @@ struct World {
 };
 
 /// Complaints raise the risk at once, visits lower it; nothing changes with time but that both are forgotten.
-inline Model talkative_model() { return logistic_model(-1, {{Feature::visits_30d, -4}, {Feature::complaints_opened_60d, 3}}); }
+inline Model talkative_model() {
+  return logistic_model(-1, {{Feature::visits_30d, -4}, {Feature::complaints_opened_60d, 3}});
+}
 
 /// Who buys on two days, a week apart.
 inline std::vector<Event> regular(std::string_view customer, Timestamp first = new_year) {
