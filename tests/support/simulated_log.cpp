@@ -190,16 +190,6 @@ void SimulatedLog::end_all(Transaction& transaction) {
   while (transaction.state == State::committing || transaction.state == State::aborting) end_some(transaction);
 }
 
-std::size_t SimulatedLog::open_transactions() const {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(transactions_, [](const auto& t) { return t.second.state != State::empty; }));
-}
-
-bool SimulatedLog::has_open_transaction(const std::string& transactional_id) const {
-  const auto found = transactions_.find(transactional_id);
-  return found != transactions_.end() && found->second.state == State::open;
-}
-
 void SimulatedLog::settle() {
   for (auto& [id, transaction] : transactions_) end_all(transaction);
 }

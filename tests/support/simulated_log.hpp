@@ -92,10 +92,6 @@ class SimulatedLog {
                                      std::span<const std::pair<SimulatedGroup::Place, CommittedOffset>> offsets);
   /// Accepted: it happens, if not at once.
   [[nodiscard]] Refusal end_transaction(const Producer& producer, bool commit);
-  /// Transactions that are open, or whose end has not taken effect everywhere.
-  [[nodiscard]] std::size_t open_transactions() const;
-  /// Those of one transactional id.
-  [[nodiscard]] bool has_open_transaction(const std::string& transactional_id) const;
   /// All that was accepted takes effect.
   void settle();
 
