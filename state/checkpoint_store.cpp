@@ -58,6 +58,7 @@ rocksdb::DBOptions database_options(rocksdb::Env* env) {
   options.create_if_missing = true;
   options.paranoid_checks = true;
   options.max_background_jobs = 2;
+  options.max_file_opening_threads = 1;  // Started for each family; few have more than some tens of files.
   options.info_log_level = rocksdb::WARN_LEVEL;
   options.keep_log_file_num = 2;
   // The MANIFEST names the least and the greatest key of every file, also of those that are gone. Begun anew with each

@@ -46,6 +46,7 @@ Plan::Plan(std::uint64_t seed) {
             .expire_after = days(120)};
   naive = seed % 16 == 0;
   draw_arrivals(random);
+  rocksdb = one_in(4);
 }
 
 void Plan::draw_arrivals(std::mt19937_64& random) {

@@ -39,6 +39,7 @@ struct Plan {
   std::uint64_t faults = 0;   ///< Of a thousand requests.
   std::uint64_t trouble = 0;  ///< One piece of work in so many is preceded by a crash, a pause, a stop or the like.
   bool lying_disks = false;
+  bool rocksdb = false;                      ///< On the disks: slower than a store in memory.
   bool naive = false;                        ///< The naive engine takes the same steps in the end: it is slow.
   bool retention = false;                    ///< Old records are deleted and the changelog is compacted meanwhile.
   std::size_t batch_most = 40;               ///< Records that a reader delivers at once.

@@ -30,8 +30,8 @@ ingest::KafkaSettings kafka_settings_of(const Plan& plan, std::string instance) 
 
 }  // namespace
 
-struct Process::Life {
-  Life(const Plan& plan, SimulatedNode& node, SimulatedStore& store, const Clock& clock, const app::Say& say)
+struct SimulatedProcess::Life {
+  Life(const Plan& plan, SimulatedNode& node, CheckpointStore& store, const Clock& clock, const app::Say& say)
       : reader(node),
         writer(node, reader),
         journal(node),
@@ -67,8 +67,8 @@ struct Process::Life {
   bool draining = false;
 };
 
-Process::Process(const Plan& plan, SimulatedLog& log, SimulatedDisk& disk, std::string instance, std::uint64_t seed,
-                 std::function<void(Process&)> wait, app::Say say)
+SimulatedProcess::SimulatedProcess(const Plan& plan, SimulatedLog& log, SimulatedDisk& disk, std::string instance,
+                                   std::uint64_t seed, std::function<void(SimulatedProcess&)> wait, app::Say say)
     : plan_(plan),
       disk_(disk),
       say_(std::move(say)),
@@ -83,16 +83,23 @@ Process::Process(const Plan& plan, SimulatedLog& log, SimulatedDisk& disk, std::
             .faults = plan.faults,
             .batch_most = plan.batch_most,
             .wait = [this, wait = std::move(wait)] { wait(*this); },
-            .say = say_},
-      store_(node_, disk) {}
+            .say = say_} {
+  auto opened = disk.open(node_);
+  if (opened) {
+    store_ = std::move(*opened);
+  } else {
+    ended_ = true;
+    error_ = opened.error();
+  }
+}
 
-Process::~Process() = default;
+SimulatedProcess::~SimulatedProcess() = default;
 
-void Process::keep_alive() {
+void SimulatedProcess::keep_alive() {
   if (life_) life_->reader.keep_alive();
 }
 
-std::optional<std::size_t> Process::caught_up() const {
+std::optional<std::size_t> SimulatedProcess::caught_up() const {
   if (!life_ || failed_) return std::nullopt;
   std::size_t assigned = 0;
   for (std::int32_t p = 0; p < plan_.partitions; ++p) {
@@ -108,7 +115,7 @@ std::optional<std::size_t> Process::caught_up() const {
   return assigned;
 }
 
-std::string Process::describe() const {
+std::string SimulatedProcess::describe() const {
   std::string out = "instance " + instance() + (life_ ? "" : " is not connected") + (failed_ ? " failed" : "");
   for (std::int32_t p = 0; life_ && p < plan_.partitions; ++p) {
     const auto& statistics = life_->stages.statistics.partitions[static_cast<std::size_t>(p)];
@@ -122,7 +129,7 @@ std::string Process::describe() const {
   return life_ ? out + life_->reader.describe() : out;
 }
 
-std::uint64_t Process::step() {
+std::uint64_t SimulatedProcess::step() {
   if (ended_ || node_.dead) return 0;
   if (!life_) {
     if (busy()) return 0;
@@ -146,7 +153,7 @@ std::uint64_t Process::step() {
   return 16 + stage;
 }
 
-Status Process::run_stage(std::size_t stage) {
+Status SimulatedProcess::run_stage(std::size_t stage) {
   running_[stage] = true;
   ++depth_;
   app::Stages& stages = life_->stages;
@@ -174,8 +181,8 @@ Status Process::run_stage(std::size_t stage) {
 }
 
 // The writer first: what an earlier process left open is ended before positions and journal are read.
-void Process::connect() {
-  life_ = std::make_unique<Life>(plan_, node_, store_, clock_, say_);
+void SimulatedProcess::connect() {
+  life_ = std::make_unique<Life>(plan_, node_, *store_, clock_, say_);
   running_.assign(first_shard + life_->stages.shards.size(), false);
   Status opened = life_->writer.open();
   if (opened) opened = life_->reader.open();
@@ -184,7 +191,7 @@ void Process::connect() {
   end_life(opened.error());
 }
 
-void Process::fail(std::size_t stage, const Error& error) {
+void SimulatedProcess::fail(std::size_t stage, const Error& error) {
   if (stage == committer) commit_failed_ = true;
   if (failed_) return;
   failed_ = error;
@@ -193,7 +200,7 @@ void Process::fail(std::size_t stage, const Error& error) {
 }
 
 // A thread that is at work when another one fails ends what it is at.
-void Process::tear_down() {
+void SimulatedProcess::tear_down() {
   if (failed_ && !node_.dead) {
     for (std::size_t stage = 0; stage < running_.size(); ++stage) {
       if (node_.one_in(2) || (stage == committer && commit_failed_)) continue;
@@ -212,7 +219,7 @@ void Process::tear_down() {
   }
 }
 
-void Process::end_life(const Error& error) {
+void SimulatedProcess::end_life(const Error& error) {
   ++rollbacks_;
   say_("goes back: " + error.message);
   // One that stood still while others went on with its partitions is no instance to rely on.

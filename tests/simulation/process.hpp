@@ -10,7 +10,7 @@
 #include "app/pipeline.hpp"
 #include "tests/simulation/plan.hpp"
 #include "tests/support/simulated_clients.hpp"
-#include "tests/support/simulated_store.hpp"
+#include "tests/support/simulated_disk.hpp"
 
 namespace holdfast::testing {
 
@@ -28,11 +28,11 @@ class MachineClock final : public Clock {
 
 /// One process of an instance on a machine: the stages of the pipeline, built anew from the committed state whenever
 /// that can help, as the service does it. Each stage is taken for a thread: while one waits, others go on.
-class Process {
+class SimulatedProcess {
  public:
-  Process(const Plan& plan, SimulatedLog& log, SimulatedDisk& disk, std::string instance, std::uint64_t seed,
-          std::function<void(Process&)> wait, app::Say say);
-  ~Process();
+  SimulatedProcess(const Plan& plan, SimulatedLog& log, SimulatedDisk& disk, std::string instance, std::uint64_t seed,
+                   std::function<void(SimulatedProcess&)> wait, app::Say say);
+  ~SimulatedProcess();
 
   /// A piece of work of one stage, by chance. Returns a number that tells what was done, for the trace.
   std::uint64_t step();
@@ -55,7 +55,15 @@ class Process {
   /// Where it stands, for people.
   [[nodiscard]] std::string describe() const;
   void on_ending_for(std::function<void(const std::string&)> call) { node_.ended_for = std::move(call); }
-  void calm() { node_.faults = 0; }
+  /// Called when it ends in the middle of something.
+  void on_end(std::function<void()> call) {
+    node_.ends = std::move(call);
+    node_.may_end = true;
+  }
+  void calm() {
+    node_.faults = 0;
+    node_.may_end = false;
+  }
 
   [[nodiscard]] const std::string& instance() const { return node_.settings.instance_id; }
   [[nodiscard]] SimulatedDisk& disk() { return disk_; }
@@ -81,7 +89,7 @@ class Process {
   const app::Say say_;
   MachineClock clock_;
   SimulatedNode node_;
-  SimulatedStore store_;
+  std::unique_ptr<CheckpointStore> store_;
   std::unique_ptr<Life> life_;
   std::vector<bool> running_;  ///< By stage: one of its calls is under way.
   int depth_ = 0;

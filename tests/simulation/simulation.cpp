@@ -32,10 +32,8 @@ Simulation::Simulation(std::uint64_t seed, const Choices& choices)
   log_.create_topic("dead", 1);
   log_.create_topic("journal", plan_.journal_partitions);
   if (plan_.changelog) log_.create_topic("changelog", plan_.partitions);
-  for (std::size_t i = 0; i < plan_.instances + 1; ++i) {
-    disks_.push_back(std::make_unique<SimulatedDisk>());
-    disks_.back()->lies = plan_.lying_disks;
-  }
+  for (std::size_t i = 0; i < plan_.instances + 1; ++i)
+    disks_.push_back(plan_.rocksdb ? make_rocks_disk(plan_.lying_disks) : make_memory_disk(plan_.lying_disks));
   for (std::size_t i = 0; i < plan_.instances; ++i)
     slots_.push_back({.instance = std::to_string(i + 1),
                       .start_at = plan_.begin + (i == 0 ? Duration{0} : some_units(6'000)),
@@ -47,7 +45,7 @@ Outcome Simulation::run() {
                  std::to_string(plan_.instances) + " instances, " + std::to_string(plan_.standbys) + " standbys" +
                  (plan_.wall_clock ? ", wall clock" : "") + (plan_.at_rest ? ", at rest" : "") +
                  (plan_.transactions ? ", producers with transactions" : "") + (plan_.retention ? ", retention" : "") +
-                 (plan_.changelog ? "" : ", no changelog"));
+                 (plan_.rocksdb ? ", RocksDB" : "") + (plan_.changelog ? "" : ", no changelog"));
   while (outcome_.work < work_max) {
     start_due();
     work();
@@ -127,13 +125,13 @@ void Simulation::work() {
     return;
   }
   const std::size_t index = below(processes_.size());
-  Process& process = *processes_[index];
+  SimulatedProcess& process = *processes_[index];
   if (process.paused_until > log_.now()) return;
   note(process.step() * 16 + index);
 }
 
 // A call waits: time passes, and others are at work.
-void Simulation::wait(Process& caller) {
+void Simulation::wait(SimulatedProcess& caller) {
   ++depth_;
   if (depth_ == depth_max) {
     log_.pass(some_units(200));
@@ -152,8 +150,9 @@ void Simulation::start_due() {
       if (!other) continue;
       slot.disk = *other;
     }
-    processes_.push_back(std::make_unique<Process>(
-        plan_, log_, *disks_[slot.disk], slot.instance, random_(), [this](Process& caller) { wait(caller); },
+    disks_[slot.disk]->set_full(false);  // Nobody starts it before there is room.
+    processes_.push_back(std::make_unique<SimulatedProcess>(
+        plan_, log_, *disks_[slot.disk], slot.instance, random_(), [this](SimulatedProcess& caller) { wait(caller); },
         [this, name = slot.instance](const std::string& what) { say(name, what); }));
     say(slot.instance, "starts on disk " + std::to_string(slot.disk + 1));
     slot.process = processes_.back().get();
@@ -165,6 +164,12 @@ void Simulation::start_due() {
     slot.process->on_ending_for([this](const std::string& instance) {
       for (auto& process : processes_) process->contested = process->contested || process->instance() == instance;
     });
+    if (plan_.trouble > 0 && !calm_) {
+      slot.process->on_end([this, process = slot.process] {
+        say(process->instance(), "ends while it writes");
+        crash(*process);
+      });
+    }
     if (calm_) slot.process->calm();
     note(1'000);
   }
@@ -172,7 +177,7 @@ void Simulation::start_due() {
 
 void Simulation::reap() {
   for (auto it = processes_.begin(); it != processes_.end();) {
-    Process& process = **it;
+    SimulatedProcess& process = **it;
     if (process.busy() || (!process.killed() && !process.ended())) {
       ++it;
       continue;
@@ -192,7 +197,7 @@ void Simulation::reap() {
   }
 }
 
-Simulation::Slot* Simulation::slot_of(const Process& process) {
+Simulation::Slot* Simulation::slot_of(const SimulatedProcess& process) {
   const auto found = std::ranges::find(slots_, &process, &Slot::process);
   return found == slots_.end() ? nullptr : &*found;
 }
@@ -202,7 +207,7 @@ Simulation::Slot* Simulation::slot_of(const Process& process) {
 
 void Simulation::trouble() {
   if (processes_.empty()) return;
-  Process& process = *processes_[below(processes_.size())];
+  SimulatedProcess& process = *processes_[below(processes_.size())];
   Slot* const slot = slot_of(process);
   if (process.killed() || process.ended() || slot == nullptr) return;
   const std::uint64_t what = below(12);
@@ -220,25 +225,24 @@ void Simulation::trouble() {
   } else if (what < 10) {
     if (depth_ == 0) replace(*slot);
   } else {
-    process.disk().full = !process.disk().full;
+    process.disk().set_full(!process.disk().full());
   }
 }
 
-void Simulation::pause(Process& process, Duration time) {
+void Simulation::pause(SimulatedProcess& process, Duration time) {
   process.paused_until = log_.now() + time;
   process.stalled = process.stalled || time >= log_.group.session_timeout;
 }
 
-void Simulation::crash(Process& process) {
+void Simulation::crash(SimulatedProcess& process) {
   ++outcome_.crashes;
   process.kill();
   SimulatedDisk& disk = process.disk();
   disk.crash(random_);
-  disk.full = false;
+  disk.set_full(false);
   const std::uint64_t fate = below(8);
   if (fate == 0) disk.lose();
   if (fate == 1) disk.damage(random_);
-  disk.lies = plan_.lying_disks;
   if (Slot* const slot = slot_of(process)) slot->start_at = log_.now() + some_units(below(2) == 0 ? 500 : 10'000);
 }
 
@@ -280,7 +284,7 @@ void Simulation::calm_down() {
     process->paused_until = log_.now();
     if (slot_of(*process) == nullptr) process->kill();
   }
-  for (auto& disk : disks_) disk->full = false;
+  for (auto& disk : disks_) disk->set_full(false);
   for (Slot& slot : slots_) slot.start_at = std::min(slot.start_at, log_.now() + some_units(1'000));
 }
 

@@ -10,8 +10,8 @@
 
 #include "tests/simulation/plan.hpp"
 #include "tests/simulation/process.hpp"
+#include "tests/support/simulated_disk.hpp"
 #include "tests/support/simulated_log.hpp"
-#include "tests/support/simulated_store.hpp"
 
 namespace holdfast::testing {
 
@@ -61,18 +61,18 @@ class Simulation {
   /// Who runs as an instance.
   struct Slot {
     std::string instance;
-    Process* process = nullptr;
+    SimulatedProcess* process = nullptr;
     Timestamp start_at;
     std::size_t disk = 0;
   };
 
   void pass();
   void deliver();
-  void wait(Process& caller);
+  void wait(SimulatedProcess& caller);
   void work();
   void trouble();
-  void pause(Process& process, Duration time);
-  void crash(Process& process);
+  void pause(SimulatedProcess& process, Duration time);
+  void crash(SimulatedProcess& process);
   void replace(Slot& slot);
   void start_due();
   void reap();
@@ -86,7 +86,7 @@ class Simulation {
   void problem(const std::string& text) { outcome_.problems.push_back(text); }
   [[nodiscard]] std::uint64_t below(std::uint64_t n) { return random_() % n; }
   [[nodiscard]] Duration some_units(std::uint64_t most) { return plan_.units(static_cast<std::int64_t>(below(most))); }
-  Slot* slot_of(const Process& process);
+  Slot* slot_of(const SimulatedProcess& process);
   [[nodiscard]] bool is_used(std::size_t disk) const;
   [[nodiscard]] std::optional<std::size_t> free_disk() const;
 
@@ -97,7 +97,7 @@ class Simulation {
   SimulatedLog log_;
   std::vector<std::unique_ptr<SimulatedDisk>> disks_;
   std::vector<Slot> slots_;
-  std::vector<std::unique_ptr<Process>> processes_;
+  std::vector<std::unique_ptr<SimulatedProcess>> processes_;
   std::map<std::pair<std::string, std::int32_t>, std::vector<LoggedRecord>> deleted_;
   std::optional<SimulatedLog::Producer> source_producer_;
   std::size_t arrived_ = 0;

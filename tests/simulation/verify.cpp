@@ -259,10 +259,11 @@ class Retold {
     }
     int number = 0;
     for (const auto& disk : simulation_.disks()) {
-      const auto found = disk->content.find(partition_);
+      const auto found = disk->checkpoints();
       ++number;
-      if (found == disk->content.end() || found->second.damaged || !found->second.marker) continue;
-      checkpoints_.push_back({"disk " + std::to_string(number), *found->second.marker, found->second.records});
+      const auto own = found.find(partition_);
+      if (own == found.end()) continue;
+      checkpoints_.push_back({"disk " + std::to_string(number), own->second.marker, own->second.records});
     }
   }
 

@@ -31,6 +31,9 @@ struct SimulatedNode {
   /// Called when it ends what another instance has left open.
   std::function<void(const std::string& instance)> ended_for = [](const std::string&) {};
   bool dead = false;  ///< Nothing that it does reaches anybody any more.
+  /// It may end in the middle of a call, which says so by ends().
+  bool may_end = false;
+  std::function<void()> ends = [] {};
   /// Lets time pass for a call that waits; others run meanwhile.
   std::function<void()> wait;
   /// What happens to it, for people.
