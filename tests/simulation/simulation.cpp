@@ -216,7 +216,6 @@ void Simulation::trouble() {
   if (what < 4) {
     crash(process);
   } else if (what < 6) {
-    ++outcome_.pauses;
     pause(process, some_units(below(2) == 0 ? 1'000 : plan_.retention ? 5'000 : 20'000));
   } else if (what < 8) {
     ++outcome_.stops;
@@ -230,6 +229,9 @@ void Simulation::trouble() {
 }
 
 void Simulation::pause(SimulatedProcess& process, Duration time) {
+  // Twice in a row would be longer than retention reckons with.
+  if (plan_.retention && log_.now() < process.paused_until + plan_.units(safe_age_units)) return;
+  ++outcome_.pauses;
   process.paused_until = log_.now() + time;
   process.stalled = process.stalled || time >= log_.group.session_timeout;
 }
