@@ -167,18 +167,27 @@ Expected<bool> Recovery::look_after_standbys() {
   return false;
 }
 
+// Those that stayed need no more than others' steps: they go on while the rest is restored.
 Status Recovery::restore_tasks(const RestoreRequest& request) {
   if (const Status fits = loader_.check_changelog(); !fits) return fits;
   std::vector<Loaded> tasks;
   Timestamp since = after_all_time;
   for (const Partition partition : request.partitions) {
+    const auto kept = request.kept.find(partition);
+    if (kept == request.kept.end()) continue;
     Loaded& task = tasks.emplace_back();
     task.partition = partition;
-    if (const auto kept = request.kept.find(partition); kept != request.kept.end()) {
-      task.kept = kept->second;
-      since = std::min(since, task.kept->stepped_at - clock_skew_max);
-      continue;
-    }
+    task.kept = kept->second;
+    since = std::min(since, task.kept->stepped_at - clock_skew_max);
+  }
+  if (const Status done = replay_and_emit(std::move(tasks), since); !done) return done;
+
+  tasks.clear();
+  since = after_all_time;
+  for (const Partition partition : request.partitions) {
+    if (request.kept.contains(partition)) continue;
+    Loaded& task = tasks.emplace_back();
+    task.partition = partition;
     auto checkpoint = loader_.load(partition);
     if (!checkpoint) return std::unexpected(checkpoint.error());
     task.table = std::move(checkpoint->table);
@@ -187,7 +196,12 @@ Status Recovery::restore_tasks(const RestoreRequest& request) {
     since =
         std::min(since, task.marker ? std::max(task.marker->taken_at, Timestamp{0}) - clock_skew_max : Timestamp{0});
   }
-  if (tasks.empty()) return {};
+  return replay_and_emit(std::move(tasks), since);
+}
+
+// Puts the steps that the journal has since then behind what was loaded, and hands it on.
+Status Recovery::replay_and_emit(std::vector<Loaded> tasks, Timestamp since) {
+  if (tasks.empty() || abandoned()) return {};
   if (const Status done = read_steps(tasks, since); !done) return done;
   std::vector<RestoredTask> restored;
   for (Loaded& task : tasks) {

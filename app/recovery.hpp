@@ -78,6 +78,7 @@ class Recovery {
 
   Expected<bool> restore(RestoreRequest request);
   Status restore_tasks(const RestoreRequest& request);
+  Status replay_and_emit(std::vector<Loaded> tasks, Timestamp since);
   void end_what_is_left_open();
   Expected<bool> look_after_standbys();
   Status read_steps(std::vector<Loaded>& tasks, Timestamp since);

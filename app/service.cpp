@@ -265,12 +265,18 @@ void Service::watch_progress(const Pipeline& pipeline, bool exit_at_end) {
                    progress.stream_time == after_all_time ? "its beginning" : to_rfc3339(progress.stream_time));
       if (exit_at_end && running_ != nullptr) running_->stop();
     }
-    if (caught_up || said_caught_up || since_said.elapsed() < progress_every) continue;
-    const double rate = static_cast<double>(progress.events + progress.restored - before.events - before.restored) /
-                        since_said.seconds();
-    spdlog::info("{}: {:.0f} events/s, {} applied, {} to go{}, the stream stands at {}",
-                 progress.restoring ? "restoring" : "catching up", rate, progress.events, progress.lag,
-                 rate > 0 ? fmt::format(" ({:.0f} s)", static_cast<double>(progress.lag) / rate) : "",
+    if (caught_up || (said_caught_up && !progress.restoring)) since_said.restart();
+    if (since_said.elapsed() < progress_every) continue;
+    if (progress.restoring) {
+      spdlog::info("restoring: {} customers read from checkpoints, {} events replayed behind them", progress.loaded,
+                   progress.restored);
+      since_said.restart();
+      before = progress;
+      continue;
+    }
+    const double rate = static_cast<double>(progress.events - before.events) / since_said.seconds();
+    spdlog::info("catching up: {:.0f} events/s, {} applied, {} to go{}, the stream stands at {}", rate, progress.events,
+                 progress.lag, rate > 0 ? fmt::format(" ({:.0f} s)", static_cast<double>(progress.lag) / rate) : "",
                  progress.stream_time == after_all_time ? "its beginning" : to_rfc3339(progress.stream_time));
     since_said.restart();
     before = progress;

@@ -28,6 +28,8 @@ KafkaClient::Properties journal_fixed(const char* isolation) {
 
 const KafkaClient::Properties journal_defaults{
     {"fetch.wait.max.ms", "50"},
+    // From librdkafka 2.2 on, a partition whose queue was full is otherwise left alone for a second.
+    {"fetch.queue.backoff.ms", "1"},
 };
 
 struct PartitionRange {

@@ -154,7 +154,7 @@ class RecoveryTest : public ::testing::Test {
 
   MemoryChangelog log_;
   ChangelogReader* changelog_ = nullptr;
-  MemoryWorld world_{2, 1};
+  MemoryWorld world_{2, 2};
   const engine::Model model_ = testing::cdnow_model();
   const engine::RiskPolicy risk_ = testing::default_policy();
   PolicyId policy_ = policy;
@@ -381,6 +381,36 @@ TEST_F(RecoveryTest, AKeptTaskNeedsOnlyTheStepsThatOthersTookMeanwhile) {
   EXPECT_EQ(task.input, at(1, 0));
   ASSERT_EQ(task.replay.size(), 2U);
   EXPECT_EQ(task.replay.front().number, 2U);
+}
+
+TEST_F(RecoveryTest, AKeptTaskDoesNotWaitForOthersToBeRestored) {
+  constexpr Partition moved{1};
+  for (std::uint8_t s = 0; s < 2; ++s) world_.at(SourceIndex{s}, moved).resize(100);
+  journal(1, at(0, 0), {at(1, 0)});
+  commit(at(1, 0));
+  MemoryReader reader(world_, 2);
+  MemoryJournal journal_reader(world_);
+  MemoryStore store(world_);
+  const MemoryClock clock(world_);
+  Statistics statistics(2, 2);
+  Recovery recovery(
+      {.model = &model_, .policy = &risk_, .policy_id = policy, .topics = topics, .partitions = 2, .sources = 2},
+      {.reader = reader, .journal = journal_reader, .store = store, .clock = clock}, statistics,
+      [](const std::string&) {}, [] {});
+  std::vector<Partition> ready_before;
+  store.on_load = [&](Partition loaded) {
+    EXPECT_EQ(loaded, moved);
+    while (const auto restored = recovery.take())
+      ready_before.push_back(std::get<RestoredTask>(restored->message).partition);
+  };
+  const KeptTask kept{.partition = partition, .step = 1, .end = at(1, 0), .input = at(1, 0), .stepped_at = world_.now};
+  recovery.request({.assignment = 1, .partitions = {partition, moved}, .kept = {{partition, kept}}});
+  const auto done = recovery.do_work();
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_THAT(ready_before, ElementsAre(partition));
+  const auto restored = recovery.take();
+  ASSERT_TRUE(restored);
+  EXPECT_EQ(std::get<RestoredTask>(restored->message).partition, moved);
 }
 
 TEST_F(RecoveryTest, WhatIsRestoredForAnAssignmentThatIsOverIsDropped) {

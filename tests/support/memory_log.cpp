@@ -112,6 +112,7 @@ Status MemoryWriter::commit(std::span<const TaskPosition> positions) {
 }
 
 Expected<std::optional<Marker>> MemoryStore::load(Partition partition, const Visitor& visit) {
+  on_load(partition);
   const auto it = world_.checkpoints.find(partition);
   if (it == world_.checkpoints.end()) return std::optional<Marker>{};
   for (const auto& [id, record] : it->second.records) visit(id, record);

@@ -142,6 +142,8 @@ class MemoryStore final : public CheckpointStore {
   [[nodiscard]] std::size_t unpurged() const override { return 0; }
   Status purge() override { return {}; }
   bool full = false;
+  /// Called before a partition is loaded.
+  std::function<void(Partition)> on_load = [](Partition) {};
 
  private:
   MemoryWorld& world_;
