@@ -70,7 +70,8 @@ Expected<bool> Checkpointer::do_work() {
 }
 
 bool Checkpointer::purge_is_due() const {
-  return (!since_purge_ || since_purge_->elapsed() >= purge_pause_) && store_.unpurged() > 0;
+  return !give_up_waiting_.load(std::memory_order_relaxed) &&
+         (!since_purge_ || since_purge_->elapsed() >= purge_pause_) && store_.unpurged() > 0;
 }
 
 // Whether it came to its end.

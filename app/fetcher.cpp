@@ -103,8 +103,9 @@ void Fetcher::begin_release() {
   holding_ = false;
   released_epoch_ = 0;
   answered_.assign(shards_.size(), false);
+  if (draining_)
+    return;  // The last checkpoints can still be written: the partitions are this instance's until close().
   checkpointer_.give_up_waiting(true);
-  if (draining_) return;
   for (std::size_t shard = 0; shard < shards_.size(); ++shard) send_to(shard, Release{});
   hurry_();
 }
@@ -129,12 +130,17 @@ bool Fetcher::released() {
 void Fetcher::take_from_recovery() {
   if (draining_) return;
   if (restore_pending_ && released()) {
-    restore_pending_ = false;
-    recovery_.request({.assignment = assignment_, .partitions = assigned_, .kept = std::exchange(kept_, {})});
+    restore_pending_ = !recovery_.request({.assignment = assignment_, .partitions = assigned_, .kept = kept_});
+    if (!restore_pending_) {
+      // The shards have them still, and a release before they are told more has to name them again.
+      holding_ = holding_ || !kept_.empty();
+      kept_.clear();
+    }
   }
   while (auto from = recovery_.take()) {
     if (from->assignment != assignment_ || error_) continue;
     std::visit(Overloaded{[](std::monostate) {}, [this](RestoredTask& m) { start(std::move(m)); },
+                          [this](Forget& m) { forget(m.partition); },
                           [this](auto& m) {
                             const Partition partition = m.partition;
                             send(partition, std::move(m));
@@ -148,6 +154,8 @@ void Fetcher::start(RestoredTask task) {
   for (std::size_t i = 0; i < statistics_.sources; ++i) {
     const SourceIndex source{static_cast<std::uint8_t>(i)};
     if (const Status started = reader_.start(source, partition, task.input[source]); !started) {
+      // That another instance's partition cannot be followed is no reason to stop what this one is there for.
+      if (task.standby) return forget(partition);
       error_ = started.error();
       return;
     }
@@ -158,6 +166,12 @@ void Fetcher::start(RestoredTask task) {
   }
   holding_ = true;
   send(partition, TaskAssigned{std::move(task)});
+}
+
+void Fetcher::forget(Partition partition) {
+  for (std::size_t i = 0; i < statistics_.sources; ++i)
+    channel(SourceIndex{static_cast<std::uint8_t>(i)}, partition).forgotten = true;
+  send(partition, Forget{partition});
 }
 
 void Fetcher::records(SourceIndex source, Partition partition, std::unique_ptr<RecordBatch> batch) {
@@ -180,6 +194,7 @@ void Fetcher::reached_end(SourceIndex source, Partition partition, Offset end) {
 bool Fetcher::wants_more(SourceIndex source, Partition partition) {
   if (draining_ || releasing_ || error_) return false;
   Channel& from = channel(source, partition);
+  if (from.forgotten) return false;
   const std::size_t index = static_cast<std::size_t>(partition.value) * statistics_.sources + source.value;
   // Acquire: pairs with the shard's release.
   const std::uint64_t done = shards_[shard_of(partition)]->batches_done[index].load(std::memory_order_acquire);

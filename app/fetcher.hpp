@@ -47,6 +47,7 @@ class Fetcher final : private LogListener {
     Offset end_sent{-1};
     Offset replay_until{0};
     bool standby = false;
+    bool forgotten = false;  ///< Nobody takes what it delivers.
   };
 
   void assigned(std::span<const Partition> partitions) override;
@@ -64,6 +65,7 @@ class Fetcher final : private LogListener {
   void send_to(std::size_t shard, ShardInput message);
   void take_from_recovery();
   void start(RestoredTask task);
+  void forget(Partition partition);
   void begin_release();
   bool flush();
   void refill();

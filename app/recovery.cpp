@@ -14,6 +14,8 @@ namespace holdfast::app {
 namespace {
 
 /// Journal entries carry their writer's clock, checkpoints that of the shard: how far apart two machines' may be.
+constexpr Duration retry_standbys_after{5'000};
+
 constexpr Duration clock_skew_max{600'000};
 
 std::string of_partition(Partition partition) { return "partition " + std::to_string(partition.value); }
@@ -87,16 +89,15 @@ Recovery::Recovery(const RecoverySettings& settings, const RecoveryPorts& ports,
               ports.changelog, ports.store, statistics, say_, [this] { return abandoned(); }) {
   if (settings.standbys > 0 && ports.instances != nullptr && ports.journal_tail != nullptr)
     standbys_.emplace(
-        settings.standbys, *ports.instances, *ports.journal_tail, ports.changelog, ports.store, loader_,
-        [this](const Marker& marker, state::HotTable& table) { return make_task(marker, table); }, ports.clock, say_,
-        [this](FromRecovery message) { emit(std::move(message)); });
+        settings.standbys, settings.policy_id, *ports.instances, *ports.journal_tail, ports.changelog, ports.store,
+        loader_, [this](const Marker& marker, state::HotTable& table) { return make_task(marker, table); }, ports.clock,
+        say_, [this](FromRecovery message) { emit(std::move(message)); });
 }
 
-void Recovery::request(RestoreRequest request) {
-  // Each assignment makes one, and the group takes far longer to make another than this thread to drop an old one.
-  const bool pushed = requests_.try_push(request);
-  assert(pushed);
+bool Recovery::request(RestoreRequest request) {
+  const bool taken = requests_.try_push(request);
   waker.wake();
+  return taken;
 }
 
 Expected<bool> Recovery::do_work() {
@@ -158,12 +159,17 @@ void Recovery::end_what_is_left_open() {
 // What is amiss with them is no reason to stop what this instance is there for.
 Expected<bool> Recovery::look_after_standbys() {
   if (!standbys_ || abandoned()) return false;
+  if (since_standby_failure_ && since_standby_failure_->elapsed() < retry_standbys_after) return false;
   const auto worked = standbys_->do_work();
+  since_standby_failure_.reset();
   if (worked) return worked;
-  const ErrorKind kind = worked.error().kind;
-  if (kind != ErrorKind::corrupt && kind != ErrorKind::incompatible) return false;  // It is tried again.
-  say_("no standbys are kept until the next rebalance: " + worked.error().message);
-  standbys_->stop();
+  since_standby_failure_.emplace(ports_.clock);
+  const Error& error = worked.error();
+  const bool passes = error.kind != ErrorKind::corrupt && error.kind != ErrorKind::incompatible;
+  const std::string message =
+      (passes ? "standbys wait: " : "no standbys are kept until the next rebalance: ") + error.message;
+  if (message != std::exchange(standby_failure_, message)) say_(message);
+  if (!passes) standbys_->give_up();
   return false;
 }
 
@@ -244,8 +250,15 @@ Status Recovery::read_steps(std::vector<Loaded>& tasks, Timestamp since) {
   const Status read = ports_.journal.read(
       partitions, since, [&](const JournalEntry& entry) { by_partition.at(entry.partition)->take(entry, settings_); });
   if (!read) return read;
-  // A clock that was set back, or clocks further apart than thought, put entries before the place looked at.
-  if (since > Timestamp{0} && !std::ranges::all_of(tasks, &Loaded::complete)) return read_steps(tasks, Timestamp{0});
+  if (since <= Timestamp{0}) return {};
+  // A clock that was set back, or clocks further apart than thought, put entries before the place looked at; or nothing
+  // has happened since long before it.
+  for (const Loaded& task : tasks) {
+    if (task.complete()) continue;
+    const auto committed = ports_.reader.committed(task.partition);
+    if (!committed) return std::unexpected(committed.error());
+    if (!task.contiguous() || committed->step != task.last_step()) return read_steps(tasks, Timestamp{0});
+  }
   return {};
 }
 
@@ -282,7 +295,7 @@ Status Recovery::check_committed(const Loaded& task) {
   const Positions& at = task.steps.empty() ? task.base() : task.steps.back().end;
   const auto known = static_cast<std::size_t>(
       std::ranges::count_if(committed->next, [](const auto& offset) { return offset.has_value(); }));
-  if (known == 0)
+  if (known == 0 && task.last_step() > 0)
     say_("the group has no committed offset of " + of_partition(task.partition) +
          " any more (they expire while no instance runs): it goes on where the state stands");
   if (known > 0 && known < settings_.sources)

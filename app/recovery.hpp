@@ -58,9 +58,9 @@ class Recovery {
   Recovery(const RecoverySettings& settings, const RecoveryPorts& ports, Statistics& statistics, Say say,
            std::function<void()> wake_fetcher);
 
-  /// Has tasks restored. REQUIRES: the partitions are assigned, and no transaction of this instance that holds steps of
-  /// them is open. Fetcher's thread.
-  void request(RestoreRequest request);
+  /// Has tasks restored; false: it has to be asked again, later. REQUIRES: the partitions are assigned, and no
+  /// transaction of this instance that holds steps of them is open. Fetcher's thread.
+  [[nodiscard]] bool request(RestoreRequest request);
   /// What is restored or followed for an assignment before this one is of no use any more. Fetcher's thread.
   void give_up_before(std::uint64_t assignment) { wanted_.store(assignment, std::memory_order_relaxed); }
   /// Restored tasks, and news of standbys. Fetcher's thread.
@@ -97,9 +97,11 @@ class Recovery {
   const std::function<void()> wake_fetcher_;
   CheckpointLoader loader_;
   std::optional<Standbys> standbys_;
+  std::optional<Stopwatch> since_standby_failure_;
+  std::string standby_failure_;  ///< What was said of it.
 
   Ring<RestoreRequest> requests_{8};
-  Ring<FromRecovery> output_{64};
+  Ring<FromRecovery> output_{1024};
   std::deque<FromRecovery> unsent_;  ///< What the ring had no room for.
   std::atomic<std::uint64_t> wanted_{0};
   std::uint64_t restoring_ = 0;      ///< The latest assignment that came.

@@ -148,6 +148,9 @@ void Shard::assign(RestoredTask restored) {
 
 void Shard::forget(Partition partition) {
   tasks_.erase(partition);
+  const auto sources = settings_.sources.size();
+  for (std::size_t s = 0; s < sources; ++s)
+    rings_.batches_done[static_cast<std::size_t>(partition.value) * sources + s].store(0, std::memory_order_release);
   statistics_.partitions[static_cast<std::size_t>(partition.value)].standby.set(false);
 }
 
@@ -205,15 +208,16 @@ bool Shard::replay(Owned& owned) {
   bool applied = false;
   std::uint64_t events = 0;
   while (!steps.empty() && task.ready_for(steps.front()) && events < limits::step_events_max) {
+    const engine::TaskCounts before = task.counts();
     task.apply(steps.front(), *this);
     steps.pop_front();
     applied = true;
-    events = 0;
-    for (const std::uint64_t count : task.counts().events) events += count;
-    statistics_.partitions[static_cast<std::size_t>(task.partition().value)].restored_records.add(events);
-    task.reset_counts();
+    for (std::size_t kind = 0; kind < before.events.size(); ++kind)
+      events += task.counts().events[kind] - before.events[kind];
+    task.set_counts(before);
     owned.stepped_at = clock_.now();
   }
+  statistics_.partitions[static_cast<std::size_t>(task.partition().value)].restored_records.add(events);
   if (steps.empty() && !owned.standby) {
     owned.live = true;
     owned.epoch.start = task.position();

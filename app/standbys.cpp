@@ -22,8 +22,14 @@ constexpr Duration look_at_changelog_every{5'000};
 /// Entries whose predecessors have not come: more, and some were lost.
 constexpr std::size_t ahead_max = 10'000;
 
+/// How long to wait for the first checkpoint of a partition; and before one is tried again that could not be followed.
+constexpr Duration no_checkpoint_pause{5'000};
+constexpr Duration set_aside_pause{60'000};
+
 /// Records of a checkpoint in one message.
 constexpr std::size_t copy_records = 4096;
+
+std::string of_partition(Partition partition) { return "partition " + std::to_string(partition.value); }
 
 }  // namespace
 
@@ -32,25 +38,39 @@ std::set<Partition> standby_partitions(std::span<const Instances::Instance> inst
   std::set<Partition> kept;
   const auto me = std::ranges::find(instances, self, &Instances::Instance::id);
   if (me == instances.end()) return kept;
-  const auto count = static_cast<std::ptrdiff_t>(instances.size());
-  const std::ptrdiff_t at = me - instances.begin();
-  for (std::ptrdiff_t back = 1; back <= std::min<std::ptrdiff_t>(standbys, count - 1); ++back) {
-    const auto& before = instances[static_cast<std::size_t>((at - back + count) % count)];
-    kept.insert(before.partitions.begin(), before.partitions.end());
+  std::int32_t partitions = 0;
+  for (const auto& instance : instances) partitions += static_cast<std::int32_t>(instance.partitions.size());
+  const auto before_me = static_cast<std::int32_t>(me - instances.begin());
+  const auto others = static_cast<std::int32_t>(instances.size()) - 1;
+  for (std::int32_t gone = 1; gone <= std::min<std::int32_t>(standbys, others); ++gone) {
+    // Of those that are gone, how many stood before this one.
+    for (std::int32_t gone_before = std::max(0, gone - (others - before_me)); gone_before <= std::min(gone, before_me);
+         ++gone_before) {
+      const std::int32_t left = others + 1 - gone;
+      const std::int32_t at = before_me - gone_before;
+      const std::int32_t each = partitions / left;
+      const std::int32_t larger = partitions % left;
+      const std::int32_t begin = at * each + std::min(at, larger);
+      const std::int32_t end = begin + each + (at < larger ? 1 : 0);
+      for (std::int32_t p = begin; p < end; ++p) kept.insert(Partition{p});
+    }
   }
+  for (const Partition own : me->partitions) kept.erase(own);
   return kept;
 }
 
-Standbys::Standbys(int standbys, Instances& instances, JournalTail& journal, ChangelogReader* changelog,
-                   CheckpointStore& store, CheckpointLoader& loader, MakeTask make_task, const Clock& clock,
-                   CheckpointLoader::Say say, Emit emit)
+Standbys::Standbys(int standbys, PolicyId policy, Instances& instances, JournalTail& journal,
+                   ChangelogReader* changelog, CheckpointStore& store, CheckpointLoader& loader, MakeTask make_task,
+                   const Clock& clock, CheckpointLoader::Say say, Emit emit)
     : standbys_(standbys),
+      policy_(policy),
       instances_(instances),
       journal_(journal),
       changelog_(changelog),
       store_(store),
       loader_(loader),
       make_task_(std::move(make_task)),
+      clock_(clock),
       say_(std::move(say)),
       emit_(std::move(emit)),
       since_looked_(clock) {}
@@ -70,6 +90,12 @@ void Standbys::stop() {
   to_load_.clear();
   waiting_.clear();
   followed_.clear();
+  opens_journal_ = false;
+}
+
+void Standbys::give_up() {
+  for (const auto& [partition, followed] : followed_) emit_({assignment_, Forget{partition}});
+  stop();
 }
 
 Expected<bool> Standbys::do_work() {
@@ -77,11 +103,11 @@ Expected<bool> Standbys::do_work() {
     case Phase::idle: return false;
     case Phase::placing: return place();
     case Phase::loading: {
-      const Status done = to_load_.empty() ? open_journal() : load(to_load_.front());
-      if (!done) return std::unexpected(done.error());
       if (to_load_.empty()) {
+        if (const Status opened = open_journal(); !opened) return std::unexpected(opened.error());
         phase_ = Phase::following;
       } else {
+        if (const Status loaded = load(to_load_.front()); !loaded) return std::unexpected(loaded.error());
         to_load_.pop_front();
       }
       return true;
@@ -92,10 +118,12 @@ Expected<bool> Standbys::do_work() {
 }
 
 Status Standbys::open_journal() {
-  if (followed_.empty()) return {};
+  if (!opens_journal_) return {};
   Timestamp since = after_all_time;
   for (const auto& [partition, followed] : followed_) since = std::min(since, followed.since);
-  return journal_.open(since);
+  if (auto opened = journal_.open(since - clock_skew_max); !opened) return opened;
+  opens_journal_ = false;
+  return {};
 }
 
 // The others' assignments are known once all have joined.
@@ -122,18 +150,18 @@ Status Standbys::load(Partition partition) {
     const auto marker = store_.marker(partition);
     if (!marker) return std::unexpected(marker.error());
     followed.step = kept->second.step;
-    followed.since = kept->second.stepped_at - clock_skew_max;
+    followed.since = kept->second.stepped_at;
     followed.changelog = *marker ? (*marker)->changelog : Offset{-1};
     task.input = kept->second.input;
   } else {
     auto loaded = loader_.load(partition);
     if (!loaded) return std::unexpected(loaded.error());
     if (!loaded->marker) {  // It would have to begin with the first event: better to wait for a checkpoint.
-      waiting_.push_back(partition);
+      waiting_.insert_or_assign(partition, Waiting{Stopwatch(clock_), no_checkpoint_pause});
       return {};
     }
     followed.step = loaded->marker->step;
-    followed.since = loaded->marker->taken_at - clock_skew_max;
+    followed.since = loaded->marker->taken_at;
     followed.changelog = loaded->marker->changelog;
     task.input = loaded->marker->position;
     task.changelog_complete = loaded->changelog_complete;
@@ -142,37 +170,47 @@ Status Standbys::load(Partition partition) {
   }
   emit_({assignment_, std::move(task)});
   followed_.emplace(partition, std::move(followed));
+  opens_journal_ = true;
   return {};
 }
 
 Expected<bool> Standbys::follow() {
   took_steps_ = false;
   if (!followed_.empty()) {
-    if (const Status read = journal_.poll([this](JournalEntry entry) { take(std::move(entry)); }); !read)
-      return std::unexpected(read.error());
+    const Status read = journal_.poll([this](JournalEntry entry, Timestamp at) { take(std::move(entry), at); });
+    if (!read) return std::unexpected(read.error());
   }
-  if (since_looked_.elapsed() < look_at_changelog_every) return took_steps_;
-  since_looked_.restart();
-  if (!waiting_.empty()) {
-    std::swap(to_load_, waiting_);
+  for (auto it = waiting_.begin(); it != waiting_.end();) {
+    if (it->second.since.elapsed() < it->second.pause) {
+      ++it;
+      continue;
+    }
+    to_load_.push_back(it->first);
+    it = waiting_.erase(it);
+  }
+  if (!to_load_.empty()) {
     phase_ = Phase::loading;
     return true;
   }
-  if (changelog_ == nullptr) return took_steps_;
-  for (auto& [partition, followed] : followed_) {
-    if (const Status copied = copy_changelog(partition, followed); !copied) return std::unexpected(copied.error());
-  }
+  if (changelog_ == nullptr || since_looked_.elapsed() < look_at_changelog_every) return took_steps_;
+  since_looked_.restart();
+  if (const Status copied = copy_changelogs(); !copied) return std::unexpected(copied.error());
   return true;
 }
 
 // Entries of one instance come in order; where a task has moved, its new instance's may come before the last of the
 // former one's.
-void Standbys::take(JournalEntry entry) {
+void Standbys::take(JournalEntry entry, Timestamp written_at) {
   const auto it = followed_.find(entry.partition);
   if (it == followed_.end()) return;
+  const Partition partition = it->first;
   Followed& followed = it->second;
-  const std::uint64_t first = entry.steps.front().number;
-  followed.ahead.emplace(first, std::move(entry));
+  if (entry.steps.back().number <= followed.step) return;
+  // It would lead to other alerts than those that were sent.
+  if (entry.policy != policy_)
+    return set_aside(partition, "steps of " + of_partition(partition) +
+                                    " are made with another model, other risk settings or other sources");
+  followed.ahead.emplace(entry.steps.front().number, std::move(entry));
   while (!followed.ahead.empty()) {
     auto next = followed.ahead.begin();
     if (next->first > followed.step + 1) break;
@@ -181,20 +219,30 @@ void Standbys::take(JournalEntry entry) {
     std::erase_if(steps, [&](const Step& step) { return step.number <= followed.step; });
     if (steps.empty()) continue;
     followed.step = steps.back().number;
+    followed.since = std::max(followed.since, written_at);
     took_steps_ = true;
-    emit_({assignment_, FollowedSteps{it->first, std::move(steps)}});
+    emit_({assignment_, FollowedSteps{partition, std::move(steps)}});
   }
-  if (followed.ahead.size() <= ahead_max) return;
-  say_("the journal lacks steps of partition " + std::to_string(it->first.value) + " behind step " +
-       std::to_string(followed.step) + ": it is not kept warm until the next rebalance");
-  emit_({assignment_, Forget{it->first}});
-  followed_.erase(it);
+  if (followed.ahead.size() > ahead_max)
+    set_aside(partition, "the journal lacks steps of " + of_partition(partition) + " behind step " +
+                             std::to_string(followed.step));
+}
+
+// A later checkpoint may hold what stands in the way.
+void Standbys::set_aside(Partition partition, const std::string& why) {
+  say_(why + ": it is not kept warm; tried again every " + std::to_string(set_aside_pause.ms / 1000) + " s");
+  emit_({assignment_, Forget{partition}});
+  followed_.erase(partition);
+  kept_.erase(partition);
+  waiting_.insert_or_assign(partition, Waiting{Stopwatch(clock_), set_aside_pause});
 }
 
 /// Takes the changes of one or more checkpoints, the latest of each customer.
 class Standbys::Copy final : public ChangelogVisitor {
  public:
   Status record(std::string_view id, std::string_view record) override {
+    if (record.size() != sizeof(engine::Customer) || !engine::is_customer_record(record))
+      return fail(ErrorKind::corrupt, "it holds a record that no customer can have");
     changes_[std::string(id)] = record;
     return {};
   }
@@ -226,14 +274,29 @@ class Standbys::Copy final : public ChangelogVisitor {
   std::map<std::string, std::string, std::less<>> changes_;
 };
 
-Status Standbys::copy_changelog(Partition partition, Followed& followed) {
-  if (followed.changelog < Offset{0}) return {};
+Status Standbys::copy_changelogs() {
+  std::map<Partition, std::string> faults;
+  for (auto& [partition, followed] : followed_) {
+    const auto copied = copy_changelog(partition, followed);
+    if (copied && *copied) continue;
+    if (!copied && copied.error().kind != ErrorKind::corrupt) return std::unexpected(copied.error());
+    faults[partition] = copied ? "it is another one than before" : copied.error().message;
+  }
+  for (const auto& [partition, fault] : faults)
+    set_aside(partition, "the changelog of " + of_partition(partition) + " cannot be followed: " + fault);
+  return {};
+}
+
+// False: it is not the log that was read before.
+Expected<bool> Standbys::copy_changelog(Partition partition, Followed& followed) {
+  if (followed.changelog < Offset{0}) return true;
   Copy copy;
   const auto end = changelog_->read(partition, followed.changelog, copy);
   if (!end) return std::unexpected(end.error());
-  if (!copy.last) return {};
+  if (*end < followed.changelog) return false;
+  if (!copy.last) return true;
   CheckpointData data = copy.take();
-  if (const Status written = store_.write(data); !written) return written;
+  if (const Status written = store_.write(data); !written) return std::unexpected(written.error());
   followed.changelog = copy.last->changelog;
   for (std::size_t i = 0; i < data.entries.size();) {
     auto part = std::make_unique<CheckpointData>();
@@ -248,7 +311,7 @@ Status Standbys::copy_changelog(Partition partition, Followed& followed) {
     }
     emit_({assignment_, Checkpointed{partition, std::move(part)}});
   }
-  return {};
+  return true;
 }
 
 }  // namespace holdfast::app

@@ -101,9 +101,11 @@ class JournalTail {
   virtual ~JournalTail() = default;
   /// Begins (anew) with what was written at or after `since`.
   [[nodiscard]] virtual Status open(Timestamp since) = 0;
+  /// When an entry was written is told by the clock of its writer.
+  using Visit = std::function<void(JournalEntry entry, Timestamp written_at)>;
   /// Calls `visit` with the committed entries that have come, of all tasks; those of one instance in their order. Waits
   /// for a moment if there are none. REQUIRES: open().
-  [[nodiscard]] virtual Status poll(const std::function<void(JournalEntry)>& visit) = 0;
+  [[nodiscard]] virtual Status poll(const Visit& visit) = 0;
 };
 
 /// The instances that share the partitions. Blocks; one thread.

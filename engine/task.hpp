@@ -77,8 +77,8 @@ class Task {
   /// after_all_time: no timer is set.
   [[nodiscard]] Timestamp next_timer() const { return timers_.next_due(); }
   [[nodiscard]] const TaskCounts& counts() const { return counts_; }
-  /// Counts from zero again: what was replayed is not counted twice.
-  void reset_counts() { counts_ = {}; }
+  /// Goes on counting from there: what is replayed was counted before.
+  void set_counts(const TaskCounts& counts) { counts_ = counts; }
   [[nodiscard]] std::size_t timer_bytes() const { return timers_.memory_bytes(); }
   /// Where a checkpoint of the table stands now.
   [[nodiscard]] Marker marker(PolicyId policy, Timestamp taken_at) const;

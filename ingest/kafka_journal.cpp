@@ -226,7 +226,7 @@ class Tail final : public JournalTail {
     return {};
   }
 
-  Status poll(const std::function<void(JournalEntry)>& visit) override {
+  Status poll(const Visit& visit) override {
     std::array<rd_kafka_message_t*, batch> messages{};
     const auto count = rd_kafka_consume_batch_queue(fetching_->queue(), wait_ms, messages.data(), messages.size());
     Status status;
@@ -237,7 +237,7 @@ class Tail final : public JournalTail {
       if (!status || message->err != RD_KAFKA_RESP_ERR_NO_ERROR) continue;
       auto entry = entry_of(*message, settings_);
       if (entry) {
-        visit(std::move(*entry));
+        visit(std::move(*entry), Timestamp{rd_kafka_message_timestamp(message.get(), nullptr)});
       } else {
         status = std::unexpected(entry.error());
       }

@@ -122,10 +122,10 @@ class Store final : public RocksStore {
     }
     if (options_.read_only) return {};
     // What was erased and not purged before the last end.
+    const bool removed = remove_unused_files().has_value();
     for (const auto& [partition, family] : families_) {
-      if (has_erased(family.get())) unpurged_.insert(partition);
+      if (!removed || has_erased(family.get())) unpurged_.insert(partition);
     }
-    remove_unused_files();
     return remove_leftovers();
   }
 
@@ -179,7 +179,7 @@ class Store final : public RocksStore {
       families_.erase(it);
       unpurged_.erase(partition);
     }
-    if (begin_manifest(default_family_).ok()) remove_unused_files();
+    if (begin_manifest(default_family_).ok()) (void)remove_unused_files();
     return {};
   }
 
@@ -279,7 +279,6 @@ class Store final : public RocksStore {
   // in the MANIFEST, and the files until they are deleted.
   Status purge(rocksdb::ColumnFamilyHandle* family) {
     constexpr std::string_view what = "remove what was erased from it";
-    std::vector<std::string> former = files_of(family);
     rocksdb::CompactRangeOptions compact;
     compact.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
     if (const auto compacted = db_->CompactRange(compact, family, nullptr, nullptr); !compacted.ok()) {
@@ -287,22 +286,11 @@ class Store final : public RocksStore {
       return std::unexpected(error_of(compacted, what));
     }
     if (has_erased(family)) return not_yet("checkpoints were written to it meanwhile");
-    std::ranges::copy(files_named("MANIFEST-"), std::back_inserter(former));
     if (const auto begun = begin_manifest(family); !begun.ok()) {
       (void)db_->Resume();
       return std::unexpected(error_of(begun, what));
     }
-    remove_unused_files();
-    const std::vector<std::string> current = files_of(family);
-    std::erase_if(former, [&](const auto& name) { return std::ranges::find(current, name) != current.end(); });
-    // A file that is being read is deleted afterwards.
-    for (int i = 0; i < deletion_polls; ++i) {
-      std::erase_if(
-          former, [&](const std::string& name) { return env_->FileExists(database_path() + '/' + name).IsNotFound(); });
-      if (former.empty()) return {};
-      env_->SleepForMicroseconds(deletion_poll_us);
-    }
-    return not_yet("the file " + former.front() + " of it is in use");
+    return remove_unused_files();
   }
 
   [[nodiscard]] Status not_yet(std::string_view why) const {
@@ -315,26 +303,32 @@ class Store final : public RocksStore {
     return db_->SetOptions(family, {{"disable_auto_compactions", "false"}});
   }
 
-  /// RocksDB deletes them when it has another reason to look at its folder; allowing it to is one.
-  void remove_unused_files() {
+  /// RocksDB deletes them when it has another reason to look at its folder; allowing it to is one. It does so in the
+  /// background, and only once nobody reads them: unavailable, if that takes long.
+  Status remove_unused_files() {
     (void)db_->DisableFileDeletions();
+    std::vector<std::string> unused = unused_files();
     (void)db_->EnableFileDeletions(true);
-  }
-
-  [[nodiscard]] std::vector<std::string> files_of(rocksdb::ColumnFamilyHandle* family) const {
-    rocksdb::ColumnFamilyMetaData about;
-    db_->GetColumnFamilyMetaData(family, &about);
-    std::vector<std::string> names;
-    for (const auto& level : about.levels) {
-      for (const auto& file : level.files) names.push_back(file.relative_filename);
+    for (int i = 0; i < deletion_polls; ++i) {
+      std::erase_if(
+          unused, [&](const std::string& name) { return env_->FileExists(database_path() + '/' + name).IsNotFound(); });
+      if (unused.empty()) return {};
+      env_->SleepForMicroseconds(deletion_poll_us);
     }
-    return names;
+    return not_yet("the file " + unused.front() + " of it is in use");
   }
 
-  [[nodiscard]] std::vector<std::string> files_named(std::string_view prefix) const {
+  /// Files that may name customers and are of no use any more.
+  [[nodiscard]] std::vector<std::string> unused_files() const {
+    std::vector<std::string> used;
+    std::uint64_t manifest_size = 0;
+    (void)db_->GetLiveFiles(used, &manifest_size, false);
     std::vector<std::string> names;
     (void)env_->GetChildren(database_path(), &names);
-    std::erase_if(names, [&](const std::string& name) { return !name.starts_with(prefix); });
+    std::erase_if(names, [&](const std::string& name) {
+      return (!name.ends_with(".sst") && !name.starts_with("MANIFEST-")) ||
+             std::ranges::find(used, '/' + name) != used.end();
+    });
     return names;
   }
 

@@ -101,10 +101,18 @@ void HotTable::mark_changed(const CheckpointData& data) {
 void HotTable::mark_unchanged(const CheckpointData& data) {
   for (const auto& e : data.entries) {
     const auto slot = find(make_customer_key(data.id(e)));
-    if (!slot && e.erased) {
-      if (const auto it = erased_.find(data.id(e)); it != erased_.end()) erased_.erase(it);
+    if (!slot) {
+      if (!e.erased) {
+        erased_.emplace(data.id(e));
+      } else if (const auto it = erased_.find(data.id(e)); it != erased_.end()) {
+        erased_.erase(it);
+      }
+      continue;
     }
-    if (!slot || e.erased || std::memcmp(read(*slot), data.record(e).data(), record_size_) != 0) continue;
+    if (e.erased || std::memcmp(read(*slot), data.record(e).data(), record_size_) != 0) {
+      (void)modify(*slot);
+      continue;
+    }
     const std::size_t word = slot->value / bits_per_word;
     const std::uint64_t bit = std::uint64_t{1} << (slot->value % bits_per_word);
     changed_count_ -= (changed_[word] & bit) != 0 ? 1 : 0;

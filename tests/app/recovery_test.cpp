@@ -89,7 +89,7 @@ class RecoveryTest : public ::testing::Test {
          .exactly_once = exactly_once_},
         {.reader = reader, .journal = journal, .store = store, .clock = clock, .changelog = changelog_}, statistics,
         [this](const std::string& message) { said_.push_back(message); }, [] {});
-    recovery.request({.assignment = 1, .partitions = {partition}, .kept = {}});
+    EXPECT_TRUE(recovery.request({.assignment = 1, .partitions = {partition}, .kept = {}}));
     if (const auto done = recovery.do_work(); !done) return std::unexpected(done.error());
     return std::move(std::get<RestoredTask>(recovery.take()->message));
   }
@@ -372,7 +372,7 @@ TEST_F(RecoveryTest, AKeptTaskNeedsOnlyTheStepsThatOthersTookMeanwhile) {
       {.reader = reader, .journal = journal_reader, .store = store, .clock = clock}, statistics,
       [](const std::string&) {}, [] {});
   const KeptTask kept{.partition = partition, .step = 1, .end = at(1, 0), .input = at(1, 0), .stepped_at = world_.now};
-  recovery.request({.assignment = 1, .partitions = {partition}, .kept = {{partition, kept}}});
+  ASSERT_TRUE(recovery.request({.assignment = 1, .partitions = {partition}, .kept = {{partition, kept}}}));
   ASSERT_TRUE(recovery.do_work());
   const auto restored = recovery.take();
   ASSERT_TRUE(restored);
@@ -404,7 +404,7 @@ TEST_F(RecoveryTest, AKeptTaskDoesNotWaitForOthersToBeRestored) {
       ready_before.push_back(std::get<RestoredTask>(restored->message).partition);
   };
   const KeptTask kept{.partition = partition, .step = 1, .end = at(1, 0), .input = at(1, 0), .stepped_at = world_.now};
-  recovery.request({.assignment = 1, .partitions = {partition, moved}, .kept = {{partition, kept}}});
+  ASSERT_TRUE(recovery.request({.assignment = 1, .partitions = {partition, moved}, .kept = {{partition, kept}}}));
   const auto done = recovery.do_work();
   ASSERT_TRUE(done) << done.error().message;
   EXPECT_THAT(ready_before, ElementsAre(partition));
@@ -423,7 +423,7 @@ TEST_F(RecoveryTest, WhatIsRestoredForAnAssignmentThatIsOverIsDropped) {
       {.model = &model_, .policy = &risk_, .policy_id = policy, .topics = topics, .partitions = 1, .sources = 2},
       {.reader = reader, .journal = journal_reader, .store = store, .clock = clock}, statistics,
       [](const std::string&) {}, [] {});
-  recovery.request({.assignment = 1, .partitions = {partition}, .kept = {}});
+  ASSERT_TRUE(recovery.request({.assignment = 1, .partitions = {partition}, .kept = {}}));
   recovery.give_up_before(2);
   ASSERT_TRUE(recovery.do_work());
   EXPECT_FALSE(recovery.take());

@@ -2,6 +2,8 @@
 
 #include "app/standbys.hpp"
 
+#include <algorithm>
+#include <bit>
 #include <deque>
 #include <map>
 #include <memory>
@@ -33,26 +35,49 @@ constexpr Partition p0{0};
 constexpr Partition p1{1};
 constexpr Partition p2{2};
 
-TEST(StandbyPartitions, AreThoseOfTheInstancesBefore) {
-  const Members three{{"a", {p0}}, {"b", {p1}}, {"c", {p2}}};
-  EXPECT_THAT(standby_partitions(three, "a", 0), IsEmpty());
-  EXPECT_THAT(standby_partitions(three, "a", 1), ElementsAre(p2));
-  EXPECT_THAT(standby_partitions(three, "b", 1), ElementsAre(p0));
-  EXPECT_THAT(standby_partitions(three, "b", 2), ElementsAre(p0, p2));
-  EXPECT_THAT(standby_partitions(three, "b", 9), ElementsAre(p0, p2)) << "never its own";
-  EXPECT_THAT(standby_partitions(three, "stranger", 1), IsEmpty());
-  EXPECT_THAT(standby_partitions(Members{{"a", {p0, p1}}}, "a", 1), IsEmpty());
+/// What the range assignor gives each, the ids ascending.
+Members ranges(const std::vector<std::string>& ids, std::int32_t partitions) {
+  Members members;
+  const auto count = static_cast<std::int32_t>(ids.size());
+  std::int32_t next = 0;
+  for (std::int32_t i = 0; i < count; ++i) {
+    members.push_back({ids[static_cast<std::size_t>(i)], {}});
+    const std::int32_t end = next + partitions / count + (i < partitions % count ? 1 : 0);
+    while (next < end) members.back().partitions.push_back(Partition{next++});
+  }
+  return members;
 }
 
-TEST(StandbyPartitions, EveryPartitionHasAsManyAsAreWanted) {
-  Members members;
-  for (int i = 0; i < 7; ++i) members.push_back({std::string(1, static_cast<char>('a' + i)), {Partition{i}}});
-  for (int standbys = 0; standbys < 7; ++standbys) {
-    std::map<Partition, int> kept;
-    for (const auto& instance : members) {
-      for (const Partition p : standby_partitions(members, instance.id, standbys)) ++kept[p];
+TEST(StandbyPartitions, AreThoseThatAnInstanceWouldGet) {
+  const Members three = ranges({"a", "b", "c"}, 3);
+  EXPECT_THAT(standby_partitions(three, "a", 0), IsEmpty());
+  EXPECT_THAT(standby_partitions(three, "a", 1), ElementsAre(p1)) << "when b or c is gone, a has the first two";
+  EXPECT_THAT(standby_partitions(three, "b", 1), ElementsAre(p0, p2));
+  EXPECT_THAT(standby_partitions(three, "c", 1), IsEmpty()) << "it has the last one then, as now";
+  EXPECT_THAT(standby_partitions(three, "c", 2), ElementsAre(p0, p1));
+  EXPECT_THAT(standby_partitions(three, "c", 9), ElementsAre(p0, p1)) << "never its own";
+  EXPECT_THAT(standby_partitions(three, "stranger", 1), IsEmpty());
+  EXPECT_THAT(standby_partitions(ranges({"a"}, 2), "a", 1), IsEmpty());
+}
+
+TEST(StandbyPartitions, WhoeverDiesTheOthersHaveWhatTheyGet) {
+  const std::vector<std::string> ids{"a", "b", "c", "d", "e"};
+  for (std::int32_t partitions = 1; partitions <= 23; ++partitions) {
+    const Members before = ranges(ids, partitions);
+    for (unsigned gone = 1; gone + 1 < (1U << ids.size()); ++gone) {
+      std::vector<std::string> left;
+      for (std::size_t i = 0; i < ids.size(); ++i) {
+        if ((gone >> i & 1U) == 0) left.push_back(ids[i]);
+      }
+      for (const auto& instance : ranges(left, partitions)) {
+        const auto kept = standby_partitions(before, instance.id, std::popcount(gone));
+        const auto& own = std::ranges::find(before, instance.id, &Instances::Instance::id)->partitions;
+        for (const Partition p : instance.partitions) {
+          EXPECT_TRUE(kept.contains(p) || std::ranges::find(own, p) != own.end())
+              << "of " << partitions << ", " << instance.id << " lacks " << p.value << " when " << gone << " are gone";
+        }
+      }
     }
-    for (int i = 0; i < 7; ++i) EXPECT_EQ(kept[Partition{i}], standbys);
   }
 }
 
@@ -72,8 +97,8 @@ class FakeTail final : public JournalTail {
     opened_since.push_back(since);
     return {};
   }
-  Status poll(const std::function<void(JournalEntry)>& visit) override {
-    for (; !entries.empty(); entries.pop_front()) visit(std::move(entries.front()));
+  Status poll(const Visit& visit) override {
+    for (; !entries.empty(); entries.pop_front()) visit(std::move(entries.front()), Timestamp{0});
     return {};
   }
   std::vector<Timestamp> opened_since;
@@ -89,7 +114,7 @@ class StandbysTest : public ::testing::Test {
             {.topics = 0, .partitions = 2, .sources = 1}, &log_, store_, statistics_,
             [this](const std::string& m) { said_.push_back(m); }, [] { return false; }),
         standbys_(
-            1, instances_, tail_, &log_, store_, loader_,
+            1, PolicyId{42}, instances_, tail_, &log_, store_, loader_,
             [this](const Marker& marker, state::HotTable& table) {
               auto task = std::make_unique<engine::Task>(marker.partition, model_, policy_, table, marker.position);
               task->restore(marker);
@@ -126,7 +151,7 @@ class StandbysTest : public ::testing::Test {
     return {reinterpret_cast<const char*>(&customer), sizeof customer};
   }
   static JournalEntry entry(std::uint64_t first, std::size_t steps, Partition partition = p0) {
-    JournalEntry out{.partition = partition, .policy = {}, .start = {}, .steps = {}};
+    JournalEntry out{.partition = partition, .policy = PolicyId{42}, .start = {}, .steps = {}};
     for (std::size_t i = 0; i < steps; ++i) out.steps.push_back({.number = first + i, .end = {}});
     return out;
   }
@@ -230,6 +255,58 @@ TEST_F(StandbysTest, AJournalWithAHoleIsGivenUpWithAMessage) {
   EXPECT_THAT(said_, ElementsAre(HasSubstr("lacks steps of partition 0 behind step 5")));
   ASSERT_EQ(emitted_.size(), 1U);
   EXPECT_EQ(std::get<Forget>(emitted_[0].message).partition, p0);
+  // A later checkpoint mends it.
+  checkpoint(30'000, {{"c", 2}}, 1);
+  emitted_.clear();
+  work(100);
+  ASSERT_EQ(emitted_.size(), 1U);
+  EXPECT_TRUE(std::get<RestoredTask>(emitted_[0].message).standby);
+}
+
+// Under its own policy it would come to other alerts than those that were sent.
+TEST_F(StandbysTest, StepsOfAnotherPolicyAreNotFollowed) {
+  checkpoint(5, {{"c", 1}}, 1);
+  standbys_.begin(3, {{p1}}, {});
+  work();
+  emitted_.clear();
+  JournalEntry foreign = entry(6, 2);
+  foreign.policy = PolicyId{7};
+  tail_.entries.push_back(foreign);
+  work(1);
+  EXPECT_THAT(said_, ElementsAre(HasSubstr("partition 0 are made with another model")));
+  ASSERT_EQ(emitted_.size(), 1U);
+  EXPECT_EQ(std::get<Forget>(emitted_[0].message).partition, p0);
+  emitted_.clear();
+  checkpoint(7, {{"c", 2}}, 1);
+  work(100);
+  ASSERT_EQ(emitted_.size(), 1U);
+  EXPECT_EQ(std::get<RestoredTask>(emitted_[0].message).input.next[0], Offset{70});
+}
+
+TEST_F(StandbysTest, APartitionWithoutACheckpointHoldsUpNoOther) {
+  log_.only = p0;
+  instances_.instances = {{"a", {p0, p1}}, {"me", {p2}}};
+  checkpoint(5, {{"c", 1}}, 1);
+  standbys_.begin(3, {{p2}}, {});
+  work();
+  ASSERT_EQ(emitted_.size(), 1U);
+  emitted_.clear();
+  checkpoint(6, {{"c", 2}}, 1);
+  work(60);
+  ASSERT_EQ(emitted_.size(), 1U) << "the changelog is copied";
+  EXPECT_TRUE(std::holds_alternative<Checkpointed>(emitted_[0].message));
+  EXPECT_EQ(tail_.opened_since.size(), 1U);
+}
+
+TEST_F(StandbysTest, GivenUpItHasTheShardsForget) {
+  checkpoint(5, {{"c", 1}}, 1);
+  standbys_.begin(3, {{p1}}, {});
+  work();
+  emitted_.clear();
+  standbys_.give_up();
+  ASSERT_EQ(emitted_.size(), 1U);
+  EXPECT_EQ(std::get<Forget>(emitted_[0].message).partition, p0);
+  EXPECT_FALSE(standbys_.active());
 }
 
 }  // namespace

@@ -155,7 +155,7 @@ TEST(Task, CountsAlertsByChangeAndLevel) {
   EXPECT_EQ(alerts(Change::resolved, Level::none), 1U);
   EXPECT_EQ(world.task.counts().timers, 2U);
   EXPECT_EQ(world.task.counts().steps, 2U);
-  world.task.reset_counts();
+  world.task.set_counts({});
   EXPECT_EQ(world.task.counts().timers, 0U);
   EXPECT_EQ(world.task.steps(), 2U) << "steps are numbered for life";
 }

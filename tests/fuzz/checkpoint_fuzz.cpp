@@ -133,7 +133,7 @@ void restore(const Marker& marker, const std::map<std::string, std::string>& rec
        .exactly_once = true},
       {.reader = reader, .journal = journal, .store = store, .clock = clock}, statistics,
       [&](const std::string&) { rebuilt = true; }, [] {});
-  recovery.request({.assignment = 1, .partitions = {marker.partition}, .kept = {}});
+  (void)recovery.request({.assignment = 1, .partitions = {marker.partition}, .kept = {}});
   const auto done = recovery.do_work();
   if (!done) {
     require(done.error().kind == ErrorKind::incompatible, "a state that cannot be gone on from is refused");

@@ -159,7 +159,8 @@ Expected<Offset> MemoryChangelog::write(const CheckpointData& data) {
   return Offset{static_cast<std::int64_t>(log.size())};
 }
 
-Expected<Offset> MemoryChangelog::read(Partition, Offset from, ChangelogVisitor& visitor) {
+Expected<Offset> MemoryChangelog::read(Partition partition, Offset from, ChangelogVisitor& visitor) {
+  if (only && partition != *only) return Offset{0};
   for (auto i = static_cast<std::size_t>(from.value); i < log.size(); ++i) {
     const Status visited = visit(log[i], Offset{static_cast<std::int64_t>(i) + 1}, visitor);
     if (!visited) return std::unexpected(visited.error());

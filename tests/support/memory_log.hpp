@@ -124,6 +124,7 @@ class MemoryChangelog final : public ChangelogWriter, public ChangelogReader {
     std::optional<Marker> marker;       ///< Instead of both.
   };
   std::vector<Entry> log;
+  std::optional<Partition> only;  ///< Nothing is in the others.
   std::int32_t partition_count = 1;
 
  private:

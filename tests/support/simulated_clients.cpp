@@ -467,7 +467,7 @@ Status SimulatedJournalTail::open(Timestamp since) {
   return {};
 }
 
-Status SimulatedJournalTail::poll(const std::function<void(JournalEntry)>& visit) {
+Status SimulatedJournalTail::poll(const Visit& visit) {
   if (node_.dead) return gone();
   for (std::size_t p = 0; p < next_.size(); ++p) {
     if (node_.one_in(2)) continue;
@@ -478,7 +478,7 @@ Status SimulatedJournalTail::poll(const std::function<void(JournalEntry)>& visit
       if (log.records[i].control || log.records[i].aborted) continue;
       auto entry = decode_journal_entry(*log.records[i].value);
       if (!entry) return std::unexpected(entry.error());
-      visit(std::move(*entry));
+      visit(std::move(*entry), log.records[i].timestamp);
     }
   }
   return {};

@@ -179,7 +179,7 @@ class SimulatedJournalTail final : public JournalTail {
  public:
   explicit SimulatedJournalTail(SimulatedNode& node) : node_(node) {}
   Status open(Timestamp since) override;
-  Status poll(const std::function<void(JournalEntry)>& visit) override;
+  Status poll(const Visit& visit) override;
 
  private:
   SimulatedNode& node_;
