@@ -200,6 +200,8 @@ struct CheckpointData {
   };
   std::vector<Entry> entries;  ///< Each id once.
   std::uint32_t record_size = 0;
+  /// A customer was erased and came back since the checkpoint before: the former record must not stay on the disk.
+  bool replaces_erased = false;
 
   void add(std::string_view id, std::string_view record) {
     entries.push_back({bytes.size(), static_cast<std::uint32_t>(id.size())});

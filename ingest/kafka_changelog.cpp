@@ -66,6 +66,7 @@ struct Producer {
   ~Producer() { client->on_delivery = nullptr; }
 
   std::shared_ptr<KafkaClient> client;
+  TopicPtr topic;  ///< Must not outlive the client.
   Transactions transactions;
   std::int64_t last_offset = -1;  ///< Of those delivered since begin().
   rd_kafka_resp_err_t lost{};     ///< Why a record was not delivered.
@@ -98,10 +99,9 @@ class Writer final : public ChangelogWriter {
         {{"enable.idempotence", "true"}, {"allow.auto.create.topics", "false"}, {"transactional.id", id_}});
     if (!client) return std::unexpected(client.error());
     auto producer = std::make_unique<Producer>(std::move(*client), id_);
-    topic_.reset(rd_kafka_topic_new(producer->client->get(), settings_.changelog_topic.c_str(), nullptr));
+    producer->topic.reset(rd_kafka_topic_new(producer->client->get(), settings_.changelog_topic.c_str(), nullptr));
     const Status opened = producer->transactions.init(settings_.patience);
     if (!opened) {
-      topic_.reset();
       const ErrorKind kind = opened.error().kind == ErrorKind::rollback ? ErrorKind::unavailable : opened.error().kind;
       return fail(kind, opened.error().message);
     }
@@ -149,8 +149,8 @@ class Writer final : public ChangelogWriter {
     Producer& producer = *producer_;
     const Deadline deadline(producer.transactions.timeout());
     for (;;) {
-      if (rd_kafka_produce(topic_.get(), partition, RD_KAFKA_MSG_F_COPY, const_cast<char*>(value.data()), value.size(),
-                           key.data(), key.size(), nullptr) == 0)
+      if (rd_kafka_produce(producer.topic.get(), partition, RD_KAFKA_MSG_F_COPY, const_cast<char*>(value.data()),
+                           value.size(), key.data(), key.size(), nullptr) == 0)
         return {};
       const auto code = rd_kafka_last_error();
       if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL || deadline.passed())
@@ -174,7 +174,6 @@ class Writer final : public ChangelogWriter {
   const std::shared_ptr<KafkaGroup> group_;
   const std::string id_;
   std::unique_ptr<Producer> producer_;
-  TopicPtr topic_;
 };
 
 class Reader final : public ChangelogReader {

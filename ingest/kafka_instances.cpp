@@ -4,41 +4,43 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "ingest/kafka_assignment.hpp"
 #include "ingest/kafka_client.hpp"
+#include "ingest/kafka_topic_settings.hpp"
 #include "ingest/kafka_transactions.hpp"
 
 namespace holdfast::ingest {
 namespace {
-
-constexpr int request_timeout_ms = 5000;
-
-struct GroupsDeleter {
-  void operator()(const struct rd_kafka_group_list* groups) const { rd_kafka_group_list_destroy(groups); }
-};
 
 class Group final : public Instances {
  public:
   Group(KafkaSettings settings, std::shared_ptr<KafkaClient> client)
       : settings_(std::move(settings)), client_(std::move(client)) {}
 
+  // The group's coordinator alone is asked: others may be down.
   Expected<Members> members() override {
     const Deadline deadline(settings_.patience);
+    const char* group = settings_.application_id.c_str();
     for (;;) {
-      const struct rd_kafka_group_list* raw = nullptr;
-      const auto code = rd_kafka_list_groups(client_->get(), settings_.application_id.c_str(), &raw,
-                                             std::max(1, deadline.remaining_ms(request_timeout_ms)));
-      const std::unique_ptr<const struct rd_kafka_group_list, GroupsDeleter> groups(raw);
-      if (code == RD_KAFKA_RESP_ERR_NO_ERROR && raw != nullptr && raw->group_cnt == 1 &&
-          raw->groups[0].err == RD_KAFKA_RESP_ERR_NO_ERROR)
-        return members_of(raw->groups[0]);
-      if (deadline.passed())
-        return fail(kind_of(code, ErrorKind::unavailable),
-                    fmt::format("group '{}' cannot be described: {}", settings_.application_id, text_of(code)));
+      const auto event =
+          ask(*client_, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, deadline, fmt::format("describe group '{}'", group),
+              [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* answers) {
+                rd_kafka_DescribeConsumerGroups(client_->get(), &group, 1, options, answers);
+              });
+      if (!event) return std::unexpected(event.error());
+      std::size_t count = 0;
+      const auto** groups = rd_kafka_DescribeConsumerGroups_result_groups(
+          rd_kafka_event_DescribeConsumerGroups_result(event->get()), &count);
+      if (count != 1) return fail(ErrorKind::failed, fmt::format("group '{}' is not in the answer", group));
+      const auto code = rd_kafka_error_code(rd_kafka_ConsumerGroupDescription_error(groups[0]));
+      if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return members_of(*groups[0]);
+      const ErrorKind kind = kind_of(code, ErrorKind::unavailable);
+      if (kind != ErrorKind::unavailable || deadline.passed())
+        return fail(kind, fmt::format("group '{}' cannot be described: {}", group, text_of(code)));
       rd_kafka_poll(client_->get(), 100);
     }
   }
@@ -58,16 +60,21 @@ class Group final : public Instances {
   }
 
  private:
-  [[nodiscard]] Expected<Members> members_of(const struct rd_kafka_group_info& group) const {
-    Members result{.settled = std::string_view(group.state) == "Stable", .instances = {}};
-    for (const auto& member : std::span(group.members, static_cast<std::size_t>(std::max(group.member_cnt, 0)))) {
-      const std::string id = instance_of_member(member.member_id, settings_.application_id);
-      if (id.empty()) continue;
-      const std::string_view assignment(static_cast<const char*>(member.member_assignment),
-                                        static_cast<std::size_t>(std::max(member.member_assignment_size, 0)));
-      const auto partitions = assigned_partitions(assignment, settings_.source_topics.front());
-      if (!partitions) return std::unexpected(partitions.error());
-      result.instances.push_back({id, *partitions});
+  [[nodiscard]] Members members_of(const rd_kafka_ConsumerGroupDescription_t& group) const {
+    Members result{.settled = rd_kafka_ConsumerGroupDescription_state(&group) == RD_KAFKA_CONSUMER_GROUP_STATE_STABLE,
+                   .instances = {}};
+    const std::string prefix = settings_.application_id + '-';
+    for (std::size_t i = 0; i < rd_kafka_ConsumerGroupDescription_member_count(&group); ++i) {
+      const auto* member = rd_kafka_ConsumerGroupDescription_member(&group, i);
+      const char* id = rd_kafka_MemberDescription_group_instance_id(member);
+      if (id == nullptr || !std::string_view(id).starts_with(prefix)) continue;  // Not one of the application.
+      Instance& instance = result.instances.emplace_back();
+      instance.id = id + prefix.size();
+      const auto* partitions = rd_kafka_MemberAssignment_partitions(rd_kafka_MemberDescription_assignment(member));
+      for (const auto& p : std::span(partitions->elems, static_cast<std::size_t>(partitions->cnt))) {
+        if (p.topic == settings_.source_topics.front()) instance.partitions.push_back(Partition{p.partition});
+      }
+      std::ranges::sort(instance.partitions);
     }
     std::ranges::sort(result.instances, {}, &Instance::id);
     return result;

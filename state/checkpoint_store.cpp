@@ -251,7 +251,8 @@ class Store final : public RocksStore {
       (void)db_->Resume();  // After a full disk RocksDB refuses all writes until it is told to go on.
       return std::unexpected(error_of(ingested, "write a checkpoint to it"));
     }
-    if (std::ranges::any_of(data.entries, &CheckpointData::Entry::erased)) note_unpurged(data.marker.partition);
+    if (data.replaces_erased || std::ranges::any_of(data.entries, &CheckpointData::Entry::erased))
+      note_unpurged(data.marker.partition);
     return {};
   }
 
@@ -385,6 +386,7 @@ class Store final : public RocksStore {
     if (auto status = writer.Open(path); !status.ok()) return status;
     auto status = marking == Marking::put ? writer.Put(checkpoint_key::marker, encode_marker(data.marker))
                                           : writer.Delete(checkpoint_key::marker);
+    if (status.ok() && data.replaces_erased) status = writer.Delete(checkpoint_key::purge);
     std::string key;
     for (const auto& entry : data.entries) {
       if (!status.ok()) return status;

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cassert>
 #include <cstring>
+#include <utility>
 
 namespace holdfast::state {
 namespace {
@@ -34,7 +35,10 @@ std::pair<Slot, bool> HotTable::find_or_insert(const CustomerKey& key) {
   const std::size_t at = probe(key);
   if (index_[at].slot != nowhere) return {Slot{index_[at].slot}, false};
   if (!erased_.empty()) {
-    if (const auto it = erased_.find(key.id); it != erased_.end()) erased_.erase(it);
+    if (const auto it = erased_.find(key.id); it != erased_.end()) {
+      erased_.erase(it);
+      replaces_erased_ = true;
+    }
   }
   return {add(key, at), true};
 }
@@ -89,6 +93,7 @@ void HotTable::mark_all_changed() {
 }
 
 void HotTable::mark_changed(const CheckpointData& data) {
+  replaces_erased_ = replaces_erased_ || data.replaces_erased;
   for (const auto& e : data.entries) {
     if (const auto slot = find(make_customer_key(data.id(e)))) {
       (void)modify(*slot);
@@ -132,6 +137,7 @@ void HotTable::freeze(CheckpointData& into) {
   into.bytes.reserve(std::size_t{changed_count_} * (record_size_ + inline_id_max));
   for (const std::string& id : erased_) into.add_erased(id);
   erased_.clear();
+  into.replaces_erased = std::exchange(replaces_erased_, false);
   changed_count_ = 0;
   next_frozen_word_ = 0;
 }

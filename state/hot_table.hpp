@@ -97,6 +97,7 @@ class HotTable final : public RecordTable {
   std::size_t text_used_ = text_chunk_bytes;
 
   std::set<std::string, std::less<>> erased_;  ///< Since the last freeze, and not made anew.
+  bool replaces_erased_ = false;               ///< One was made anew.
   Bits changed_;
   Bits frozen_;  ///< Still to be copied.
   std::uint32_t changed_count_ = 0;

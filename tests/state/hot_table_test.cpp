@@ -140,6 +140,45 @@ TEST(HotTable, WhatWasNotWrittenCountsAsChangedAgain) {
   EXPECT_EQ(content_of(again), (std::map<std::string, std::string>{{"kept", record_of(4)}, {"erased", ""}}));
 }
 
+// Its former record lies on the disk still, and nothing else says that it has to go.
+TEST(HotTable, WhoWasErasedAndCameBackIsToldOfByTheNextFreezeAlone) {
+  HotTable table(record_size);
+  const auto freeze = [&] {
+    CheckpointData data;
+    table.freeze(data);
+    (void)table.copy_frozen(table.slots_end().value);
+    return data;
+  };
+  write(table, table.find_or_insert(make_customer_key("a")).first, record_of(1));
+  EXPECT_FALSE(freeze().replaces_erased);
+  table.erase(*table.find(make_customer_key("a")));
+  write(table, table.find_or_insert(make_customer_key("a")).first, record_of(2));
+  const CheckpointData data = freeze();
+  EXPECT_TRUE(data.replaces_erased);
+  EXPECT_EQ(content_of(data), (std::map<std::string, std::string>{{"a", record_of(2)}}));
+  EXPECT_FALSE(freeze().replaces_erased);
+  table.mark_changed(data);
+  EXPECT_TRUE(freeze().replaces_erased) << "it was not written";
+}
+
+TEST(HotTable, WhatSomebodyElseHasWrittenIsNotWrittenAgain) {
+  HotTable table(record_size);
+  for (const char* id : {"same", "other", "erased there"})
+    write(table, table.find_or_insert(make_customer_key(id)).first, record_of(1));
+  CheckpointData theirs;
+  theirs.record_size = record_size;
+  theirs.add("same", record_of(1));
+  theirs.add("other", record_of(2));
+  theirs.add_erased("erased there");
+  theirs.add("erased here", record_of(1));
+  table.mark_unchanged(theirs);
+  CheckpointData own;
+  table.freeze(own);
+  (void)table.copy_frozen(table.slots_end().value);
+  EXPECT_EQ(content_of(own), (std::map<std::string, std::string>{
+                                 {"other", record_of(1)}, {"erased there", record_of(1)}, {"erased here", ""}}));
+}
+
 TEST(HotTable, AllCanBeMarkedAsChanged) {
   HotTable table(record_size);
   for (int i = 0; i < 100; ++i) table.load(id_of(i), record_of(i));
