@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <charconv>
 #include <iterator>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <set>
+#include <shared_mutex>
 #include <utility>
 
 #include <fmt/format.h>
@@ -83,10 +85,7 @@ class Store final : public RocksStore {
         env_(options_.env != nullptr ? options_.env : rocksdb::Env::Default()),
         directory_(std::move(directory)) {}
 
-  ~Store() override {
-    families_.clear();
-    if (default_family_ != nullptr) db_->DestroyColumnFamilyHandle(default_family_);
-  }
+  ~Store() override { close(); }
 
   Status begin() {
     const std::string path = database_path();
@@ -113,16 +112,20 @@ class Store final : public RocksStore {
     });
     if (!opened.ok()) return std::unexpected(error_of(opened, "open it"));
     db_.reset(db);
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      if (const auto partition = partition_named(names[i])) {
-        families_[*partition] = own(handles[i]);
-      } else {
-        default_family_ = handles[i];
+    {
+      const std::lock_guard lock(mutex_);
+      for (std::size_t i = 0; i < names.size(); ++i) {
+        if (const auto partition = partition_named(names[i])) {
+          families_[*partition] = own(handles[i]);
+        } else {
+          default_family_ = handles[i];
+        }
       }
     }
     if (options_.read_only) return {};
     // What was erased and not purged before the last end.
     const bool removed = remove_unused_files().has_value();
+    const std::lock_guard lock(mutex_);
     for (const auto& [partition, family] : families_) {
       if (!removed || has_erased(family.get())) unpurged_.insert(partition);
     }
@@ -130,6 +133,8 @@ class Store final : public RocksStore {
   }
 
   Expected<std::optional<Marker>> load(Partition partition, const Visitor& visit) override {
+    const auto used = use();
+    if (!used) return std::unexpected(used.error());
     const Family family = find_family(partition);
     if (family == nullptr) return std::optional<Marker>{};
     rocksdb::ReadOptions read;
@@ -170,16 +175,22 @@ class Store final : public RocksStore {
   Status write_part(CheckpointData& data) override { return write(data, Marking::remove); }
 
   Status clear(Partition partition) override {
+    const auto used = use();
+    if (!used) return std::unexpected(used.error());
     {
       const std::lock_guard lock(mutex_);
       const auto it = families_.find(partition);
       if (it == families_.end()) return {};
       if (const auto dropped = db_->DropColumnFamily(it->second.get()); !dropped.ok())
-        return std::unexpected(error_of(dropped, "remove a partition from it"));
+        return std::unexpected(failed(dropped, "remove a partition from it"));
       families_.erase(it);
       unpurged_.erase(partition);
     }
-    if (begin_manifest(default_family_).ok()) (void)remove_unused_files();
+    if (const auto begun = begin_manifest(default_family_); !begun.ok()) {
+      broken_ = true;  // It is cleared all the same.
+    } else {
+      (void)remove_unused_files();
+    }
     return {};
   }
 
@@ -189,6 +200,8 @@ class Store final : public RocksStore {
   }
 
   Status purge() override {
+    const auto used = use();
+    if (!used) return std::unexpected(used.error());
     std::optional<Partition> partition;
     {
       const std::lock_guard lock(mutex_);
@@ -215,6 +228,7 @@ class Store final : public RocksStore {
   }
 
   [[nodiscard]] Expected<std::optional<Marker>> marker(Partition partition) const override {
+    const std::shared_lock used(use_);
     const auto bytes = get(partition, std::string(checkpoint_key::marker));
     if (!bytes) return std::unexpected(bytes.error());
     if (!*bytes) return std::optional<Marker>{};
@@ -224,6 +238,7 @@ class Store final : public RocksStore {
   }
 
   [[nodiscard]] Expected<std::optional<std::string>> find(Partition partition, std::string_view id) const override {
+    const std::shared_lock used(use_);
     std::string key;
     checkpoint_key::put_record(key, id);
     return get(partition, key);
@@ -233,6 +248,8 @@ class Store final : public RocksStore {
   enum class Marking : std::uint8_t { put, remove };
 
   Status write(CheckpointData& data, Marking marking) {
+    const auto used = use();
+    if (!used) return std::unexpected(used.error());
     const auto made = family_of(data.marker.partition);
     if (!made) return std::unexpected(made.error());
     rocksdb::ColumnFamilyHandle* const family = made->get();
@@ -248,12 +265,43 @@ class Store final : public RocksStore {
     ingest.failed_move_fall_back_to_copy = true;
     if (const auto ingested = db_->IngestExternalFile(family, {file}, ingest); !ingested.ok()) {
       (void)env_->DeleteFile(file);
-      (void)db_->Resume();  // After a full disk RocksDB refuses all writes until it is told to go on.
-      return std::unexpected(error_of(ingested, "write a checkpoint to it"));
+      return std::unexpected(failed(ingested, "write a checkpoint to it"));
     }
     if (data.replaces_erased || std::ranges::any_of(data.entries, &CheckpointData::Entry::erased))
       note_unpurged(data.marker.partition);
     return {};
+  }
+
+  /// Held while the database is used; opens it anew first, if it has to be.
+  Expected<std::shared_lock<std::shared_mutex>> use() {
+    while (true) {
+      std::shared_lock used(use_);
+      if (!broken_) return used;
+      used.unlock();
+      const std::unique_lock alone(use_);
+      if (!broken_) continue;
+      close();
+      if (const Status begun = begin(); !begun) return std::unexpected(begun.error());
+      broken_ = false;
+    }
+  }
+
+  void close() {
+    {
+      const std::lock_guard lock(mutex_);
+      families_.clear();
+    }
+    if (default_family_ != nullptr) db_->DestroyColumnFamilyHandle(std::exchange(default_family_, nullptr));
+    db_.reset();
+  }
+
+  /// What changes the database has failed. RocksDB then refuses changes, and its Resume(), once it had to stop (a
+  /// MANIFEST on a full disk, say), leaves it in a state in which ingesting a file aborts the process (7.8:
+  /// DBImpl::ReserveFileNumbersBeforeIngestion takes "stopped" for an error that is not there). Opened anew it is
+  /// sound.
+  Error failed(const rocksdb::Status& status, std::string_view what) {
+    broken_ = true;
+    return error_of(status, what);
   }
 
   /// Once; read-only, a few times: a running service may delete a file between the look for it and the opening of it.
@@ -283,13 +331,11 @@ class Store final : public RocksStore {
     rocksdb::CompactRangeOptions compact;
     compact.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
     if (const auto compacted = db_->CompactRange(compact, family, nullptr, nullptr); !compacted.ok()) {
-      (void)db_->Resume();
-      return std::unexpected(error_of(compacted, what));
+      return std::unexpected(failed(compacted, what));
     }
     if (has_erased(family)) return not_yet("checkpoints were written to it meanwhile");
     if (const auto begun = begin_manifest(family); !begun.ok()) {
-      (void)db_->Resume();
-      return std::unexpected(error_of(begun, what));
+      return std::unexpected(failed(begun, what));
     }
     return remove_unused_files();
   }
@@ -372,8 +418,7 @@ class Store final : public RocksStore {
     if (Family family = find_family(partition)) return family;
     rocksdb::ColumnFamilyHandle* made = nullptr;
     if (const auto status = db_->CreateColumnFamily(family_options(), family_name(partition), &made); !status.ok()) {
-      (void)db_->Resume();
-      return std::unexpected(error_of(status, "write a checkpoint to it"));
+      return std::unexpected(failed(status, "write a checkpoint to it"));
     }
     const std::lock_guard lock(mutex_);
     return families_[partition] = own(made);
@@ -398,6 +443,8 @@ class Store final : public RocksStore {
   }
 
   [[nodiscard]] Expected<std::optional<std::string>> get(Partition partition, const std::string& key) const {
+    if (db_ == nullptr && broken_)
+      return fail(ErrorKind::unavailable, options_.directory.string() + ": it could not be opened anew");
     const Family family = find_family(partition);
     if (family == nullptr) return std::optional<std::string>{};
     std::string value;
@@ -427,6 +474,8 @@ class Store final : public RocksStore {
   const std::unique_ptr<StateDirectory> directory_;
   std::unique_ptr<rocksdb::DB> db_;
   rocksdb::ColumnFamilyHandle* default_family_ = nullptr;
+  mutable std::shared_mutex use_;  ///< Shared by calls that use the database, exclusive while it is opened anew.
+  std::atomic<bool> broken_ = false;
   mutable std::mutex mutex_;  ///< Of what follows: partitions are restored while others are checkpointed.
   std::map<Partition, Family> families_;
   std::set<Partition> unpurged_;

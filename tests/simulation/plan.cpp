@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::int64_t hour_ms = 3'600'000;
 constexpr std::int64_t day_ms = 24 * hour_ms;
-constexpr std::array<const char*, 3> source_names{"purchases", "complaints", "visits"};
-constexpr std::array source_kinds{EventKind::purchase, EventKind::complaint, EventKind::visit};
+constexpr std::array<const char*, 4> source_names{"purchases", "complaints", "visits", "actions"};
+constexpr std::array source_kinds{EventKind::purchase, EventKind::complaint, EventKind::visit, EventKind::action};
 constexpr std::array<const char*, 5> statuses{"opened", "acknowledged", "resolved", "reopened", "withdrawn"};
 
 }  // namespace
@@ -44,7 +44,7 @@ Plan::Plan(std::uint64_t seed) {
             .hysteresis = 0.05,
             .min_purchases = static_cast<std::uint32_t>(1 + random() % 2),
             .expire_after = days(120)};
-  naive = seed % 16 == 0;
+  naive = seed / 4 % 16 == 0;
   draw_arrivals(random);
   rocksdb = one_in(4);
 }
@@ -87,8 +87,10 @@ LoggedRecord Plan::draw_record(std::mt19937_64& random, std::size_t source, std:
     case EventKind::complaint:
       value += std::string(R"(,"status":")") + statuses[random() % statuses.size()] + '"';
       break;
-    case EventKind::visit:
-    case EventKind::action: break;
+    case EventKind::visit: break;
+    case EventKind::action:
+      value += std::string(R"(,"action":")") + (random() % 2 == 0 ? "erase" : "called") + '"';
+      break;
   }
   value += random() % 25 == 0 ? "" : "}";
   LoggedRecord record;

@@ -19,6 +19,11 @@ constexpr std::int64_t safe_age_units = 6'000;
 constexpr std::uint64_t refusals_max = 4;
 constexpr std::uint64_t too_far_every = 300;
 
+/// How a process may end that stood still while others went on with its partitions.
+bool is_of_stalled(ErrorKind kind) {
+  return kind == ErrorKind::fenced || kind == ErrorKind::rollback || kind == ErrorKind::unavailable;
+}
+
 }  // namespace
 
 Simulation::Simulation(std::uint64_t seed, const Choices& choices)
@@ -184,8 +189,8 @@ void Simulation::reap() {
     }
     outcome_.rollbacks += process.rollbacks();
     say(process.instance(), process.killed() ? "was killed" : "ended");
-    const bool fenced =
-        process.error() && (process.stalled || (process.contested && process.error()->kind == ErrorKind::fenced));
+    const bool fenced = process.error() && ((process.contested && process.error()->kind == ErrorKind::fenced) ||
+                                            (process.stalled && is_of_stalled(process.error()->kind)));
     const bool refused = too_far_ && process.error() && process.error()->kind == ErrorKind::incompatible;
     outcome_.refusals += refused ? 1 : 0;
     if (process.error() && !fenced && !refused)

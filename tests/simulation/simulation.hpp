@@ -36,6 +36,7 @@ struct Outcome {
   std::uint64_t deleted = 0;       ///< Records, by retention.
   std::uint64_t compacted = 0;
   std::uint64_t checkpoints = 0;  ///< That were compared.
+  std::uint64_t erasures = 0;     ///< That customers were told of.
 };
 
 /// Instances of Holdfast over a simulated log, in trouble: everything is decided by the seed. At the end calm returns,

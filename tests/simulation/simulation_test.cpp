@@ -64,6 +64,7 @@ TEST_P(Simulated, TroubleChangesNoAlertNoDeadLetterAndNoState) {
     all.ticks += outcome.ticks;
     all.checkpoints += outcome.checkpoints;
     all.naive_alerts += outcome.naive_alerts;
+    all.erasures += outcome.erasures;
     all.deleted += outcome.deleted;
     all.compacted += outcome.compacted;
   }
@@ -71,8 +72,15 @@ TEST_P(Simulated, TroubleChangesNoAlertNoDeadLetterAndNoState) {
             << " pauses, " << all.replacements << " replacements, " << all.stops << " stops, " << all.rollbacks
             << " rollbacks, " << all.generations << " generations, " << all.alerts << " alerts, " << all.silences
             << " of silence, " << all.naive_alerts << " by the naive engine, " << all.dead_letters << " dead letters, "
-            << all.ticks << " steps with a clock, " << all.checkpoints << " checkpoints compared, " << all.deleted
-            << " records deleted, " << all.compacted << " compacted\n";
+            << all.erasures << " erasures, " << all.ticks << " steps with a clock, " << all.checkpoints
+            << " checkpoints compared, " << all.deleted << " records deleted, " << all.compacted << " compacted\n";
+  if (runs < 100) return;
+  // Otherwise it would prove nothing of these.
+  for (const std::uint64_t count :
+       {all.crashes, all.pauses, all.replacements, all.stops, all.rollbacks, all.silences, all.dead_letters, all.ticks,
+        all.erasures, all.naive_alerts, all.deleted, all.compacted})
+    EXPECT_GT(count, 0);
+  EXPECT_GT(all.checkpoints, runs);
 }
 
 INSTANTIATE_TEST_SUITE_P(Part, Simulated, ::testing::Range(std::uint64_t{0}, parts));

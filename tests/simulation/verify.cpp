@@ -138,6 +138,7 @@ reference::NaiveEvent naive_event(const Event& event) {
   out.currency = event.currency.text();
   out.status = event.status;
   out.is_return = event.is_return;
+  out.erases = event.erases;
   return out;
 }
 
@@ -343,9 +344,13 @@ void verify(Simulation& simulation, Outcome& outcome) {
     sent[*record.key].push_back(*record.value + text_of(record.headers));
   for (const auto& [customer, alerts] : sent) {
     outcome.alerts += alerts.size();
-    for (std::size_t i = 0; i < alerts.size(); ++i) {
-      if (alerts[i].find("\"seq\":" + std::to_string(i + 1) + ',') == std::string::npos)
-        problem("alert " + std::to_string(i + 1) + " of " + customer + " has another number: " + alerts[i]);
+    std::uint64_t seq = 0;  // Begins anew for who was erased.
+    for (const std::string& alert : alerts) {
+      if (alert.find("\"seq\":" + std::to_string(++seq) + ',') == std::string::npos)
+        problem("alert " + std::to_string(seq) + " of " + customer + " has another number: " + alert);
+      if (alert.find(R"("change":"erased")") == std::string::npos) continue;
+      ++outcome.erasures;
+      seq = 0;
     }
   }
   for (const auto& [customer, alerts] : told.alerts) {

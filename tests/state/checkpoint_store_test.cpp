@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "tests/support/process.hpp"
+#include "tests/support/simulated_files.hpp"
 #include "tests/support/stored.hpp"
 
 namespace holdfast::state {
@@ -275,6 +276,36 @@ TEST(CheckpointStore, MissingFilesNeverGiveAnythingButAWholeCheckpoint) {
 }
 
 /// A disk whose owner has used up what is granted to them, while it is told to be so.
+// RocksDB stops where a MANIFEST cannot be written, and does not come back from it by itself.
+TEST(CheckpointStore, AFullDiskWhereItsFilesAreListedIsGotOver) {
+  const TemporaryFolder folder;
+  testing::SimulatedFiles files(false);
+  testing::SimulatedEnv env(files);
+  const auto opened = RocksStore::open({.directory = folder.path() / "s", .application_id = "shop", .env = &env});
+  ASSERT_TRUE(opened) << opened.error().message;
+  RocksStore& store = **opened;
+  write(store, p0, 1, {{"a", record_of(1)}, {"b", record_of(1)}}, 2);
+  CheckpointData erased = data_of(p0, 2, {}, 1);
+  erased.add_erased("a");
+  ASSERT_TRUE(store.write(erased));
+  for (int again = 0; again < 3; ++again) {
+    files.set_full(true);
+    CheckpointData fresh = data_of(p7, 1, {{"c", record_of(1)}}, 1);
+    const Status written = store.write(fresh);
+    ASSERT_FALSE(written);
+    EXPECT_EQ(written.error().kind, ErrorKind::unavailable) << written.error().message;
+    EXPECT_FALSE(store.purge());
+    EXPECT_FALSE(store.load(p0, [](auto, auto) {})) << "it cannot be opened anew";
+    files.set_full(false);
+    EXPECT_EQ(load(store, p0)->records, (Records{{"b", record_of(1)}}));
+  }
+  write(store, p7, 1, {{"c", record_of(1)}}, 1);
+  EXPECT_EQ(load(store, p7)->marker->step, 1U);
+  EXPECT_EQ(store.unpurged(), 1U);
+  ASSERT_TRUE(store.purge());
+  EXPECT_EQ(store.unpurged(), 0U);
+}
+
 class QuotaEnv final : public rocksdb::EnvWrapper {
  public:
   QuotaEnv() : EnvWrapper(rocksdb::Env::Default()) {}

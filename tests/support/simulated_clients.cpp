@@ -393,6 +393,7 @@ Status SimulatedWriter::commit(std::span<const TaskPosition> positions) {
   }
   if (!offsets.empty()) {
     if (auto s = transactions_.send_offsets(membership->member, offsets); !s) return s;
+    if (node_.one_in(8)) node_.wait();
   }
   if (auto s = transactions_.commit(); !s) return s;
   for (const TaskPosition& task : positions) committed_[task.partition] = task.position;
@@ -491,9 +492,11 @@ Expected<Instances::Members> SimulatedInstances::members() {
   if (node_.dead) return gone();
   if (node_.draw() != SimulatedNode::Fate::good) return fail(ErrorKind::unavailable, "no broker answers");
   Members out{.settled = node_.log.group.settled(), .instances = {}};
+  listed_.clear();
   for (const auto& [member, partitions] : node_.log.group.seats()) {
     Instance& instance = out.instances.emplace_back();
     instance.id = member.substr(node_.settings.application_id.size() + 1);
+    listed_.insert(instance.id);
     for (const std::int32_t p : partitions) instance.partitions.push_back(Partition{p});
   }
   return out;
@@ -503,7 +506,8 @@ Status SimulatedInstances::end_transactions_of(const std::string& instance) {
   if (node_.one_in(2)) node_.wait();
   if (node_.dead) return gone();
   if (node_.draw() != SimulatedNode::Fate::good) return fail(ErrorKind::unavailable, "no broker answers");
-  node_.ended_for(instance);
+  // Whoever is fenced although it was there has a right to complain.
+  if (!listed_.contains(instance)) node_.ended_for(instance);
   ingest::KafkaSettings theirs = node_.settings;
   theirs.instance_id = instance;
   for (const std::string& id : {member_id(theirs), member_id(theirs) + "-changelog"})

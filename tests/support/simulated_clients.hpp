@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -195,6 +196,7 @@ class SimulatedInstances final : public Instances {
 
  private:
   SimulatedNode& node_;
+  std::set<std::string> listed_;  ///< By members(), last.
 };
 
 class SimulatedChangelogWriter final : public ChangelogWriter {

@@ -13,8 +13,9 @@ namespace {
 
 /// One call in so many is the last of its process.
 constexpr std::uint64_t last_every = 8;
-/// After so many changes of files at most.
+/// After so many changes of files at most: of a call, or of a long one.
 constexpr std::uint64_t changes_max = 40;
+constexpr std::uint64_t changes_of_long_max = 400;
 
 /// Steps of the checkpoints that were called durable.
 using Durable = std::map<Partition, std::uint64_t>;
@@ -62,7 +63,7 @@ class RocksDiskStore final : public CheckpointStore {
     if (node_.one_in(wait_one_in)) node_.wait();
     if (node_.dead) return fail(ErrorKind::unavailable, "the process has ended");
     const bool last = node_.may_end && node_.one_in(last_every);
-    if (last) env_->files().stop_after(node_.random() % changes_max);
+    if (last) env_->files().stop_after(node_.random() % (node_.one_in(4) ? changes_of_long_max : changes_max));
     env_->work_in_background(in_background);
     Result result = made();
     env_->settle();
