@@ -154,9 +154,8 @@ void Fetcher::start(RestoredTask task) {
   for (std::size_t i = 0; i < statistics_.sources; ++i) {
     const SourceIndex source{static_cast<std::uint8_t>(i)};
     if (const Status started = reader_.start(source, partition, task.input[source]); !started) {
-      // That another instance's partition cannot be followed is no reason to stop what this one is there for.
-      if (task.standby) return forget(partition);
-      error_ = started.error();
+      channel(source, partition).standby = task.standby;
+      if (!failed(source, partition, started.error())) error_ = started.error();
       return;
     }
     Channel& to = channel(source, partition);
@@ -207,6 +206,16 @@ bool Fetcher::wants_more(SourceIndex source, Partition partition) {
   const bool wanted = allowed && room;
   if (!wanted) held_back_ = true;
   return wanted;
+}
+
+// That another instance's partition cannot be followed is no reason to stop what this one is there for.
+bool Fetcher::failed(SourceIndex source, Partition partition, const Error& error) {
+  const Channel& from = channel(source, partition);
+  if (!from.standby) return false;
+  if (from.forgotten) return true;
+  recovery_.standby_failed(partition, error.message);
+  forget(partition);
+  return true;
 }
 
 void Fetcher::send_to(std::size_t shard, ShardInput message) {

@@ -56,6 +56,7 @@ class Fetcher final : private LogListener {
   void records(SourceIndex source, Partition partition, std::unique_ptr<RecordBatch> batch) override;
   void reached_end(SourceIndex source, Partition partition, Offset end) override;
   bool wants_more(SourceIndex source, Partition partition) override;
+  bool failed(SourceIndex source, Partition partition, const Error& error) override;
 
   [[nodiscard]] std::size_t shard_of(Partition p) const { return static_cast<std::size_t>(p.value) % shards_.size(); }
   [[nodiscard]] Channel& channel(SourceIndex source, Partition partition) {

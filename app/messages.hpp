@@ -36,6 +36,11 @@ struct RestoreRequest {
   std::vector<Partition> partitions;
   std::map<Partition, KeptTask> kept;  ///< What the shards still have, of these partitions or others.
 };
+/// What a standby needs of the log cannot be read.
+struct FailedStandby {
+  Partition partition;
+  std::string why;
+};
 
 /// A task with all it owns, restored as far as its checkpoint reaches.
 struct RestoredTask {

@@ -100,6 +100,13 @@ bool Recovery::request(RestoreRequest request) {
   return taken;
 }
 
+// If there is no room for it, the standby is missed when it is needed, and its partition restored.
+void Recovery::standby_failed(Partition partition, std::string why) {
+  FailedStandby failed{partition, std::move(why)};
+  (void)failed_standbys_.try_push(failed);
+  waker.wake();
+}
+
 Expected<bool> Recovery::do_work() {
   if (auto request = requests_.try_pop()) return restore(std::move(*request));
   if (!flush()) return false;
@@ -158,6 +165,9 @@ void Recovery::end_what_is_left_open() {
 
 // What is amiss with them is no reason to stop what this instance is there for.
 Expected<bool> Recovery::look_after_standbys() {
+  while (const auto failed = failed_standbys_.try_pop()) {
+    if (standbys_) standbys_->failed(failed->partition, failed->why);
+  }
   if (!standbys_ || abandoned()) return false;
   if (since_standby_failure_ && since_standby_failure_->elapsed() < retry_standbys_after) return false;
   const auto worked = standbys_->do_work();

@@ -63,12 +63,14 @@ class Recovery {
   [[nodiscard]] bool request(RestoreRequest request);
   /// What is restored or followed for an assignment before this one is of no use any more. Fetcher's thread.
   void give_up_before(std::uint64_t assignment) { wanted_.store(assignment, std::memory_order_relaxed); }
+  /// What a standby needs of the log cannot be read. Fetcher's thread.
+  void standby_failed(Partition partition, std::string why);
   /// Restored tasks, and news of standbys. Fetcher's thread.
   [[nodiscard]] std::optional<FromRecovery> take() { return output_.try_pop(); }
 
   /// An error ends the pipeline.
   [[nodiscard]] Expected<bool> do_work();
-  [[nodiscard]] bool has_work() const { return !requests_.empty(); }
+  [[nodiscard]] bool has_work() const { return !requests_.empty() || !failed_standbys_.empty(); }
   [[nodiscard]] Duration idle_time() const;
   /// Of the restoring thread.
   Waker waker;
@@ -101,6 +103,7 @@ class Recovery {
   std::string standby_failure_;  ///< What was said of it.
 
   Ring<RestoreRequest> requests_{8};
+  Ring<FailedStandby> failed_standbys_{64};
   Ring<FromRecovery> output_{1024};
   std::deque<FromRecovery> unsent_;  ///< What the ring had no room for.
   std::atomic<std::uint64_t> wanted_{0};

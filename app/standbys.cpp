@@ -228,6 +228,10 @@ void Standbys::take(JournalEntry entry, Timestamp written_at) {
                              std::to_string(followed.step));
 }
 
+void Standbys::failed(Partition partition, const std::string& why) {
+  if (followed_.contains(partition)) set_aside(partition, why);
+}
+
 // A later checkpoint may hold what stands in the way.
 void Standbys::set_aside(Partition partition, const std::string& why) {
   say_(why + ": it is not kept warm; tried again every " + std::to_string(set_aside_pause.ms / 1000) + " s");

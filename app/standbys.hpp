@@ -45,6 +45,8 @@ class Standbys {
   void stop();
   /// The same, and the shards forget what they have.
   void give_up();
+  /// A copy cannot go on: it is made anew later.
+  void failed(Partition partition, const std::string& why);
   /// True: something was done. After an error it can be called again; what is corrupt or incompatible stays so.
   [[nodiscard]] Expected<bool> do_work();
   [[nodiscard]] bool active() const { return phase_ != Phase::idle; }

@@ -50,6 +50,8 @@ class LogListener {
   virtual void reached_end(SourceIndex source, Partition partition, Offset end) = 0;
   /// Whether to take more records of this source partition now; asked before each fetch.
   [[nodiscard]] virtual bool wants_more(SourceIndex source, Partition partition) = 0;
+  /// It cannot be read on. True: nobody needs it, and nothing more of it is wanted.
+  [[nodiscard]] virtual bool failed(SourceIndex source, Partition partition, const Error& error) = 0;
 };
 
 /// Where a task stood when it was committed last.

@@ -141,6 +141,7 @@ class Reader final : public KafkaReader {
   Expected<bool> deliver(Input& input);
   Expected<bool> take(Input& input, std::span<rd_kafka_message_t*> messages);
   Status take_event(Input& input, const rd_kafka_message_t& event);
+  Status failed(const Input& input, Error error);
   void report_end(Input& input);
 
   // All members belong to the polling thread, except that wake_up_ takes signals from any.
@@ -453,16 +454,21 @@ Status Reader::take_event(Input& input, const rd_kafka_message_t& event) {
       return {};
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
-      return fail(ErrorKind::incompatible,
-                  fmt::format("{} no longer has offset {}: records were deleted before they were read ({}). Raise the "
-                              "topic's retention.ms",
-                              place(input), input.next, rd_kafka_message_errstr(&event)));
+      return failed(input, {ErrorKind::incompatible,
+                            fmt::format("{} no longer has offset {}: records were deleted before they were read ({}). "
+                                        "Raise the topic's retention.ms",
+                                        place(input), input.next, rd_kafka_message_errstr(&event))});
     default: break;
   }
   ++counts_.broker_errors;
   const ErrorKind kind = kind_of(event.err, ErrorKind::unavailable);
   if (kind != ErrorKind::failed) return {};
-  return fail(kind, fmt::format("{}: {}", place(input), rd_kafka_message_errstr(&event)));
+  return failed(input, {kind, fmt::format("{}: {}", place(input), rd_kafka_message_errstr(&event))});
+}
+
+Status Reader::failed(const Input& input, Error error) {
+  if (listener_->failed(input.source, input.partition, error)) return {};
+  return std::unexpected(std::move(error));
 }
 
 void Reader::report_end(Input& input) {

@@ -298,6 +298,23 @@ TEST_F(StandbysTest, APartitionWithoutACheckpointHoldsUpNoOther) {
   EXPECT_EQ(tail_.opened_since.size(), 1U);
 }
 
+TEST_F(StandbysTest, WhatCannotBeReadIsMadeAnewLater) {
+  checkpoint(5, {{"c", 1}}, 1);
+  standbys_.begin(3, {{p1}}, {});
+  work();
+  emitted_.clear();
+  standbys_.failed(p1, "it is this instance's own");
+  standbys_.failed(p0, "records were deleted");
+  standbys_.failed(p0, "records were deleted");
+  EXPECT_THAT(said_, ElementsAre(HasSubstr("records were deleted: it is not kept warm")));
+  ASSERT_EQ(emitted_.size(), 1U);
+  EXPECT_EQ(std::get<Forget>(emitted_[0].message).partition, p0);
+  emitted_.clear();
+  work(100);
+  ASSERT_EQ(emitted_.size(), 1U);
+  EXPECT_TRUE(std::get<RestoredTask>(emitted_[0].message).standby);
+}
+
 TEST_F(StandbysTest, GivenUpItHasTheShardsForget) {
   checkpoint(5, {{"c", 1}}, 1);
   standbys_.begin(3, {{p1}}, {});

@@ -31,6 +31,7 @@ inline ingest::KafkaSettings kafka_settings(const Kafka& kafka, std::vector<std:
 /// Starts whatever is assigned, at the committed position or else the first offset, and keeps what it is told.
 class KafkaListener : public LogListener {
  public:
+  bool failed(SourceIndex /*source*/, Partition /*partition*/, const Error& /*error*/) override { return false; }
   using Input = std::pair<std::uint8_t, std::int32_t>;  ///< Source and partition.
 
   KafkaListener(LogReader& reader, std::uint8_t sources) : reader_(reader), sources_(sources) {}

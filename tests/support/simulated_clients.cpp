@@ -196,7 +196,11 @@ Status SimulatedReader::start(SourceIndex source, Partition partition, Offset fr
 
 Status SimulatedReader::deliver(Input& input) {
   PartitionLog& log = log_of(input.source, input.partition);
-  if (input.next < log.start) return fail(ErrorKind::incompatible, "records were deleted before they were read");
+  if (input.next < log.start) {
+    Error error{ErrorKind::incompatible, "records were deleted before they were read"};
+    if (listener_->failed(input.source, input.partition, error)) return {};
+    return std::unexpected(std::move(error));
+  }
   if (node_.one_in(2) && listener_->wants_more(input.source, input.partition)) {
     const std::int64_t stable = log.stable_end();
     const std::size_t most = 1 + node_.random() % node_.batch_most;
