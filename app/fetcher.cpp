@@ -153,14 +153,13 @@ void Fetcher::start(RestoredTask task) {
   const Partition partition = task.partition;
   for (std::size_t i = 0; i < statistics_.sources; ++i) {
     const SourceIndex source{static_cast<std::uint8_t>(i)};
-    if (const Status started = reader_.start(source, partition, task.input[source]); !started) {
-      channel(source, partition).standby = task.standby;
-      if (!failed(source, partition, started.error())) error_ = started.error();
-      return;
-    }
     Channel& to = channel(source, partition);
     to = Channel{};
     to.standby = task.standby;
+    if (const Status started = reader_.start(source, partition, task.input[source]); !started) {
+      if (!failed(source, partition, started.error())) error_ = started.error();
+      return;
+    }
     if (!task.replay.empty()) to.replay_until = task.replay.back().end[source];
   }
   holding_ = true;
