@@ -151,10 +151,12 @@ void Fetcher::take_from_recovery() {
 
 void Fetcher::start(RestoredTask task) {
   const Partition partition = task.partition;
+  const std::uint64_t life = ++lives_;
   for (std::size_t i = 0; i < statistics_.sources; ++i) {
     const SourceIndex source{static_cast<std::uint8_t>(i)};
     Channel& to = channel(source, partition);
     to = Channel{};
+    to.life = life;
     to.standby = task.standby;
     if (const Status started = reader_.start(source, partition, task.input[source]); !started) {
       if (!failed(source, partition, started.error())) error_ = started.error();
@@ -163,7 +165,7 @@ void Fetcher::start(RestoredTask task) {
     if (!task.replay.empty()) to.replay_until = task.replay.back().end[source];
   }
   holding_ = true;
-  send(partition, TaskAssigned{std::move(task)});
+  send(partition, TaskAssigned{std::move(task), life});
 }
 
 void Fetcher::forget(Partition partition) {
@@ -195,7 +197,8 @@ bool Fetcher::wants_more(SourceIndex source, Partition partition) {
   if (from.forgotten) return false;
   const std::size_t index = static_cast<std::size_t>(partition.value) * statistics_.sources + source.value;
   // Acquire: pairs with the shard's release.
-  const std::uint64_t done = shards_[shard_of(partition)]->batches_done[index].load(std::memory_order_acquire);
+  const std::uint64_t told = shards_[shard_of(partition)]->batches_done[index].load(std::memory_order_acquire);
+  const std::uint64_t done = BatchesDone::life_of(told) == from.life ? BatchesDone::count_of(told) : 0;
   const bool replaying = from.replay_until > Offset{0} &&
                          !statistics_.partitions[static_cast<std::size_t>(partition.value)].restored.get();
   const bool allowed = max_rate_ == 0 || allowance_ > 0 || replaying || from.standby;

@@ -41,6 +41,7 @@ class Fetcher final : private LogListener {
 
  private:
   struct Channel {
+    std::uint64_t life = 0;  ///< Each start of the partition begins another.
     std::uint64_t batches_sent = 0;
     std::deque<std::size_t> lent;  ///< Records of each batch that the shard is not known to be done with.
     std::size_t records_lent = 0;  ///< Their sum.
@@ -84,6 +85,7 @@ class Fetcher final : private LogListener {
   std::vector<Channel> channels_;               ///< Index: partition * sources + source.
   std::vector<std::deque<ShardInput>> unsent_;  ///< By shard: what its ring had no room for.
   std::vector<Partition> assigned_;
+  std::uint64_t lives_ = 0;       ///< Of channels.
   std::uint64_t assignment_ = 0;  ///< Counts them; a restore for an earlier one is of no use.
   std::map<Partition, KeptTask> kept_;
   std::vector<bool> answered_;        ///< By shard: it has released its tasks.

@@ -75,6 +75,7 @@ struct FromRecovery {
 // Fetcher to shard.
 struct TaskAssigned {
   RestoredTask restored;
+  std::uint64_t life = 0;  ///< Of its input: batches of an earlier one do not count.
 };
 /// All tasks go: close the epoch under way, keep them as they are, and answer with Released.
 struct Release {};

@@ -98,7 +98,7 @@ bool Shard::take_input() {
     auto message = rings_.input.try_pop();
     if (!message) break;
     ++taken;
-    std::visit(Overloaded{[](std::monostate) {}, [this](TaskAssigned& m) { assign(std::move(m.restored)); },
+    std::visit(Overloaded{[](std::monostate) {}, [this](TaskAssigned& m) { assign(std::move(m.restored), m.life); },
                           [this](Records& m) { receive(std::move(m)); },
                           [this](ReachedEnd& m) {
                             if (auto it = tasks_.find(m.partition); it != tasks_.end())
@@ -119,7 +119,7 @@ bool Shard::take_input() {
   return taken > 0;
 }
 
-void Shard::assign(RestoredTask restored) {
+void Shard::assign(RestoredTask restored, std::uint64_t life) {
   const Partition partition = restored.partition;
   const bool standby = restored.standby;
   if (restored.task != nullptr) {
@@ -135,6 +135,7 @@ void Shard::assign(RestoredTask restored) {
     std::ranges::move(restored.replay, std::back_inserter(tasks_.at(partition).restored.replay));
   }
   Owned& owned = tasks_.at(partition);
+  owned.life = life;
   owned.kept = false;
   owned.standby = standby;
   owned.stepped_at = clock_.now();
@@ -148,9 +149,6 @@ void Shard::assign(RestoredTask restored) {
 
 void Shard::forget(Partition partition) {
   tasks_.erase(partition);
-  const auto sources = settings_.sources.size();
-  for (std::size_t s = 0; s < sources; ++s)
-    rings_.batches_done[static_cast<std::size_t>(partition.value) * sources + s].store(0, std::memory_order_release);
   statistics_.partitions[static_cast<std::size_t>(partition.value)].standby.set(false);
 }
 
@@ -190,7 +188,7 @@ bool Shard::apply(Owned& owned, Timestamp now) {
     const auto done = owned.batches_received[s] - task.batches_waiting(SourceIndex{static_cast<std::uint8_t>(s)});
     // Release: pairs with the fetcher's acquire, though only the count matters to it.
     rings_.batches_done[static_cast<std::size_t>(task.partition().value) * sources + s].store(
-        done, std::memory_order_release);
+        BatchesDone::pack(owned.life, done), std::memory_order_release);
   }
   publish(owned);
   return true;

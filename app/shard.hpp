@@ -22,6 +22,16 @@
 
 namespace holdfast::app {
 
+/// How many batches a shard is done with, and the life of the input that they came in, in one word.
+struct BatchesDone {
+  static constexpr int count_bits = 40;
+  static constexpr std::uint64_t pack(std::uint64_t life, std::uint64_t count) { return life << count_bits | count; }
+  static constexpr std::uint64_t life_of(std::uint64_t packed) { return packed >> count_bits; }
+  static constexpr std::uint64_t count_of(std::uint64_t packed) {
+    return packed & ((std::uint64_t{1} << count_bits) - 1);
+  }
+};
+
 /// How the shards' input, output and checkpoints are connected; owned by the pipeline.
 struct ShardRings {
   /// `tasks`: how many the shard can have at most; each has one checkpoint under way.
@@ -41,7 +51,7 @@ struct ShardRings {
   CheckpointRing checkpoints;                        ///< Shard to checkpointer.
   CheckpointRing checkpoints_done;                   ///< Checkpointer to shard: what became of them.
   Ring<std::shared_ptr<CustomerQuery>> queries;      ///< HTTP to shard.
-  /// Batches of each source partition that the shard is done with; the fetcher lends no more than
+  /// BatchesDone of each source partition; the fetcher lends no more than
   /// limits::batches_in_flight_max. Index: partition * sources + source.
   std::vector<std::atomic<std::uint64_t>> batches_done;
   std::atomic<std::uint64_t> requested_epoch{0};  ///< Committer to shard: close epochs up to this one.
@@ -85,10 +95,11 @@ class Shard final : private engine::Output {
 
     RestoredTask restored;
     std::vector<ingest::Decoder> decoders;        ///< By source.
-    std::vector<std::uint64_t> batches_received;  ///< By source.
-    JournalEntry epoch;                           ///< Steps since the last mark.
-    std::unique_ptr<CheckpointJob> checkpoint;    ///< Being copied.
-    bool checkpoint_running = false;              ///< Frozen, and not yet back from the checkpointer.
+    std::vector<std::uint64_t> batches_received;  ///< By source, in this life of the input.
+    std::uint64_t life = 0;
+    JournalEntry epoch;                         ///< Steps since the last mark.
+    std::unique_ptr<CheckpointJob> checkpoint;  ///< Being copied.
+    bool checkpoint_running = false;            ///< Frozen, and not yet back from the checkpointer.
     bool last_checkpoint_begun = false;
     Stopwatch checkpoint_age;
     Timestamp stepped_at;                 ///< When an epoch of its steps was closed last, or it was restored.
@@ -102,7 +113,7 @@ class Shard final : private engine::Output {
   void rejected(SourceIndex source, const Rejection& rejection) override;
 
   bool take_input();
-  void assign(RestoredTask restored);
+  void assign(RestoredTask restored, std::uint64_t life);
   void forget(Partition partition);
   void receive(Records records);
   bool apply(Owned& owned, Timestamp now);

@@ -9,8 +9,6 @@ namespace holdfast::checkpoint_key {
 
 /// Of the marker; sorts before every record.
 inline constexpr std::string_view marker("\0", 1);
-/// Only ever deleted, for a purge to be due.
-inline constexpr std::string_view purge("\0p", 2);
 inline constexpr char record_prefix = '\1';
 
 /// Of a customer's record. Written into `out`, whose memory is used again.

@@ -203,6 +203,7 @@ struct CheckpointData {
   std::vector<Entry> entries;  ///< Each id once.
   std::uint32_t record_size = 0;
   /// A customer was erased and came back since the checkpoint before: the former record must not stay on the disk.
+  /// (That a purge is due for it is not known again after a crash.)
   bool replaces_erased = false;
 
   void add(std::string_view id, std::string_view record) {

@@ -189,6 +189,7 @@ class Store final : public RocksStore {
     if (const auto begun = begin_manifest(default_family_); !begun.ok()) {
       broken_ = true;  // It is cleared all the same.
     } else {
+      wait_for_compactions();
       (void)remove_unused_files();
     }
     return {};
@@ -350,6 +351,15 @@ class Store final : public RocksStore {
     return db_->SetOptions(family, {{"disable_auto_compactions", "false"}});
   }
 
+  /// One that was under way may still write what was cleared.
+  void wait_for_compactions() const {
+    std::uint64_t running = 0;
+    for (int i = 0; i < deletion_polls; ++i) {
+      if (!db_->GetIntProperty(rocksdb::DB::Properties::kNumRunningCompactions, &running) || running == 0) return;
+      env_->SleepForMicroseconds(deletion_poll_us);
+    }
+  }
+
   /// RocksDB deletes them when it has another reason to look at its folder; allowing it to is one. It does so in the
   /// background, and only once nobody reads them: unavailable, if that takes long.
   Status remove_unused_files() {
@@ -431,7 +441,6 @@ class Store final : public RocksStore {
     if (auto status = writer.Open(path); !status.ok()) return status;
     auto status = marking == Marking::put ? writer.Put(checkpoint_key::marker, encode_marker(data.marker))
                                           : writer.Delete(checkpoint_key::marker);
-    if (status.ok() && data.replaces_erased) status = writer.Delete(checkpoint_key::purge);
     std::string key;
     for (const auto& entry : data.entries) {
       if (!status.ok()) return status;
