@@ -20,6 +20,9 @@
 namespace holdfast::ingest {
 namespace {
 
+/// Of JSON.
+constexpr std::string_view blanks = " \t\n\r";
+
 using simdjson::ondemand::json_type;
 
 /// The fields that mean something to Holdfast; the others are only checked to be JSON.
@@ -224,7 +227,9 @@ class Decoder::Impl {
     std::memcpy(padded_.data(), value.data(), value.size());
     simdjson::ondemand::document document;
     json_type type{};
-    const simdjson::padded_string_view view(padded_.data(), value.size(), padded_.size());
+    // simdjson 3.0 takes a scalar with many blanks behind it for none.
+    const std::size_t size = value.find_last_not_of(blanks) + 1;
+    const simdjson::padded_string_view view(padded_.data(), size, padded_.size());
     if (const auto error = parser_.iterate(view).get(document)) return malformed(value, error);
     if (const auto error = document.type().get(type)) return malformed(value, error);
     if (type != json_type::object) {
@@ -268,7 +273,6 @@ class Decoder::Impl {
       if (const auto error = document.get_bool().get(flag)) return error;
     } else {
       // simdjson 3.0's is_null() of a whole document looks for the end one byte too far, in what is left in memory.
-      constexpr std::string_view blanks = " \t\n\r";
       whole.remove_suffix(whole.size() - (whole.find_last_not_of(blanks) + 1));
       whole.remove_prefix(std::min(whole.find_first_not_of(blanks), whole.size()));
       return whole == "null" ? simdjson::SUCCESS : simdjson::N_ATOM_ERROR;

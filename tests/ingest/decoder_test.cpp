@@ -81,6 +81,8 @@ TEST(Decoder, ANullIsOneWhateverTheRecordBeforeItLeftInMemory) {
   Decoder decoder(format_of(EventKind::visit), Partition{0}, Partitioner::none, 1, KeyRule::from_event);
   std::vector<MemoryBatch::Given> given;
   for (const char* value : {"[1,2,3,4,5,6]", "null\n", " null"}) given.push_back({{}, value, Timestamp{-1}, {}});
+  for (const std::string scalar : {"true", "7.5", "\"text\""})
+    given.push_back({{}, scalar + std::string(2000, '\n'), Timestamp{-1}, {}});
   EventBatch out;
   decoder.decode(MemoryBatch(std::move(given)), out);
   for (const Event& event : out.events) {
