@@ -244,6 +244,15 @@ TEST_F(ErasureTest, IsFinishedAfterKills) {
       ASSERT_TRUE(eventually([&] { return !knows(customer); })) << read_file(log());
     }  // SIGKILL.
     Process again({"run", "-c", config()}, log());
+    // Before that it has no ear for signals, and opening its state may purge it already.
+    const auto starts = [&] {
+      const std::string said = read_file(log());
+      int count = 0;
+      for (std::size_t at = said.find("http: listening"); at != said.npos; at = said.find("http: listening", at + 1))
+        ++count;
+      return count;
+    };
+    ASSERT_TRUE(eventually([&] { return starts() == 2 * (round + 1); })) << read_file(log());
     EXPECT_TRUE(eventually([&] { return files_with(customer).empty(); }))
         << ::testing::PrintToString(files_with(customer));
     EXPECT_FALSE(knows(customer));
