@@ -1,7 +1,6 @@
 #include "app/recovery.hpp"
 
 #include <algorithm>
-#include <cassert>
 #include <map>
 #include <optional>
 #include <string>

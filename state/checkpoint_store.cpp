@@ -4,7 +4,6 @@
 #include <array>
 #include <atomic>
 #include <charconv>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <mutex>

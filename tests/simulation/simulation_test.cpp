@@ -39,7 +39,7 @@ TEST_P(Simulated, TroubleChangesNoAlertNoDeadLetterAndNoState) {
   const std::uint64_t one = number_in("HOLDFAST_SEED", 0);
   const std::uint64_t first = number_in("HOLDFAST_FIRST_SEED", 1);
   const std::uint64_t seeds = number_in("HOLDFAST_SEEDS", seeds_by_default);
-  if (one != 0 && GetParam() != 0) GTEST_SKIP() << "one seed is wanted";
+  if (one != 0 && GetParam() != 0) return;  // The first part has it.
   ASSERT_TRUE(memory_kept);
   const bool talks = std::getenv("HOLDFAST_TRACE") != nullptr;
   Outcome all;
