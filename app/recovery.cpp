@@ -12,9 +12,9 @@
 namespace holdfast::app {
 namespace {
 
-/// Journal entries carry their writer's clock, checkpoints that of the shard: how far apart two machines' may be.
 constexpr Duration retry_standbys_after{5'000};
 
+/// Journal entries carry their writer's clock, checkpoints that of the shard: how far apart two machines' may be.
 constexpr Duration clock_skew_max{600'000};
 
 std::string of_partition(Partition partition) { return "partition " + std::to_string(partition.value); }

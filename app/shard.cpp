@@ -80,11 +80,14 @@ bool Shard::do_work() {
   return true;
 }
 
-// Held back, it is woken by the committer.
+// Held back, it is woken by the committer; closed or released, epochs and questions have to wait, or never come.
 bool Shard::has_work() const {
   if (held_back_) return false;
-  return !rings_.input.empty() || !rings_.queries.empty() || !rings_.checkpoints_done.empty() ||
-         rings_.requested_epoch.load(std::memory_order_acquire) > epoch_;
+  if (!rings_.checkpoints_done.empty()) return true;
+  if (phase_ == Phase::closing) return false;
+  if (!rings_.input.empty()) return true;
+  return !released_epoch_ &&
+         (!rings_.queries.empty() || rings_.requested_epoch.load(std::memory_order_acquire) > epoch_);
 }
 
 Duration Shard::idle_time() const {

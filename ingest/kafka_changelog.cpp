@@ -51,11 +51,12 @@ constexpr int wait_ms = 10;
 
 /// One life of the producer: after an error that leaves the outcome open there is another one.
 struct Producer {
-  explicit Producer(std::shared_ptr<KafkaClient> client_, const std::string& id)
-      : client(std::move(client_)), transactions(*client, id) {
-    client->on_delivery = [this](const rd_kafka_message_t& message) {
+  Producer(std::shared_ptr<KafkaClient> client_, const std::string& id, Duration patience)
+      : client(std::move(client_)), transactions(*client, id, patience), deadline(patience) {
+    client->on_delivery = [this, patience](const rd_kafka_message_t& message) {
       if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         last_offset = std::max(last_offset, message.offset);
+        deadline = Deadline(patience);
       } else if (lost == RD_KAFKA_RESP_ERR_NO_ERROR) {
         lost = message.err;
       }
@@ -70,6 +71,7 @@ struct Producer {
   Transactions transactions;
   std::int64_t last_offset = -1;  ///< Of those delivered since begin().
   rd_kafka_resp_err_t lost{};     ///< Why a record was not delivered.
+  Deadline deadline;              ///< By which the next record is to be delivered: millions may take their time.
 };
 
 class Writer final : public ChangelogWriter {
@@ -98,7 +100,7 @@ class Writer final : public ChangelogWriter {
         settings_, RD_KAFKA_PRODUCER, writer_defaults,
         {{"enable.idempotence", "true"}, {"allow.auto.create.topics", "false"}, {"transactional.id", id_}});
     if (!client) return std::unexpected(client.error());
-    auto producer = std::make_unique<Producer>(std::move(*client), id_);
+    auto producer = std::make_unique<Producer>(std::move(*client), id_, settings_.patience);
     producer->topic.reset(rd_kafka_topic_new(producer->client->get(), settings_.changelog_topic.c_str(), nullptr));
     const Status opened = producer->transactions.init(settings_.patience);
     if (!opened) {
@@ -113,6 +115,7 @@ class Writer final : public ChangelogWriter {
     Producer& producer = *producer_;
     producer.last_offset = -1;
     producer.lost = RD_KAFKA_RESP_ERR_NO_ERROR;
+    producer.deadline = Deadline(settings_.patience);
     if (auto s = producer.transactions.begin(); !s) return std::unexpected(again(s.error()));
     if (auto s = produce(data); !s) return std::unexpected(again(s.error()));
     if (auto s = flush(); !s) return std::unexpected(again(s.error()));
@@ -147,13 +150,12 @@ class Writer final : public ChangelogWriter {
   /// `value` without data: none, which erases the key.
   Status send(std::int32_t partition, std::string_view key, std::string_view value) {
     Producer& producer = *producer_;
-    const Deadline deadline(producer.transactions.timeout());
     for (;;) {
       if (rd_kafka_produce(producer.topic.get(), partition, RD_KAFKA_MSG_F_COPY, const_cast<char*>(value.data()),
                            value.size(), key.data(), key.size(), nullptr) == 0)
         return {};
       const auto code = rd_kafka_last_error();
-      if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL || deadline.passed())
+      if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL || producer.deadline.passed())
         return producer.transactions.meaning("produce", code, text_of(code));
       rd_kafka_poll(producer.client->get(), 10);
     }
@@ -161,9 +163,8 @@ class Writer final : public ChangelogWriter {
 
   Status flush() {
     Producer& producer = *producer_;
-    const Deadline deadline(producer.transactions.timeout());
-    while (rd_kafka_flush(producer.client->get(), deadline.remaining_ms(1000)) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      if (deadline.passed()) return fail(ErrorKind::unavailable, "records were not delivered in time");
+    while (rd_kafka_flush(producer.client->get(), producer.deadline.remaining_ms(1000)) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      if (producer.deadline.passed()) return fail(ErrorKind::unavailable, "records were not delivered in time");
     }
     if (producer.lost != RD_KAFKA_RESP_ERR_NO_ERROR)
       return producer.transactions.meaning("delivery", producer.lost, text_of(producer.lost));

@@ -13,14 +13,15 @@ constexpr int call_timeout_ms = 5000;
 
 }  // namespace
 
-Transactions::Transactions(const KafkaClient& producer, std::string id) : producer_(producer), id_(std::move(id)) {
+Transactions::Transactions(const KafkaClient& producer, std::string id, std::optional<Duration> patience)
+    : producer_(producer), id_(std::move(id)) {
   const std::string timeout = producer.property("transaction.timeout.ms");
   std::from_chars(timeout.data(), timeout.data() + timeout.size(), timeout_.ms);
+  patience_ = patience.value_or(timeout_);
 }
 
-Status Transactions::init(Duration patience) {
-  return repeat("init_transactions", std::max(patience, timeout_),
-                [&](int ms) { return rd_kafka_init_transactions(producer_.get(), ms); });
+Status Transactions::init(Duration at_most) {
+  return repeat("init_transactions", at_most, [&](int ms) { return rd_kafka_init_transactions(producer_.get(), ms); });
 }
 
 Status Transactions::begin() {
@@ -31,13 +32,13 @@ Status Transactions::begin() {
 }
 
 Status Transactions::send_offsets(const rd_kafka_topic_partition_list_t& offsets, const Membership& membership) {
-  return repeat("send_offsets_to_transaction", timeout_, [&](int ms) {
+  return repeat("send_offsets_to_transaction", patience_, [&](int ms) {
     return rd_kafka_send_offsets_to_transaction(producer_.get(), &offsets, membership.metadata.get(), ms);
   });
 }
 
 Status Transactions::commit() {
-  return repeat("commit_transaction", timeout_,
+  return repeat("commit_transaction", patience_,
                 [&](int ms) { return rd_kafka_commit_transaction(producer_.get(), ms); });
 }
 

@@ -17,11 +17,12 @@ namespace holdfast::ingest {
 /// known: destroy the producer; the init() of the next one with the same id settles it.
 class Transactions {
  public:
-  /// `producer` and `id`, for messages, must outlive it.
-  Transactions(const KafkaClient& producer, std::string id);
+  /// `producer` must outlive it; `id` is for messages. A call is repeated for `patience` at most, where none is given
+  /// for as long as the broker keeps a transaction open.
+  Transactions(const KafkaClient& producer, std::string id, std::optional<Duration> patience = {});
 
   /// Fences earlier producers of the id and ends what they left open.
-  [[nodiscard]] Status init(Duration patience);
+  [[nodiscard]] Status init(Duration at_most);
   [[nodiscard]] Status begin();
   /// REQUIRES: what the offsets stand for was delivered, if order matters: this is where the group refuses a member
   /// that no longer has its partitions.
@@ -42,6 +43,7 @@ class Transactions {
   const KafkaClient& producer_;
   const std::string id_;
   Duration timeout_{60'000};
+  Duration patience_;
   std::optional<Deadline> end_;  ///< When the broker gives up the transaction that began last.
 };
 

@@ -136,7 +136,7 @@ class Writer final : public LogWriter {
 Status Writer::open() {
   if (auto s = open_topics(); !s) return s;
   if (!settings_.exactly_once) return {};
-  return transactions_.init(settings_.patience);
+  return transactions_.init(std::max(settings_.patience, transactions_.timeout()));
 }
 
 Status Writer::open_topics() {

@@ -27,7 +27,7 @@ using namespace testing;
 constexpr Partition partition{0};
 constexpr SourceIndex source{0};
 
-ShardSettings settings() {
+ShardSettings settings(Duration checkpoint_interval) {
   ingest::SourceFormat format;
   format.name = "purchases";
   format.topic = "purchases";
@@ -41,7 +41,7 @@ ShardSettings settings() {
   out.horizon = days(91);
   out.policy = PolicyId{1};
   out.wall_clock = false;
-  out.checkpoint_interval = days(10'000);
+  out.checkpoint_interval = checkpoint_interval;
   return out;
 }
 
@@ -54,7 +54,8 @@ engine::RiskPolicy policy() {
 
 class ShardUnderCommit : public ::testing::Test {
  protected:
-  ShardUnderCommit() {
+  explicit ShardUnderCommit(Duration checkpoint_interval = days(10'000))
+      : shard_(settings(checkpoint_interval), clock_, rings_, statistics_, committer_, checkpointer_) {
     rings_.batches_done = std::vector<std::atomic<std::uint64_t>>(1);
     RestoredTask restored;
     restored.partition = partition;
@@ -134,7 +135,7 @@ class ShardUnderCommit : public ::testing::Test {
   Statistics statistics_{1, 1};
   Waker committer_;
   Waker checkpointer_;
-  Shard shard_{settings(), clock_, rings_, statistics_, committer_, checkpointer_};
+  Shard shard_;
   int customers_ = 0;
   Offset next_{};
 };
@@ -228,6 +229,56 @@ TEST_F(ShardUnderCommit, AMarkStandsBehindTheOutputOfItsEpochAndNothingElse) {
   ASSERT_EQ(marks_.size(), 1U);
   EXPECT_EQ(marks_[0].first, static_cast<std::size_t>(steps));
   EXPECT_EQ(marks_[0].second, steps);
+}
+
+/// Its checkpointer is busy too: what it was given stays where it is.
+class ShardUnderCheckpoint : public ShardUnderCommit {
+ protected:
+  ShardUnderCheckpoint() : ShardUnderCommit(Duration{0}) {}
+
+  /// As the committer does while others still work.
+  void ask_for_another_epoch() { rings_.requested_epoch.fetch_add(1); }
+  void finish_checkpoint() {
+    auto job = rings_.checkpoints.try_pop();
+    ASSERT_TRUE(job) << "none was handed on";
+    (*job)->written = true;
+    ASSERT_TRUE(rings_.checkpoints_done.try_push(*job));
+    EXPECT_TRUE(shard_.has_work());
+    work();
+  }
+};
+
+TEST_F(ShardUnderCheckpoint, SleepsUntilItsLastCheckpointIsWritten) {
+  send_events(2);
+  send(Drain{});
+  work();
+  take_output();
+  ask_for_another_epoch();
+  work();
+  EXPECT_FALSE(shard_.has_work());
+  EXPECT_FALSE(shard_.finished());
+  finish_checkpoint();
+  EXPECT_TRUE(shard_.finished());
+}
+
+TEST_F(ShardUnderCheckpoint, SleepsUntilItsTasksCanBeReleased) {
+  send_events(2);
+  work();
+  ask_for_another_epoch();
+  work();
+  take_output();
+  send_events(2);
+  work();
+  send(Release{});
+  ask_for_another_epoch();
+  work();
+  take_output();
+  ask_for_another_epoch();
+  work();
+  EXPECT_FALSE(shard_.has_work());
+  EXPECT_TRUE(rings_.released.empty());
+  finish_checkpoint();
+  EXPECT_FALSE(rings_.released.empty());
 }
 
 }  // namespace

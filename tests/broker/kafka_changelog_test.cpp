@@ -220,6 +220,31 @@ TEST_F(KafkaChangelogTest, SurvivesTheDeathOfItsBroker) {
   EXPECT_EQ(content_of_step(6).customers, (std::map<std::string, std::string>{{"a", "2"}}));
 }
 
+// A shutdown or a rebalance waits for the write under way, so it must not wait for brokers to come back.
+TEST_F(KafkaChangelogTest, GivesUpWhenNothingIsTakenForAWhile) {
+  Instance one;
+  KafkaSettings hasty = settings("1");
+  hasty.patience = Duration{3'000};
+  join(one, hasty);
+  ASSERT_OK(one.writer->write(checkpoint(5, {{"a", "1"}})));
+  broker_.pause();
+  for (std::uint64_t step = 6; step <= 7; ++step) {  // With the producer that it has, and with a new one.
+    const auto began = std::chrono::steady_clock::now();
+    const auto written = one.writer->write(checkpoint(step, {{"a", "2"}}));
+    EXPECT_LT(std::chrono::steady_clock::now() - began, 20s);
+    ASSERT_FALSE(written);
+    EXPECT_EQ(written.error().kind, ErrorKind::unavailable) << written.error().message;
+  }
+  broker_.resume();
+  for (int i = 0;; ++i) {
+    const auto written = one.writer->write(checkpoint(8, {{"a", "3"}}));
+    if (written) break;
+    ASSERT_LT(i, 20) << written.error().message;
+    ASSERT_EQ(written.error().kind, ErrorKind::unavailable) << written.error().message;
+  }
+  EXPECT_EQ(content_of_step(8).customers, (std::map<std::string, std::string>{{"a", "3"}}));
+}
+
 TEST_F(KafkaChangelogTest, RecordsOfAnotherProgramAreDamage) {
   broker_.produce("changelog", 0, "key", "value");
   Content out;
