@@ -12,8 +12,6 @@ namespace {
 /// Customers that a restore holds before it writes them to the store: some ten megabytes.
 constexpr std::uint32_t piece_records = 1 << 16;
 
-std::string of_partition(Partition partition) { return "partition " + std::to_string(partition.value); }
-
 constexpr std::string_view unsound = "it holds a record that no customer can have";
 
 bool is_sound(std::string_view id, std::string_view record) {
@@ -80,9 +78,9 @@ Status CheckpointLoader::load_local(Partition partition, LoadedCheckpoint& into)
     into.marker = *marker;
     return {};
   }
-  say_((marker ? "the checkpoint of " + of_partition(partition) + " is damaged: " + std::string(unsound)
+  say_((marker ? "the checkpoint of " + to_string(partition) + " is damaged: " + std::string(unsound)
                : marker.error().message) +
-       "; " + of_partition(partition) + " is restored from " + (changelog_ != nullptr ? "the changelog" : "the log"));
+       "; " + to_string(partition) + " is restored from " + (changelog_ != nullptr ? "the changelog" : "the log"));
   return forget(partition, into);
 }
 
@@ -93,7 +91,7 @@ Status CheckpointLoader::forget(Partition partition, LoadedCheckpoint& into) {
 }
 
 Status CheckpointLoader::check_marker(const Marker& marker, std::string_view what) const {
-  const std::string subject = std::string(what) + " of " + of_partition(marker.partition);
+  const std::string subject = std::string(what) + " of " + to_string(marker.partition);
   if (marker.record_format != engine::customer_format)
     return fail(ErrorKind::incompatible,
                 subject + " holds customer records of format " + std::to_string(marker.record_format) +
@@ -128,7 +126,7 @@ class CheckpointLoader::Restoration final : public ChangelogVisitor {
     if (record.size() == sizeof(engine::Customer) && !is_sound(id, record))
       return fail(ErrorKind::corrupt, std::string(unsound));
     if (record.size() != sizeof(engine::Customer))
-      return fail(ErrorKind::incompatible, "a customer's record in the changelog of " + of_partition(partition_) +
+      return fail(ErrorKind::incompatible, "a customer's record in the changelog of " + to_string(partition_) +
                                                " has " + std::to_string(record.size()) +
                                                " bytes: run the release that wrote it");
     const Slot slot = table_.find_or_insert(make_customer_key(id)).first;
@@ -227,7 +225,7 @@ Expected<bool> CheckpointLoader::restore_from_changelog(Partition partition, Loa
   if (const Status forgotten = forget(partition, into); !forgotten) return std::unexpected(forgotten.error());
   // What is missing may have been erased, and the note of it removed since: a restore from the beginning does not care.
   if (from > Offset{0}) return restore_from_changelog(partition, into, Offset{0});
-  say_("the changelog of " + of_partition(partition) + " is damaged: " + fault + "; the state is rebuilt from the log");
+  say_("the changelog of " + to_string(partition) + " is damaged: " + fault + "; the state is rebuilt from the log");
   into.changelog_complete = false;
   return true;
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "domain/limits.hpp"
 #include "engine/task.hpp"
 #include "state/hot_table.hpp"
 
@@ -13,11 +14,6 @@ namespace holdfast::app {
 namespace {
 
 constexpr Duration retry_standbys_after{5'000};
-
-/// Journal entries carry their writer's clock, checkpoints that of the shard: how far apart two machines' may be.
-constexpr Duration clock_skew_max{600'000};
-
-std::string of_partition(Partition partition) { return "partition " + std::to_string(partition.value); }
 
 }  // namespace
 
@@ -193,7 +189,7 @@ Status Recovery::restore_tasks(const RestoreRequest& request) {
     Loaded& task = tasks.emplace_back();
     task.partition = partition;
     task.kept = kept->second;
-    since = std::min(since, task.kept->stepped_at - clock_skew_max);
+    since = std::min(since, task.kept->stepped_at - limits::clock_skew_max);
   }
   if (const Status done = replay_and_emit(std::move(tasks), since); !done) return done;
 
@@ -208,8 +204,8 @@ Status Recovery::restore_tasks(const RestoreRequest& request) {
     task.table = std::move(checkpoint->table);
     task.marker = checkpoint->marker;
     task.changelog_complete = checkpoint->changelog_complete;
-    since =
-        std::min(since, task.marker ? std::max(task.marker->taken_at, Timestamp{0}) - clock_skew_max : Timestamp{0});
+    since = std::min(
+        since, task.marker ? std::max(task.marker->taken_at, Timestamp{0}) - limits::clock_skew_max : Timestamp{0});
   }
   return replay_and_emit(std::move(tasks), since);
 }
@@ -272,7 +268,7 @@ Status Recovery::read_steps(std::vector<Loaded>& tasks, Timestamp since) {
 }
 
 Status Recovery::check_steps(const Loaded& task) const {
-  const std::string where = of_partition(task.partition);
+  const std::string where = to_string(task.partition);
   if (!task.contiguous())
     return fail(ErrorKind::incompatible,
                 "the journal no longer reaches back to the checkpoint of " + where + ": that ends with step " +
@@ -305,27 +301,27 @@ Status Recovery::check_committed(const Loaded& task) {
   const auto known = static_cast<std::size_t>(
       std::ranges::count_if(committed->next, [](const auto& offset) { return offset.has_value(); }));
   if (known == 0 && task.last_step() > 0)
-    say_("the group has no committed offset of " + of_partition(task.partition) +
+    say_("the group has no committed offset of " + to_string(task.partition) +
          " any more (they expire while no instance runs): it goes on where the state stands");
   if (known > 0 && known < settings_.sources)
     return fail(ErrorKind::incompatible,
-                "the group has a committed offset of " + of_partition(task.partition) + " for " +
-                    std::to_string(known) + " of " + std::to_string(settings_.sources) +
+                "the group has a committed offset of " + to_string(task.partition) + " for " + std::to_string(known) +
+                    " of " + std::to_string(settings_.sources) +
                     " sources: a topic was made anew, and what is known of the former one does not fit it; begin anew "
                     "with another application_id");
   for (std::uint8_t s = 0; s < settings_.sources; ++s) {
     const auto& offset = committed->next[s];
     if (!offset || *offset == at.next[s] || (!settings_.exactly_once && *offset < at.next[s])) continue;
     return fail(ErrorKind::incompatible,
-                "the committed offset of source " + std::to_string(s) + ", " + of_partition(task.partition) + ", is " +
+                "the committed offset of source " + std::to_string(s) + ", " + to_string(task.partition) + ", is " +
                     std::to_string(offset->value) + ", but the state stands at " + std::to_string(at.next[s].value) +
                     ": somebody moved the group's offsets or the journal was lost; set the offset back, or begin anew "
                     "with another application_id");
   }
   if (committed->step && *committed->step > task.last_step())
     return fail(ErrorKind::incompatible,
-                "the journal of " + of_partition(task.partition) + " has lost steps: " +
-                    std::to_string(*committed->step) + " were committed, " + std::to_string(task.last_step()) +
+                "the journal of " + to_string(task.partition) + " has lost steps: " + std::to_string(*committed->step) +
+                    " were committed, " + std::to_string(task.last_step()) +
                     " are known; see that retention.ms of the journal topic covers the time that no instance runs, and "
                     "begin anew with another application_id");
   return {};
@@ -337,7 +333,7 @@ Status Recovery::check_first_start(const Loaded& task) {
   for (std::uint8_t s = 0; s < settings_.sources; ++s) {
     if (committed->next[s])
       return fail(ErrorKind::incompatible,
-                  of_partition(task.partition) + " was read up to offset " + std::to_string(committed->next[s]->value) +
+                  to_string(task.partition) + " was read up to offset " + std::to_string(committed->next[s]->value) +
                       " of source " + std::to_string(s) +
                       ", but neither a checkpoint nor a journal of it is left: restore the state directory, or "
                       "begin anew with another application_id");

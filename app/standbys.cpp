@@ -4,14 +4,12 @@
 #include <memory>
 #include <utility>
 
+#include "domain/limits.hpp"
 #include "engine/customer.hpp"
 #include "engine/task.hpp"
 
 namespace holdfast::app {
 namespace {
-
-/// The journal's entries carry their writer's clock, checkpoints that of the shard.
-constexpr Duration clock_skew_max{600'000};
 
 /// How long to wait before the group is asked again who has what.
 constexpr Duration look_at_group_every{200};
@@ -28,8 +26,6 @@ constexpr Duration set_aside_pause{60'000};
 
 /// Records of a checkpoint in one message.
 constexpr std::size_t copy_records = 4096;
-
-std::string of_partition(Partition partition) { return "partition " + std::to_string(partition.value); }
 
 }  // namespace
 
@@ -121,7 +117,7 @@ Status Standbys::open_journal() {
   if (!opens_journal_) return {};
   Timestamp since = after_all_time;
   for (const auto& [partition, followed] : followed_) since = std::min(since, followed.since);
-  if (auto opened = journal_.open(since - clock_skew_max); !opened) return opened;
+  if (auto opened = journal_.open(since - limits::clock_skew_max); !opened) return opened;
   opens_journal_ = false;
   return {};
 }
@@ -208,7 +204,7 @@ void Standbys::take(JournalEntry entry, Timestamp written_at) {
   if (entry.steps.back().number <= followed.step) return;
   // It would lead to other alerts than those that were sent.
   if (entry.policy != policy_)
-    return set_aside(partition, "steps of " + of_partition(partition) +
+    return set_aside(partition, "steps of " + to_string(partition) +
                                     " are made with another model, other risk settings or other sources");
   followed.ahead.emplace(entry.steps.front().number, std::move(entry));
   while (!followed.ahead.empty()) {
@@ -224,8 +220,8 @@ void Standbys::take(JournalEntry entry, Timestamp written_at) {
     emit_({assignment_, FollowedSteps{partition, std::move(steps)}});
   }
   if (followed.ahead.size() > ahead_max)
-    set_aside(partition, "the journal lacks steps of " + of_partition(partition) + " behind step " +
-                             std::to_string(followed.step));
+    set_aside(partition,
+              "the journal lacks steps of " + to_string(partition) + " behind step " + std::to_string(followed.step));
 }
 
 void Standbys::failed(Partition partition, const std::string& why) {
@@ -287,7 +283,7 @@ Status Standbys::copy_changelogs() {
     faults[partition] = copied ? "it is another one than before" : copied.error().message;
   }
   for (const auto& [partition, fault] : faults)
-    set_aside(partition, "the changelog of " + of_partition(partition) + " cannot be followed: " + fault);
+    set_aside(partition, "the changelog of " + to_string(partition) + " cannot be followed: " + fault);
   return {};
 }
 

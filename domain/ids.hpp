@@ -3,6 +3,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace holdfast {
@@ -18,6 +19,11 @@ struct Partition {
   std::int32_t value = 0;
   friend constexpr auto operator<=>(Partition, Partition) = default;
 };
+
+/// "partition 3", for messages.
+[[nodiscard]] inline std::string to_string(Partition partition) {
+  return "partition " + std::to_string(partition.value);
+}
 
 /// The place of a source in the configuration, from 0: also its rank where event times tie.
 struct SourceIndex {

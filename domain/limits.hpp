@@ -2,6 +2,8 @@
 
 #include <cstddef>
 
+#include "domain/time.hpp"
+
 /// Every bound of the program, with its reason. What is not bounded here is bounded by the configuration.
 namespace holdfast::limits {
 
@@ -44,6 +46,10 @@ inline constexpr std::size_t output_bytes_max = std::size_t{4} << 20;
 /// Steps of one task in one epoch, before its shard has to wait for the commit: their journal record stays well below
 /// what a topic takes by default, 1 MB.
 inline constexpr std::size_t epoch_steps_max = 8192;
+
+/// Journal entries carry their writer's clock, checkpoints that of the machine they were made on: how far apart these
+/// may be. Where they are further, the journal is read from its beginning.
+inline constexpr Duration clock_skew_max{600'000};
 
 /// A customer's latest event ids, kept as 40-bit fingerprints to recognise duplicates. A new event is falsely taken for
 /// a duplicate with probability 6 / 2^40, about 5.5e-12.

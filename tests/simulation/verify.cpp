@@ -230,7 +230,7 @@ class Retold {
 
  private:
   void problem(const std::string& text) {
-    outcome_.problems.push_back("partition " + std::to_string(partition_.value) + ": " + text);
+    outcome_.problems.push_back(to_string(partition_) + ": " + text);
   }
 
   void push_sources(engine::Task& task) {
