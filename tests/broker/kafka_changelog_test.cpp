@@ -225,6 +225,7 @@ TEST_F(KafkaChangelogTest, GivesUpWhenNothingIsTakenForAWhile) {
   Instance one;
   KafkaSettings hasty = settings("1");
   hasty.patience = Duration{3'000};
+  hasty.properties["session.timeout.ms"] = "30000";  // Longer than the broker is away.
   join(one, hasty);
   ASSERT_OK(one.writer->write(checkpoint(5, {{"a", "1"}})));
   broker_.pause();

@@ -229,9 +229,7 @@ class Retold {
   }
 
  private:
-  void problem(const std::string& text) {
-    outcome_.problems.push_back(to_string(partition_) + ": " + text);
-  }
+  void problem(const std::string& text) { outcome_.problems.push_back(to_string(partition_) + ": " + text); }
 
   void push_sources(engine::Task& task) {
     naive_events_.assign(plan_.sources, {});

@@ -147,6 +147,7 @@ std::string deploy_kafka(const std::vector<std::string>& arguments, const std::s
   std::vector<std::string> variables;
   for (char** e = environ; *e != nullptr; ++e) variables.emplace_back(*e);
   variables.push_back("KAFKA_SETTINGS=" + settings);
+  variables.emplace_back("KAFKA_OPTS=-XX:TieredStopAtLevel=1");  // They live for seconds.
   std::vector<char*> envp;
   for (std::string& v : variables) envp.push_back(v.data());
   envp.push_back(nullptr);
