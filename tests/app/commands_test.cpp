@@ -380,6 +380,9 @@ TEST_F(CommandsTest, CsvWithNestedFieldsComesThroughAPipe) {
   ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
   std::jthread writer([&] { testing::write_file(pipe, "customer/id,time,amount\nC1,1,2\nC2,1,x\n"); });
   const Run result = run({"replay", "-c", config(), "--source", "orders=" + pipe, "--json"});
+  const int reader = open(pipe.c_str(), O_RDONLY | O_NONBLOCK);  // Should the program not have opened it.
+  writer.join();
+  close(reader);
   ASSERT_EQ(result.status, 0) << result.err;
   EXPECT_EQ(Json::parse(result.err)["events"]["orders"], 1);
   EXPECT_EQ(Json::parse(result.err)["dead_letters"], (Json{{"orders", {{"wrong_type", 1}}}}));
