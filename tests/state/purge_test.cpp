@@ -125,7 +125,8 @@ TEST_F(Purge, IsKnownToBeDueAfterAReopening) {
   }
   expect_on_disk(least_);
   const auto store = opened(path_);
-  EXPECT_EQ(store->unpurged(), 1U);
+  // The other partition too, if a file that is of no use any more was not deleted in time.
+  EXPECT_GE(store->unpurged(), 1U);
   purge_all(*store);
   expect_not_on_disk(least_);
   expect_not_on_disk(greatest_);
