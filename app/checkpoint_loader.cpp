@@ -12,6 +12,9 @@ namespace {
 /// Customers that a restore holds before it writes them to the store: some ten megabytes.
 constexpr std::uint32_t piece_records = 1 << 16;
 
+/// Readings of a changelog from its beginning that have to fail before it counts as damaged.
+constexpr int whole_readings = 3;
+
 constexpr std::string_view unsound = "it holds a record that no customer can have";
 
 bool is_sound(std::string_view id, std::string_view record) {
@@ -180,7 +183,7 @@ class CheckpointLoader::Restoration final : public ChangelogVisitor {
 Status CheckpointLoader::follow_changelog(Partition partition, LoadedCheckpoint& into) {
   if (into.marker) {
     if (into.marker->changelog >= Offset{0}) {
-      const auto followed = restore_from_changelog(partition, into, into.marker->changelog);
+      const auto followed = restore_from_changelog(partition, into, into.marker->changelog, whole_readings);
       if (!followed) return std::unexpected(followed.error());
       if (*followed) return {};
     }
@@ -193,13 +196,14 @@ Status CheckpointLoader::follow_changelog(Partition partition, LoadedCheckpoint&
     }
     if (const Status forgotten = forget(partition, into); !forgotten) return forgotten;
   }
-  if (const auto restored = restore_from_changelog(partition, into, Offset{0}); !restored)
+  if (const auto restored = restore_from_changelog(partition, into, Offset{0}, whole_readings); !restored)
     return std::unexpected(restored.error());
   return {};
 }
 
 // False: it is not the log that the offset was taken from, and nothing has changed.
-Expected<bool> CheckpointLoader::restore_from_changelog(Partition partition, LoadedCheckpoint& into, Offset from) {
+Expected<bool> CheckpointLoader::restore_from_changelog(Partition partition, LoadedCheckpoint& into, Offset from,
+                                                        int attempts) {
   Restoration restoration(*this, partition, *into.table);
   const auto end = changelog_->read(partition, from, restoration);
   std::string fault;
@@ -223,8 +227,10 @@ Expected<bool> CheckpointLoader::restore_from_changelog(Partition partition, Loa
     fault = "it has records without a checkpoint";
   }
   if (const Status forgotten = forget(partition, into); !forgotten) return std::unexpected(forgotten.error());
-  // What is missing may have been erased, and the note of it removed since: a restore from the beginning does not care.
-  if (from > Offset{0}) return restore_from_changelog(partition, into, Offset{0});
+  // A note that a customer was erased may have been removed before it was read: since the place to go on from, or in
+  // the midst of a reading from the beginning. The next one from there no longer meets the customer at all.
+  if (from == Offset{0}) --attempts;
+  if (attempts > 0) return restore_from_changelog(partition, into, Offset{0}, attempts);
   say_("the changelog of " + to_string(partition) + " is damaged: " + fault + "; the state is rebuilt from the log");
   into.changelog_complete = false;
   return true;

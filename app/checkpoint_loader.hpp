@@ -48,7 +48,7 @@ class CheckpointLoader {
 
   Status load_local(Partition partition, LoadedCheckpoint& into);
   Status follow_changelog(Partition partition, LoadedCheckpoint& into);
-  Expected<bool> restore_from_changelog(Partition partition, LoadedCheckpoint& into, Offset from);
+  Expected<bool> restore_from_changelog(Partition partition, LoadedCheckpoint& into, Offset from, int attempts);
   Status forget(Partition partition, LoadedCheckpoint& into);
   [[nodiscard]] Status check_marker(const Marker& marker, std::string_view what) const;
 

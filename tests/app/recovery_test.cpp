@@ -316,6 +316,22 @@ TEST_F(RecoveryTest, AStoreThatMissedAnErasureIsRestoredFromTheBeginning) {
   EXPECT_EQ(stored(), content(*restored));
 }
 
+TEST_F(RecoveryTest, AChangelogThatIsCompactedWhileItIsReadIsReadOnceMore) {
+  append(2, at(2, 0), 2, {{"a", 1}, {"b", 1}});
+  append(4, at(4, 0), 1, {{"b", 0}});
+  commit(at(4, 0));
+  log_.on_read = [&](std::size_t i) {
+    // Behind b, and before the note that b was erased: nothing is left of both.
+    if (i == 2) log_.log[1] = log_.log[3] = {{}, std::nullopt, log_.log[2].marker};
+  };
+  const auto restored = restore();
+  ASSERT_TRUE(restored) << restored.error().message;
+  EXPECT_TRUE(restored->changelog_complete);
+  EXPECT_EQ(content(*restored), (std::map<std::string, std::uint32_t>{{"a", 1}}));
+  EXPECT_EQ(stored(), content(*restored));
+  EXPECT_TRUE(said_.empty());
+}
+
 TEST_F(RecoveryTest, ACheckpointThatIsNotInTheChangelogGoesThereWhole) {
   changelog_ = &log_;
   world_.checkpoints[partition].records["a"] = record(1);

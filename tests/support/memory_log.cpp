@@ -162,6 +162,7 @@ Expected<Offset> MemoryChangelog::write(const CheckpointData& data) {
 Expected<Offset> MemoryChangelog::read(Partition partition, Offset from, ChangelogVisitor& visitor) {
   if (only && partition != *only) return Offset{0};
   for (auto i = static_cast<std::size_t>(from.value); i < log.size(); ++i) {
+    on_read(i);
     const Status visited = visit(log[i], Offset{static_cast<std::int64_t>(i) + 1}, visitor);
     if (!visited) return std::unexpected(visited.error());
   }

@@ -126,6 +126,8 @@ class MemoryChangelog final : public ChangelogWriter, public ChangelogReader {
   std::vector<Entry> log;
   std::optional<Partition> only;  ///< Nothing is in the others.
   std::int32_t partition_count = 1;
+  /// Called before an entry is read.
+  std::function<void(std::size_t)> on_read = [](std::size_t) {};
 
  private:
   Status visit(const Entry& entry, Offset behind, ChangelogVisitor& visitor) const;
