@@ -247,7 +247,9 @@ Status Reader::fatal(const FatalError& error) {
 }
 
 void Reader::rebalance(rd_kafka_resp_err_t code, const rd_kafka_topic_partition_list_t& partitions) {
-  if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+  if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS && closing_) {
+    unassign();
+  } else if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
     assigned(partitions);
   } else {
     revoked(code != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS || rd_kafka_assignment_lost(client_->get()) != 0);
@@ -322,6 +324,11 @@ void Reader::leave() {
   if (!group_queue_) return;
   rd_kafka_queue_io_event_enable(group_queue_.get(), -1, nullptr, 0);
   group_queue_.reset();
+  // What the group said since the latest poll is answered first: answered within the close, which does not wait for it,
+  // it may be thrown away with all that waits for the group's thread, and the answer be waited for without end
+  // (librdkafka's issue 4884).
+  while (MessagePtr message{rd_kafka_consumer_poll(client_->get(), 0)}) {
+  }
   rd_kafka_consumer_close(client_->get());
 }
 
