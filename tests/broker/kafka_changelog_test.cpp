@@ -103,6 +103,16 @@ class KafkaChangelogTest : public ::testing::Test {
     ASSERT_OK(writer);
     instance.writer = std::move(*writer);
   }
+  /// Whatever becomes of the attempts: tried again, one of them comes through.
+  static void write_until_taken(ChangelogWriter& writer, const CheckpointData& data) {
+    for (int i = 0;; ++i) {
+      const auto written = writer.write(data);
+      if (written) return;
+      ASSERT_LT(i, 20) << written.error().message;
+      ASSERT_EQ(written.error().kind, ErrorKind::unavailable) << written.error().message;
+      std::this_thread::sleep_for(200ms);
+    }
+  }
   Content content(Partition partition = p0, Offset from = Offset{0}) {
     Content out;
     auto reader = make_kafka_changelog_reader(settings());
@@ -209,14 +219,7 @@ TEST_F(KafkaChangelogTest, SurvivesTheDeathOfItsBroker) {
   ASSERT_OK(one.writer->write(checkpoint(5, {{"a", "1"}})));
   broker_.kill9();
   broker_.restart();
-  // Whatever becomes of the attempts: tried again, one of them comes through.
-  for (int i = 0;; ++i) {
-    const auto written = one.writer->write(checkpoint(6, {{"a", "2"}}));
-    if (written) break;
-    ASSERT_LT(i, 20) << written.error().message;
-    ASSERT_EQ(written.error().kind, ErrorKind::unavailable) << written.error().message;
-    std::this_thread::sleep_for(200ms);
-  }
+  write_until_taken(*one.writer, checkpoint(6, {{"a", "2"}}));
   EXPECT_EQ(content_of_step(6).customers, (std::map<std::string, std::string>{{"a", "2"}}));
 }
 
@@ -237,12 +240,7 @@ TEST_F(KafkaChangelogTest, GivesUpWhenNothingIsTakenForAWhile) {
     EXPECT_EQ(written.error().kind, ErrorKind::unavailable) << written.error().message;
   }
   broker_.resume();
-  for (int i = 0;; ++i) {
-    const auto written = one.writer->write(checkpoint(8, {{"a", "3"}}));
-    if (written) break;
-    ASSERT_LT(i, 20) << written.error().message;
-    ASSERT_EQ(written.error().kind, ErrorKind::unavailable) << written.error().message;
-  }
+  write_until_taken(*one.writer, checkpoint(8, {{"a", "3"}}));
   EXPECT_EQ(content_of_step(8).customers, (std::map<std::string, std::string>{{"a", "3"}}));
 }
 
