@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <optional>
 
 namespace holdfast {
 namespace {
@@ -26,6 +27,32 @@ bool take(std::string_view& text, char c) {
   if (text.empty() || text.front() != c) return false;
   text.remove_prefix(1);
   return true;
+}
+
+/// Of the usual form, "2024-02-29T23:59:59.123Z" with or without milliseconds; no value for all others, right or wrong.
+std::optional<Timestamp> parse_usual(std::string_view text) {
+  using namespace std::chrono;
+  constexpr std::string_view form = "0000-00-00T00:00:00.000Z";
+  constexpr std::size_t seconds_end = 19;
+  const bool has_ms = text.size() == form.size();
+  if ((!has_ms && text.size() != seconds_end + 1) || text.back() != 'Z') return std::nullopt;
+  unsigned wrong = 0;
+  for (std::size_t i = 0; i < text.size() - 1; ++i) {
+    const auto difference = static_cast<unsigned char>(text[i] - form[i]);
+    wrong |= form[i] == '0' ? static_cast<unsigned>(difference > 9) : difference;
+  }
+  if (wrong != 0) return std::nullopt;
+  const auto digit = [&](std::size_t i) { return text[i] - '0'; };
+  const auto two = [&](std::size_t i) { return digit(i) * 10 + digit(i + 1); };
+  const year_month_day date{year{two(0) * 100 + two(2)}, month{static_cast<unsigned>(two(5))},
+                            day{static_cast<unsigned>(two(8))}};
+  const int h = two(11);
+  const int mi = two(14);
+  const int s = two(17);
+  if (!date.ok() || h > 23 || mi > 59 || s > 60) return std::nullopt;
+  const int ms = has_ms ? two(20) * 10 + digit(22) : 0;
+  return Timestamp{
+      (sys_days{date} + hours{h} + minutes{mi} + seconds{s} + milliseconds{ms}).time_since_epoch().count()};
 }
 
 }  // namespace
@@ -59,6 +86,7 @@ void append_rfc3339(std::string& out, Timestamp t) {
 
 std::expected<Timestamp, std::string> parse_rfc3339(std::string_view text) {
   using namespace std::chrono;
+  if (const auto usual = parse_usual(text)) return *usual;
   const auto bad = [](std::string why) { return std::unexpected(std::move(why)); };
 
   const int y = take_digits(text, 4);

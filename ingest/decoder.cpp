@@ -14,36 +14,21 @@
 #include <simdjson.h>
 
 #include "domain/limits.hpp"
+#include "ingest/event_fields.hpp"
+#include "ingest/flat_json.hpp"
 #include "ingest/json_walk.hpp"
 #include "ingest/partitioner.hpp"
 
 namespace holdfast::ingest {
 namespace {
 
+/// To copy it is faster than to make one.
+const Event no_event;
+
 /// Of JSON.
 constexpr std::string_view blanks = " \t\n\r";
 
 using simdjson::ondemand::json_type;
-
-/// The fields that mean something to Holdfast; the others are only checked to be JSON.
-enum class Field : std::uint8_t { customer_id, time, event_id, amount, currency, status, category, severity, action };
-constexpr std::size_t field_count = 9;
-
-std::optional<Field> field_named(std::string_view name) {
-  constexpr std::array<std::pair<std::string_view, Field>, field_count> names{{{"customer_id", Field::customer_id},
-                                                                               {"time", Field::time},
-                                                                               {"event_id", Field::event_id},
-                                                                               {"amount", Field::amount},
-                                                                               {"currency", Field::currency},
-                                                                               {"status", Field::status},
-                                                                               {"category", Field::category},
-                                                                               {"severity", Field::severity},
-                                                                               {"action", Field::action}}};
-  for (const auto& [known, field] : names) {
-    if (known == name) return field;
-  }
-  return std::nullopt;
-}
 
 struct Fault {
   RejectionCode code{};
@@ -72,6 +57,11 @@ struct Draft {
 };
 
 constexpr std::size_t integer_text_max = 20;
+
+struct Number {
+  double value = 0;
+  std::optional<std::int64_t> integer;  ///< Where it is one: asked for ids alone.
+};
 
 std::string_view name_of(json_type type) {
   switch (type) {
@@ -131,17 +121,16 @@ class Decoder::Impl {
         partitions_(partitions),
         keys_(keys) {
     for (const std::string_view name : known_fields(format_.kind)) {
-      const auto field = field_named(name);
-      if (!field) continue;
+      const Field field = field_named(name);
+      if (field == Field::other) continue;
       const std::string pointer = pointer_of(format_, name);
-      places_[static_cast<std::size_t>(*field)] = pointer;
+      places_[static_cast<std::size_t>(field)] = pointer;
       const std::string name_there = pointer.substr(1);
       // A member is read once on the way through the event: whoever else wants it looks it up afterwards.
-      const bool taken = std::ranges::any_of(flat_, [&](const auto& member) { return member.first == name_there; });
-      if (name_there.find_first_of("/~") == std::string::npos && !taken) {
-        flat_.emplace_back(name_there, *field);
+      if (name_there.find_first_of("/~") == std::string::npos && !members_.contains(name_there)) {
+        members_.add(name_there, field);
       } else {
-        nested_.emplace_back(pointer, *field);
+        nested_.emplace_back(pointer, field);
       }
     }
     read_defaults();
@@ -155,7 +144,8 @@ class Decoder::Impl {
     out.reset(bytes);
     for (std::size_t i = 0; i < records.size(); ++i) {
       const RawRecord& record = records[i];
-      Event& event = out.events.emplace_back();
+      out.events.push_back(no_event);
+      Event& event = out.events.back();
       event.offset = record.offset;
       event.logged_at = record.timestamp;
       event.kind = format_.kind;
@@ -166,19 +156,18 @@ class Decoder::Impl {
  private:
   void read_defaults() {
     for (const auto& [name, text] : format_.defaults) {
-      const auto field = field_named(name);
-      if (!field) continue;
-      if (*field == Field::amount) {
+      const Field field = field_named(name);
+      if (field == Field::amount) {
         double amount = 0;
         std::from_chars(text.data(), text.data() + text.size(), amount);
         defaults_.amount = amount;
-      } else if (*field == Field::currency) {
+      } else if (field == Field::currency) {
         set_currency(text, defaults_);
-      } else if (*field == Field::status) {
+      } else if (field == Field::status) {
         defaults_.status = status_named(text).value_or(ComplaintStatus::opened);
-      } else if (*field == Field::category) {
+      } else if (field == Field::category) {
         defaults_.is_return = text == "return";
-      } else if (*field == Field::action) {
+      } else if (field == Field::action) {
         set_action(text, defaults_);
       }
     }
@@ -222,6 +211,16 @@ class Decoder::Impl {
 
   // Malformed JSON comes before all that its readable part may say.
   std::optional<Fault> parse(std::string_view value, Draft& draft) {
+    if (!nested_.empty() || !plain_.read(value)) return parse_any(value, draft);
+    std::size_t place = 0;
+    for (const FlatJson::Member& member : plain_.members()) {
+      if (const Field field = members_.field_of(member.name, place++); field != Field::other)
+        take_plain(field, member, draft);
+    }
+    return std::nullopt;
+  }
+
+  std::optional<Fault> parse_any(std::string_view value, Draft& draft) {
     if (padded_.size() < value.size() + simdjson::SIMDJSON_PADDING)
       padded_.resize((value.size() + simdjson::SIMDJSON_PADDING) * 2);
     std::memcpy(padded_.data(), value.data(), value.size());
@@ -238,12 +237,14 @@ class Decoder::Impl {
     }
     simdjson::ondemand::object object;
     if (const auto error = document.get_object().get(object)) return malformed(value, error);
+    std::size_t place = 0;
     for (auto member : object) {
       simdjson::ondemand::field field;
       if (const auto error = std::move(member).get(field)) return malformed(value, error);
       std::string_view key;
       if (const auto error = field.unescaped_key().get(key)) return malformed(value, error);
-      if (const auto error = take(key, field.value(), draft)) return malformed(value, error);
+      if (const auto error = take_field(members_.field_of(key, place++), field.value(), draft))
+        return malformed(value, error);
     }
     if (!at_end(document)) return malformed(value, simdjson::TRAILING_CONTENT);
 
@@ -280,27 +281,49 @@ class Decoder::Impl {
     return at_end(document) ? simdjson::SUCCESS : simdjson::TRAILING_CONTENT;
   }
 
-  simdjson::error_code take(std::string_view key, simdjson::ondemand::value value, Draft& draft) {
-    for (const auto& [name, field] : flat_) {
-      if (name == key) return take_field(field, value, draft);
+  /// Whether the field is to be taken: of repeated ones the first counts.
+  static bool is_first(Field field, Draft& draft) {
+    const auto bit = static_cast<std::uint16_t>(1U << static_cast<unsigned>(field));
+    const bool first = (draft.seen & bit) == 0;
+    draft.seen |= bit;
+    return first;
+  }
+
+  void take_plain(Field field, const FlatJson::Member& member, Draft& draft) {
+    if (!is_first(field, draft)) return;
+    switch (member.kind) {
+      case FlatJson::Kind::text: take_text(field, member.text, draft); return;
+      case FlatJson::Kind::number: {
+        Number number{.value = member.number, .integer = {}};
+        if (member.is_integer) number.integer = static_cast<std::int64_t>(member.number);
+        take_number(field, number, draft);
+        return;
+      }
+      case FlatJson::Kind::boolean: wrong_type(field, json_type::boolean, draft); return;
+      case FlatJson::Kind::null: return;  // As if it were not there.
     }
-    return check_json(value);
   }
 
   simdjson::error_code take_field(Field field, simdjson::ondemand::value value, Draft& draft) {
-    const auto bit = static_cast<std::uint16_t>(1U << static_cast<unsigned>(field));
     json_type type{};
     if (const auto error = value.type().get(type)) return error;
-    if ((draft.seen & bit) != 0) return check_json(value);
-    draft.seen |= bit;
-    if (type == json_type::null) return check_json(value);  // As if it were not there.
+    if (field == Field::other || !is_first(field, draft) || type == json_type::null) return check_json(value);
     if (type == json_type::string) {
       std::string_view text;
       if (const auto error = value.get_string().get(text)) return error;
       take_text(field, text, draft);
       return simdjson::SUCCESS;
     }
-    if (type == json_type::number) return take_number(field, value, draft);
+    if (type == json_type::number) {
+      Number number;
+      if (std::int64_t integer = 0; is_id(field) && value.get_int64().get(integer) == simdjson::SUCCESS) {
+        number.integer = integer;
+      } else if (const auto error = value.get_double().get(number.value)) {
+        return error;
+      }
+      take_number(field, number, draft);
+      return simdjson::SUCCESS;
+    }
     wrong_type(field, type, draft);
     return check_json(value);
   }
@@ -337,65 +360,53 @@ class Decoder::Impl {
       case Field::category: draft.is_return = text == "return"; return;
       case Field::action: set_action(text, draft); return;
       case Field::amount:
-      case Field::severity: break;
+      case Field::severity:
+      case Field::other: break;
     }
     wrong_type(field, json_type::string, draft);
   }
 
-  simdjson::error_code take_number(Field field, simdjson::ondemand::value value, Draft& draft) {
+  void take_number(Field field, const Number& number, Draft& draft) {
     switch (field) {
       case Field::customer_id:
         draft.has_customer_id = true;
-        return take_integer(field, value, draft.customer_id, draft);
-      case Field::event_id: return take_integer(field, value, draft.event_id, draft);
-      case Field::time: return take_time(value, draft);
-      case Field::amount: {
-        double amount = 0;
-        if (const auto error = value.get_double().get(amount)) return error;
-        draft.amount = amount;
-        if (!(amount >= 0) || !std::isfinite(amount))
+        take_integer(field, number, draft.customer_id, draft);
+        return;
+      case Field::event_id: take_integer(field, number, draft.event_id, draft); return;
+      case Field::time: take_time(number.value, draft); return;
+      case Field::amount:
+        draft.amount = number.value;
+        if (!(number.value >= 0) || !std::isfinite(number.value))
           note(draft.value_fault, RejectionCode::bad_value,
                fmt::format("{}: {} is no amount; send a number from 0 on, and returns as complaints", place(field),
-                           amount));
-        return simdjson::SUCCESS;
-      }
-      case Field::severity: {
-        double severity = 0;
-        if (const auto error = value.get_double().get(severity)) return error;
-        if (severity < 1 || severity > 5 || severity != std::floor(severity))
+                           number.value));
+        return;
+      case Field::severity:
+        if (number.value < 1 || number.value > 5 || number.value != std::floor(number.value))
           note(draft.value_fault, RejectionCode::bad_value,
-               fmt::format("{}: {} is no severity; send 1 to 5", place(field), severity));
-        return simdjson::SUCCESS;
-      }
-      default: {
-        wrong_type(field, json_type::number, draft);
-        return check_json(value);
-      }
+               fmt::format("{}: {} is no severity; send 1 to 5", place(field), number.value));
+        return;
+      default: wrong_type(field, json_type::number, draft);
     }
   }
 
   // An id that is an integer: its decimal digits.
-  simdjson::error_code take_integer(Field field, simdjson::ondemand::value value, std::string_view& id, Draft& draft) {
-    std::int64_t integer = 0;
-    if (value.get_int64().get(integer) != simdjson::SUCCESS) {
-      if (const auto error = check_json(value)) return error;
+  void take_integer(Field field, const Number& number, std::string_view& id, Draft& draft) {
+    if (!number.integer) {
       note(draft.type_fault, RejectionCode::wrong_type,
            fmt::format("{}: a number that is no integer of 64 bits; send the id as a string", place(field)));
-      return simdjson::SUCCESS;
+      return;
     }
     std::array<char, integer_text_max> text{};
-    const auto end = std::to_chars(text.data(), text.data() + text.size(), integer);
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), *number.integer);
     id = into_->keep({text.data(), static_cast<std::size_t>(end.ptr - text.data())});
-    return simdjson::SUCCESS;
   }
 
-  simdjson::error_code take_time(simdjson::ondemand::value value, Draft& draft) {
-    double number = 0;
-    if (const auto error = value.get_double().get(number)) return error;
+  void take_time(double number, Draft& draft) {
     draft.has_time = true;
     if (format_.time_format == TimeFormat::rfc3339) {
       wrong_type(Field::time, json_type::number, draft);
-      return simdjson::SUCCESS;
+      return;
     }
     const double ms = std::floor(format_.time_format == TimeFormat::epoch_s ? number * 1000 : number);
     if (ms >= static_cast<double>(first_event_time.ms) && ms <= static_cast<double>(last_event_time.ms)) {
@@ -405,7 +416,6 @@ class Decoder::Impl {
            fmt::format("{}: {} lies outside the years 1 to 9999; is it in {}?", place(Field::time), number,
                        format_.time_format == TimeFormat::epoch_s ? "seconds" : "milliseconds"));
     }
-    return simdjson::SUCCESS;
   }
 
   void set_currency(std::string_view text, Draft& draft) {
@@ -430,7 +440,7 @@ class Decoder::Impl {
   void wrong_type(Field field, json_type type, Draft& draft) {
     const bool number = field == Field::amount || field == Field::severity ||
                         (field == Field::time && format_.time_format >= TimeFormat::epoch_ms);
-    const std::string_view wanted = field == Field::customer_id || field == Field::event_id ? "a string or an integer"
+    const std::string_view wanted = is_id(field) ? "a string or an integer"
                                     : field == Field::time && format_.time_format == TimeFormat::any
                                         ? "RFC 3339 text or milliseconds"
                                     : number ? "a number"
@@ -508,11 +518,12 @@ class Decoder::Impl {
   const std::int32_t partitions_;
   const KeyRule keys_;
   std::array<std::string, field_count> places_;        ///< JSON Pointers by Field.
-  std::vector<std::pair<std::string, Field>> flat_;    ///< Members of the top-level object.
+  MemberNames members_;                                ///< Of the top-level object.
   std::vector<std::pair<std::string, Field>> nested_;  ///< The others, by pointer.
   Draft defaults_;
+  FlatJson plain_;
   simdjson::ondemand::parser parser_;
-  std::vector<char> padded_;
+  std::vector<char> padded_;    ///< The value being read.
   EventBatch* into_ = nullptr;  ///< Of the decode() under way.
 };
 
