@@ -54,6 +54,14 @@ double Mbg::slope(const Logit& at) const {
   return k_ / (at.age + horizon_) * (horizon_ / (at.age * at.buys) + at.dropped);
 }
 
+// `buys` is at most 1 and `dropped` at least 0; what is left of the slope shrinks with u.
+double Mbg::least_slope(const MbgParameters& parameters, double x, double age, double horizon) {
+  const double k = bounded(parameters.r) + x;
+  const double u = bounded(parameters.alpha) + age;
+  const double h = bounded(horizon);
+  return k / (u + h) * (h / u);
+}
+
 // As time passes, u and `dropped` grow and `buys` shrinks: each is bounded by its values at the ends.
 Slopes Mbg::slopes(const Logit& from, const Logit& to) const {
   return {.at_least = k_ / (to.age + horizon_) * (horizon_ / (to.age * from.buys) + from.dropped),

@@ -38,6 +38,10 @@ class Mbg {
   /// REQUIRES: from.age <= to.age.
   [[nodiscard]] Slopes slopes(const Logit& from, const Logit& to) const;
 
+  /// What the logit's slope is at least, per time unit, as long as no more than `age` has passed since the first
+  /// purchase: without an evaluation of the curve.
+  [[nodiscard]] static double least_slope(const MbgParameters& parameters, double x, double age, double horizon);
+
   /// alpha + t_x
   [[nodiscard]] double age_at_last() const { return age_at_last_; }
 

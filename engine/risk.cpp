@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <limits>
 
-#include "engine/crossing.hpp"
 #include "engine/features.hpp"
 #include "engine/mbg.hpp"
 #include "engine/score.hpp"
@@ -50,15 +49,6 @@ MbgParts mbg_parts(const Customer& customer, const Model& model, Duration horizo
   const double now = mbg.logit(units(t - customer.last(), model)).value;
   return {
       .base = weight * newcomer, .history = weight * (after_last - newcomer), .silence = weight * (now - after_last)};
-}
-
-/// Where the risk may be without a change of level.
-Band band_of(Level level, const RiskPolicy& policy) {
-  Band band;
-  const auto index = static_cast<std::size_t>(level);
-  if (level != Level::critical) band.below = policy.thresholds[index];
-  if (level != Level::none) band.at_least = policy.thresholds[index - 1] - policy.hysteresis;
-  return band;
 }
 
 }  // namespace
@@ -120,6 +110,14 @@ std::optional<double> expected_spend_at(const Customer& customer, const Model& m
   const double expected = per_purchase * purchases_per_unit * units(horizon, model);
   if (!std::isfinite(expected) || expected < 0) return std::nullopt;
   return expected;
+}
+
+Band band_of(Level level, const RiskPolicy& policy) {
+  Band band;
+  const auto index = static_cast<std::size_t>(level);
+  if (level != Level::critical) band.below = policy.thresholds[index];
+  if (level != Level::none) band.at_least = policy.thresholds[index - 1] - policy.hysteresis;
+  return band;
 }
 
 Level level_for(double risk, const RiskPolicy& policy) {

@@ -9,6 +9,7 @@
 #include "domain/alert.hpp"
 #include "domain/limits.hpp"
 #include "domain/time.hpp"
+#include "engine/crossing.hpp"
 #include "engine/customer.hpp"
 #include "engine/model.hpp"
 
@@ -38,6 +39,9 @@ struct Explanation {
 /// Expected spend within the horizon of a customer who stays; no value without a Gamma-Gamma part or amounts.
 [[nodiscard]] std::optional<double> expected_spend_at(const Customer& customer, const Model& model, Duration horizon,
                                                       Timestamp t);
+
+/// Where the risk of a customer of this level may be without a change of level.
+[[nodiscard]] Band band_of(Level level, const RiskPolicy& policy);
 
 /// The highest level whose threshold `risk` has reached.
 [[nodiscard]] Level level_for(double risk, const RiskPolicy& policy);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 
+#include "engine/outlook.hpp"
 #include "engine/risk.hpp"
 
 namespace holdfast::engine {
@@ -62,7 +63,7 @@ std::optional<Step> Task::advance(Timestamp clock, std::size_t work_max, Output&
   while (work < work_max) {
     const auto head = inbox_.next();
     // A clock that fires nothing changes nothing: alone it makes no step.
-    const bool tick = !head && clock > stream_time_ && inbox_.exhausted() && (work > 0 || timers_.next_due() <= clock);
+    const bool tick = !head && clock > stream_time_ && inbox_.exhausted() && (work > 0 || next_to_fire(clock));
     if (!head && !tick) break;
 
     const std::size_t fired = advance_time(head ? time_before(*head->event) : clock, work_max - work, output);
@@ -116,7 +117,7 @@ Timestamp Task::time_before(const Event& event) const { return event.rejection !
 // Otherwise it stopped behind the last one that fired, and going on from there later is the same as going on at once.
 std::size_t Task::advance_time(Timestamp t, std::size_t timers_max, Output& output) {
   for (std::size_t fired = 0; fired < timers_max; ++fired) {
-    const auto due = timers_.take_due(t);
+    const auto due = next_to_fire(t);
     if (!due) {
       stream_time_ = std::max(stream_time_, t);
       return fired;
@@ -125,6 +126,17 @@ std::size_t Task::advance_time(Timestamp t, std::size_t timers_max, Output& outp
     fire(*due, output);
   }
   return timers_max;
+}
+
+// A timer may have been left standing before the moment at which something happens to its customer (outlook.hpp): it
+// is moved there, which nobody sees.
+std::optional<Timers::Due> Task::next_to_fire(Timestamp t) {
+  while (const auto first = timers_.first_due(t)) {
+    const Timestamp due = engine::next_timer(customer_at(table_.read(first->slot)), model_, policy_);
+    if (due <= first->at) return first;
+    timers_.set(first->slot, due);
+  }
+  return std::nullopt;
 }
 
 void Task::fire(Timers::Due due, Output& output) {
@@ -167,16 +179,18 @@ void Task::apply_record(SourceIndex source, const Event& event, Output& output) 
   }
   const Slot slot = table_.find_or_insert(event.customer).first;
   Customer& customer = customer_at(table_.modify(slot));
+  const Outlook outlook(customer, timers_.due(slot));
   const Applied applied = apply_event(customer, event);
   if (applied == Applied::duplicate) {
     ++counts_.duplicates;
     return;
   }
   counts_.late += applied == Applied::late_event ? 1 : 0;
+  if (outlook.stands(customer, model_, policy_)) return;
   const Trigger trigger{trigger_type(event.kind), source, event.offset, event.event_id};
   judge(event.customer, customer, customer.moment(), trigger, event.logged_at, output);
   set_timer(slot, customer);
-  while (const auto due = timers_.take_due(stream_time_)) fire(*due, output);
+  while (const auto due = next_to_fire(stream_time_)) fire(*due, output);
 }
 
 // No look at the event's id: a customer stays erased if it is asked twice, and must not stay because of an id that

@@ -74,7 +74,7 @@ class Task {
   [[nodiscard]] const Positions& position() const { return inbox_.position(); }
   [[nodiscard]] std::uint64_t steps() const { return steps_; }
   [[nodiscard]] Timestamp stream_time() const { return stream_time_; }
-  /// after_all_time: no timer is set.
+  /// Nothing fires before; after_all_time: no timer is set.
   [[nodiscard]] Timestamp next_timer() const { return timers_.next_due(); }
   [[nodiscard]] const TaskCounts& counts() const { return counts_; }
   /// Goes on counting from there: what is replayed was counted before.
@@ -86,6 +86,7 @@ class Task {
  private:
   std::size_t advance_time(Timestamp t, std::size_t timers_max, Output& output);
   [[nodiscard]] Timestamp time_before(const Event& event) const;
+  std::optional<Timers::Due> next_to_fire(Timestamp t);
   void fire(Timers::Due due, Output& output);
   void take_head(const Inbox::Head& head, Output& output);
   void apply_record(SourceIndex source, const Event& event, Output& output);

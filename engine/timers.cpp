@@ -31,11 +31,9 @@ void Timers::set(Slot slot, Timestamp due) {
   }
 }
 
-std::optional<Timers::Due> Timers::take_due(Timestamp t) {
+std::optional<Timers::Due> Timers::first_due(Timestamp t) const {
   if (heap_.empty() || t.ms < heap_.front().due_ms) return std::nullopt;
-  const Entry first = heap_.front();
-  remove(0);
-  return Due{Slot{first.slot}, Timestamp{first.due_ms}};
+  return Due{Slot{heap_.front().slot}, Timestamp{heap_.front().due_ms}};
 }
 
 void Timers::assign(std::span<const Due> timers) {

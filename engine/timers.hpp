@@ -20,14 +20,19 @@ class Timers {
 
   /// Sets, moves or (after_all_time) removes a customer's timer.
   void set(Slot slot, Timestamp due);
-  /// after_all_time: none is set.
+  /// Of one customer; after_all_time: it has none.
+  [[nodiscard]] Timestamp due(Slot slot) const {
+    const std::uint32_t at = slot.value < where_.size() ? where_[slot.value] : nowhere;
+    return at == nowhere ? after_all_time : Timestamp{heap_[at].due_ms};
+  }
+  /// The first one of all; after_all_time: none is set.
   [[nodiscard]] Timestamp next_due() const { return heap_.empty() ? after_all_time : Timestamp{heap_.front().due_ms}; }
-  /// Removes and returns the first timer if it is due at or before `t`.
   struct Due {
     Slot slot;
     Timestamp at;
   };
-  [[nodiscard]] std::optional<Due> take_due(Timestamp t);
+  /// The first timer if it is due at or before `t`.
+  [[nodiscard]] std::optional<Due> first_due(Timestamp t) const;
   /// Sets the timers of many customers at once. REQUIRES: none is set.
   void assign(std::span<const Due> timers);
 

@@ -1,6 +1,7 @@
 #include "engine/timers.hpp"
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -24,14 +25,20 @@ struct Customers {
   std::vector<Slot> slots;
 };
 
+std::optional<Timers::Due> take_due(Timers& timers, Timestamp t) {
+  const auto first = timers.first_due(t);
+  if (first) timers.set(first->slot, after_all_time);
+  return first;
+}
+
 TEST(Timers, TiesFireInOrderOfTheCustomerIds) {
   const Customers customers(3);
   Timers timers(customers.table);
   for (const Slot slot : customers.slots) timers.set(slot, Timestamp{5});
-  EXPECT_FALSE(timers.take_due(Timestamp{4}));
-  EXPECT_EQ(customers.table.key(timers.take_due(Timestamp{5})->slot).id, "c1000");
-  EXPECT_EQ(customers.table.key(timers.take_due(Timestamp{5})->slot).id, "c998");
-  EXPECT_EQ(customers.table.key(timers.take_due(Timestamp{5})->slot).id, "c999");
+  EXPECT_FALSE(take_due(timers, Timestamp{4}));
+  EXPECT_EQ(customers.table.key(take_due(timers, Timestamp{5})->slot).id, "c1000");
+  EXPECT_EQ(customers.table.key(take_due(timers, Timestamp{5})->slot).id, "c998");
+  EXPECT_EQ(customers.table.key(take_due(timers, Timestamp{5})->slot).id, "c999");
   EXPECT_EQ(timers.next_due(), after_all_time);
 }
 
@@ -55,15 +62,17 @@ TEST(Timers, AgreeWithASortedSetUnderAnyMoves) {
       } else if (what == 2) {
         timers.set(slot, after_all_time);
         due_of.erase(slot.value);
-      } else if (const auto due = timers.take_due(Timestamp{when})) {
+      } else if (const auto taken = take_due(timers, Timestamp{when})) {
         RC_ASSERT(!due_of.empty());
-        const bool is_first = first() == std::make_pair(due->at.ms, std::string(customers.table.key(due->slot).id));
+        const bool is_first = first() == std::make_pair(taken->at.ms, std::string(customers.table.key(taken->slot).id));
         RC_ASSERT(is_first);
-        due_of.erase(due->slot.value);
+        due_of.erase(taken->slot.value);
       } else {
         RC_ASSERT((due_of.empty() || first().first > when));
       }
       RC_ASSERT(timers.size() == due_of.size());
+      const Timestamp due = due_of.contains(slot.value) ? Timestamp{due_of.at(slot.value)} : after_all_time;
+      RC_ASSERT(timers.due(slot) == due);
       const bool next_is_first = timers.next_due() == (due_of.empty() ? after_all_time : Timestamp{first().first});
       RC_ASSERT(next_is_first);
     }
@@ -84,13 +93,13 @@ TEST(Timers, ManyAtOnceAreAsIfSetOneByOne) {
   at_once.assign(all);
   at_once.set(customers.slots[3], Timestamp{99});
   one_by_one.set(customers.slots[3], Timestamp{99});
-  while (const auto expected = one_by_one.take_due(Timestamp{100})) {
-    const auto got = at_once.take_due(Timestamp{100});
+  while (const auto expected = take_due(one_by_one, Timestamp{100})) {
+    const auto got = take_due(at_once, Timestamp{100});
     ASSERT_TRUE(got);
     EXPECT_EQ(got->slot, expected->slot);
     EXPECT_EQ(got->at, expected->at);
   }
-  EXPECT_FALSE(at_once.take_due(Timestamp{100}));
+  EXPECT_FALSE(take_due(at_once, Timestamp{100}));
 }
 
 }  // namespace

@@ -1,0 +1,120 @@
+#include "engine/outlook.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <string>
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include "engine/risk.hpp"
+#include "tests/support/scoring.hpp"
+
+namespace holdfast::engine {
+namespace {
+
+using namespace testing;
+
+/// As it is after each event.
+void judge(Customer& customer, const Model& model, const RiskPolicy& policy) {
+  const double risk = risk_at(customer, model, policy.horizon, customer.moment());
+  customer.level = static_cast<std::uint8_t>(judged_level(customer.current_level(), risk, policy));
+}
+
+Event event_at(Timestamp t, EventKind kind) {
+  Event event;
+  event.time = t;
+  event.kind = kind;
+  event.amount = 10;
+  event.has_amount = kind == EventKind::purchase;
+  return event;
+}
+
+TEST(Outlook, WhatStandsIsWhatJudgingAndSearchingWouldHaveFound) {
+  int stood_after_visit = 0;
+  int stood_after_purchase = 0;
+  const bool ok = rc::check("events before a timer", [&] {
+    const Model model = any_mbg_model();
+    const RiskPolicy policy = default_policy();
+    Customer customer = any_customer();
+    RC_PRE(is_judged(customer, policy));
+    judge(customer, model, policy);
+    Timestamp due = next_timer(customer, model, policy);
+    RC_PRE(due != after_all_time);
+    for (int i = 0; i < 5; ++i) {
+      // Anywhere before the timer, just before it and just after the event before, and late ones.
+      const double ahead = static_cast<double>((due - customer.moment()).ms);
+      if (ahead <= 1) break;
+      const auto part = static_cast<std::int64_t>(std::min(ahead - 1, any_magnitude(1, std::max(2.0, ahead))));
+      const Timestamp t = *rc::gen::element(due - Duration{part}, customer.moment() + Duration{part},
+                                            customer.moment() - Duration{std::min(part, std::int64_t{86'400'000'000})});
+      const EventKind kind = *rc::gen::element(EventKind::visit, EventKind::purchase, EventKind::complaint);
+      const Outlook outlook(customer, due);
+      apply_event(customer, event_at(std::clamp(t, first_event_time, last_event_time), kind));
+      const bool stands = outlook.stands(customer, model, policy);
+      const Level before = customer.current_level();
+      judge(customer, model, policy);
+      const Timestamp exact = next_timer(customer, model, policy);
+      if (!stands) {
+        due = exact;
+        if (due == after_all_time) break;
+        continue;
+      }
+      ++(kind == EventKind::purchase ? stood_after_purchase : stood_after_visit);
+      RC_ASSERT(customer.current_level() == before);
+      // A timer may stand too early; after an event that leaves the curve alone it is still where it was.
+      RC_ASSERT(exact >= due);
+    }
+  });
+  EXPECT_TRUE(ok);
+  EXPECT_GT(stood_after_visit, 50);
+  EXPECT_GT(stood_after_purchase, 5);
+}
+
+struct Visited {
+  Customer before = buyer(3, days(20));
+  Customer after = before;
+  Timestamp due = next_timer(before, cdnow_model(), default_policy());
+
+  explicit Visited(Duration later) {
+    before.level = after.level = 0;
+    apply_event(after, event_at(before.moment() + later, EventKind::visit));
+  }
+  [[nodiscard]] bool stands(const Model& model = cdnow_model()) const {
+    return Outlook(before, due).stands(after, model, default_policy());
+  }
+};
+
+TEST(Outlook, StandsAfterAVisitUntilCloseToTheTimer) {
+  EXPECT_TRUE(Visited(days(1)).stands());
+  const std::int64_t ahead = (Visited(days(1)).due - Visited(days(1)).before.moment()).ms;
+  EXPECT_TRUE(Visited(milliseconds(ahead - 60'000)).stands());
+  EXPECT_FALSE(Visited(milliseconds(ahead - 1)).stands());
+  EXPECT_FALSE(Visited(milliseconds(ahead)).stands());
+}
+
+TEST(Outlook, NeverStandsWithoutATimerOrWhereAVisitBendsTheScore) {
+  Visited visited(days(1));
+  EXPECT_FALSE(visited.stands(logistic_model(0, {{Feature::visits_30d, 1}})));
+  visited.due = after_all_time;
+  EXPECT_FALSE(visited.stands());
+}
+
+TEST(Outlook, DoesNotStandForAPurchaseThatBringsTheTimerForward) {
+  Customer customer = buyer(10, days(700));
+  const Timestamp due = next_timer(customer, cdnow_model(), default_policy());
+  ASSERT_NE(due, after_all_time);
+  // From now on it buys every day, and misses it the sooner.
+  for (int i = 0; i < 60; ++i) {
+    const Outlook outlook(customer, due);
+    apply_event(customer, event_at(customer.moment() + days(1), EventKind::purchase));
+    const bool early_enough = due <= next_timer(customer, cdnow_model(), default_policy());
+    ASSERT_TRUE(early_enough || !outlook.stands(customer, cdnow_model(), default_policy())) << i;
+    if (!early_enough) return;
+  }
+  FAIL() << "no purchase brought the timer forward";
+}
+
+}  // namespace
+}  // namespace holdfast::engine
