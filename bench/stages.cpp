@@ -1,0 +1,426 @@
+// What each stage of the pipeline costs by itself, with everything in memory: Google Benchmark, an item is an event, a
+// record or a timer. bench/stages runs them all.
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <benchmark/benchmark.h>
+
+#include "app/model_file.hpp"
+#include "app/ring.hpp"
+#include "bench/shop_input.hpp"
+#include "engine/risk.hpp"
+#include "engine/task.hpp"
+#include "engine/timers.hpp"
+#include "ingest/alert_json.hpp"
+#include "ingest/decoder.hpp"
+#include "state/checkpoint_store.hpp"
+#include "state/hot_table.hpp"
+
+namespace holdfast::bench {
+namespace {
+
+constexpr Partition partition{0};
+
+/// That of bench/pipeline.yaml: few alerts.
+const engine::RiskPolicy policy{.horizon = Duration{std::int64_t{91} * 86'400'000},
+                                .thresholds = {0.60, 0.75, 0.90},
+                                .hysteresis = 0.05,
+                                .min_purchases = 2,
+                                .expire_after = Duration{std::int64_t{180} * 86'400'000}};
+
+const engine::Model& model() {
+  static const engine::Model read = [] {
+    auto out = app::read_model("bench/model.json");
+    if (!out) throw std::runtime_error(out.error().message);
+    return *out;
+  }();
+  return read;
+}
+
+/// A task with its decoders, fed from memory.
+class World final : engine::Output {
+ public:
+  World(std::uint32_t customers, std::uint64_t events) : input_(customers, events) {
+    for (std::size_t i = 0; i < ShopInput::sources; ++i)
+      decoders_.emplace_back(ShopInput::format(i), partition, ingest::Partitioner::none, 1);
+  }
+
+  /// Applies the shop's next events.
+  void apply(std::uint64_t events) {
+    constexpr std::uint64_t piece = 100'000;
+    for (std::uint64_t done = 0; done < events; done += piece) run(input_.next(std::min(piece, events - done)));
+  }
+  [[nodiscard]] ShopInput::Batches next(std::uint64_t events) { return input_.next(events); }
+
+  /// Decodes and applies, a few batches at a time, as a shard does.
+  void run(const ShopInput::Batches& batches) {
+    std::array<std::size_t, ShopInput::sources> taken{};
+    for (bool more = true; more;) {
+      more = false;
+      for (std::uint8_t s = 0; s < ShopInput::sources; ++s) {
+        const SourceIndex source{s};
+        for (; taken[s] < batches[s].size() && task_.batches_waiting(source) < 2; ++taken[s]) {
+          EventBatch events;
+          if (!spare_.empty()) {
+            events = std::move(spare_.back());
+            spare_.pop_back();
+          }
+          const ShopBatch& records = *batches[s][taken[s]];
+          decoders_[s].decode(records, events);
+          end_[s] = Offset{records.records().back().offset.value + 1};
+          task_.push(source, std::move(events));
+        }
+        if (taken[s] == batches[s].size()) task_.reached_end(source, end_[s]);
+        more = more || taken[s] < batches[s].size();
+      }
+      while (task_.advance(before_all_time, limits::step_events_max, *this)) {
+      }
+      while (auto used = task_.take_used_batch()) spare_.push_back(std::move(*used));
+    }
+  }
+
+  [[nodiscard]] state::HotTable& table() { return table_; }
+  [[nodiscard]] const engine::Task& task() const { return task_; }
+  [[nodiscard]] std::uint64_t alerts() const { return alerts_; }
+
+ private:
+  void alert(const Alert& alert) override {
+    benchmark::DoNotOptimize(&alert);
+    ++alerts_;
+  }
+  void rejected(SourceIndex, const Rejection& rejection) override { throw std::runtime_error(rejection.message); }
+
+  ShopInput input_;
+  std::vector<ingest::Decoder> decoders_;
+  std::vector<EventBatch> spare_;
+  state::HotTable table_{sizeof(engine::Customer)};
+  engine::Task task_{partition, model(), policy, table_, Positions{.next = {}, .sources = ShopInput::sources}};
+  std::array<Offset, ShopInput::sources> end_{};
+  std::uint64_t alerts_ = 0;
+};
+
+void count_items(benchmark::State& state, std::uint64_t items) {
+  state.SetItemsProcessed(static_cast<std::int64_t>(items));
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+
+void decode(benchmark::State& state) {
+  const auto source = static_cast<std::size_t>(state.range(0));
+  ShopInput input(1'000, 200'000);
+  const ShopInput::Batches batches = input.next(200'000);
+  const ShopBatch& records = *batches[source].front();
+  ingest::Decoder decoder(ShopInput::format(source), partition, ingest::Partitioner::none, 1);
+  EventBatch out;
+  for (auto _ : state) {
+    decoder.decode(records, out);
+    benchmark::DoNotOptimize(out.events.data());
+  }
+  count_items(state, state.iterations() * records.records().size());
+  state.SetLabel(ShopInput::format(source).name);
+}
+BENCHMARK(decode)->DenseRange(0, 2);
+
+void ring(benchmark::State& state) {
+  app::Ring<std::unique_ptr<int>> ring(256);
+  auto message = std::make_unique<int>(1);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(ring.try_push(message));
+    message = std::move(*ring.try_pop());
+  }
+  count_items(state, state.iterations());
+}
+BENCHMARK(ring);
+
+std::vector<CustomerKey> keys_of(const state::HotTable& table) {
+  std::vector<CustomerKey> keys;
+  for (Slot slot{0}; slot < table.slots_end(); ++slot.value) keys.push_back(table.key(slot));
+  std::ranges::shuffle(keys, std::mt19937_64(1));
+  return keys;
+}
+
+std::string id_of(std::uint64_t customer) { return app::shop_customer_id(static_cast<std::uint32_t>(customer)); }
+
+void fill(state::HotTable& table, std::int64_t customers) {
+  for (std::int64_t i = 0; i < customers; ++i) {
+    const std::string id = id_of(static_cast<std::uint64_t>(i));
+    (void)table.find_or_insert(make_customer_key(id));
+  }
+}
+
+// Random customers, each asked for in advance as a task does.
+void table_hit(benchmark::State& state) {
+  state::HotTable table(sizeof(engine::Customer));
+  fill(table, state.range(0));
+  const auto keys = keys_of(table);
+  constexpr std::size_t index_ahead = 16;
+  constexpr std::size_t record_ahead = 8;
+  std::size_t i = 0;
+  for (auto _ : state) {
+    table.prefetch_index(keys[(i + index_ahead) % keys.size()].hash);
+    table.prefetch_record(keys[(i + record_ahead) % keys.size()].hash);
+    const Slot slot = table.find_or_insert(keys[i]).first;
+    benchmark::DoNotOptimize(*table.modify(slot));
+    i = i + 1 == keys.size() ? 0 : i + 1;
+  }
+  count_items(state, state.iterations());
+}
+BENCHMARK(table_hit)->Arg(100'000)->Arg(1'000'000)->Arg(10'000'000);
+
+void table_miss(benchmark::State& state) {
+  for (auto _ : state) {
+    state::HotTable table(sizeof(engine::Customer));
+    fill(table, state.range(0));
+    benchmark::DoNotOptimize(table.size());
+  }
+  count_items(state, state.iterations() * static_cast<std::uint64_t>(state.range(0)));
+}
+BENCHMARK(table_miss)->Arg(1'000'000)->Unit(benchmark::kMillisecond);
+
+/// Customers that a shop has left behind, and a visit of each.
+struct Customers {
+  Customers() {
+    World world(100'000, 1'000'000);
+    world.apply(1'000'000);
+    for (Slot slot{0}; slot < world.table().slots_end(); ++slot.value) {
+      engine::Customer customer{};
+      std::memcpy(&customer, world.table().read(slot), sizeof customer);
+      if (customer.purchases == 0) continue;
+      all.push_back(customer);
+      Event& event = visits.emplace_back();
+      event.time = customer.moment() + Duration{3'600'000};
+      event.kind = EventKind::visit;
+      event.event_id = "e0000000000";
+    }
+  }
+  std::vector<engine::Customer> all;
+  std::vector<Event> visits;
+};
+const Customers& customers() {
+  static const Customers made;
+  return made;
+}
+
+void apply_event(benchmark::State& state) {
+  auto all = customers().all;
+  std::size_t i = 0;
+  for (auto _ : state) {
+    engine::Customer& customer = all[i];
+    customer.fingerprints = {};
+    benchmark::DoNotOptimize(engine::apply_event(customer, customers().visits[i]));
+    i = i + 1 == all.size() ? 0 : i + 1;
+  }
+  count_items(state, state.iterations());
+}
+BENCHMARK(apply_event);
+
+void risk(benchmark::State& state) {
+  const auto& all = customers().all;
+  std::size_t i = 0;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(engine::risk_at(all[i], model(), policy.horizon, all[i].moment()));
+    i = i + 1 == all.size() ? 0 : i + 1;
+  }
+  count_items(state, state.iterations());
+}
+BENCHMARK(risk);
+
+void crossing(benchmark::State& state) {
+  const auto& all = customers().all;
+  std::size_t i = 0;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(engine::next_timer(all[i], model(), policy));
+    i = i + 1 == all.size() ? 0 : i + 1;
+  }
+  count_items(state, state.iterations());
+}
+BENCHMARK(crossing);
+
+// A random customer's timer moves into the future, and one in ten fires.
+void timers(benchmark::State& state) {
+  const std::int64_t count = state.range(0);
+  state::HotTable table(sizeof(engine::Customer));
+  fill(table, count);
+  engine::Timers timers(table);
+  std::mt19937_64 random(1);
+  std::uniform_int_distribution<std::uint32_t> slots(0, static_cast<std::uint32_t>(count - 1));
+  std::uniform_int_distribution<std::int64_t> ahead(1, std::int64_t{100} * 86'400'000);
+  std::vector<engine::Timers::Due> all;
+  for (std::uint32_t i = 0; i < count; ++i) all.push_back({Slot{i}, Timestamp{ahead(random)}});
+  timers.assign(all);
+  std::uint64_t moved = 0;
+  for (auto _ : state) {
+    const Timestamp now = timers.next_due();
+    if (++moved % 10 == 0) {
+      timers.set(timers.first_due(now)->slot, now + Duration{ahead(random)});
+    } else {
+      timers.set(Slot{slots(random)}, now + Duration{ahead(random)});
+    }
+  }
+  count_items(state, state.iterations());
+}
+BENCHMARK(timers)->Arg(100'000)->Arg(1'000'000)->Arg(10'000'000);
+
+void encode_alert(benchmark::State& state) {
+  const auto& all = customers().all;
+  ingest::AlertEncoder encoder("bench", {"purchases", "complaints", "visits"}, std::string(32, '0'), "bench-mbg",
+                               policy.horizon);
+  std::string json;
+  std::vector<Header> headers;
+  std::size_t i = 0;
+  for (auto _ : state) {
+    const engine::Customer& customer = all[i];
+    const Timestamp t = customer.moment();
+    const engine::Explanation explanation = engine::explain_at(customer, model(), policy.horizon, t);
+    const auto expected = engine::expected_spend_at(customer, model(), policy.horizon, t);
+    encoder.encode({.customer = make_customer_key("C0000042"),
+                    .seq = 1,
+                    .episode = 1,
+                    .change = Change::raised,
+                    .level = Level::watch,
+                    .time = t,
+                    .risk = engine::risk_at(customer, model(), policy.horizon, t),
+                    .p_alive = engine::p_alive_at(customer, model(), t),
+                    .base = explanation.base,
+                    .reasons = explanation.span(),
+                    .trigger = {.type = TriggerType::silence},
+                    .purchases = customer.purchases,
+                    .first_purchase = customer.first(),
+                    .last_purchase = customer.last(),
+                    .has_value = true,
+                    .has_expected = expected.has_value(),
+                    .currency = Currency{{'E', 'U', 'R'}},
+                    .spent = customer.spent,
+                    .expected = expected.value_or(0)},
+                   partition, json, headers);
+    benchmark::DoNotOptimize(json.data());
+    i = i + 1 == all.size() ? 0 : i + 1;
+  }
+  count_items(state, state.iterations());
+}
+BENCHMARK(encode_alert);
+
+// Decode, merge, update, score, policy, timers: all that a shard does with events, from memory, into a counter.
+void engine_alone(benchmark::State& state) {
+  const auto customers = static_cast<std::uint32_t>(state.range(0));
+  constexpr std::uint64_t measured = 2'000'000;
+  const std::uint64_t before = std::max<std::uint64_t>(2 * std::uint64_t{customers}, 1'000'000);
+  World world(customers, before + measured);
+  world.apply(before);
+  const ShopInput::Batches batches = world.next(measured);
+  const std::uint64_t alerts = world.alerts();
+  for (auto _ : state) world.run(batches);
+  count_items(state, measured);
+  state.counters["customers"] = world.table().size();
+  state.counters["alerts_share"] = static_cast<double>(world.alerts() - alerts) / measured;
+  state.counters["bytes_a_customer"] =
+      static_cast<double>(world.table().memory_bytes() + world.task().timer_bytes()) / world.table().size();
+}
+BENCHMARK(engine_alone)->Arg(100'000)->Arg(1'000'000)->Arg(10'000'000)->Iterations(1)->Unit(benchmark::kMillisecond);
+
+// ---------------------------------------------------------------------------------------------------------------------
+
+/// A checkpoint store in a folder of its own.
+class Store {
+ public:
+  Store() {
+    std::filesystem::remove_all(folder_);
+    auto opened = state::RocksStore::open({.directory = folder_ / "state", .application_id = "bench"});
+    if (!opened) throw std::runtime_error(opened.error().message);
+    store_ = std::move(*opened);
+  }
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+  ~Store() {
+    store_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+  [[nodiscard]] CheckpointStore& get() { return *store_; }
+
+ private:
+  const std::filesystem::path folder_ = "build/bench/stages";
+  std::unique_ptr<state::RocksStore> store_;
+};
+
+void check(const Status& status) {
+  if (!status) throw std::runtime_error(status.error().message);
+}
+
+void checkpoint_copy(benchmark::State& state) {
+  state::HotTable table(sizeof(engine::Customer));
+  fill(table, state.range(0));
+  for (auto _ : state) {
+    state.PauseTiming();
+    table.mark_all_changed();
+    CheckpointData data;
+    state.ResumeTiming();
+    table.freeze(data);
+    while (!table.copy_frozen(2048)) {
+    }
+    state.PauseTiming();
+    data = {};
+    state.ResumeTiming();
+  }
+  count_items(state, state.iterations() * static_cast<std::uint64_t>(state.range(0)));
+}
+BENCHMARK(checkpoint_copy)->Arg(1'000'000)->Unit(benchmark::kMillisecond);
+
+void checkpoint_write(benchmark::State& state) {
+  state::HotTable table(sizeof(engine::Customer));
+  fill(table, state.range(0));
+  Store store;
+  for (auto _ : state) {
+    state.PauseTiming();
+    table.mark_all_changed();
+    CheckpointData data;
+    data.marker.partition = partition;
+    table.freeze(data);
+    while (!table.copy_frozen(2048)) {
+    }
+    state.ResumeTiming();
+    check(store.get().write(data));
+    state.PauseTiming();
+    data = {};
+    state.ResumeTiming();
+  }
+  count_items(state, state.iterations() * static_cast<std::uint64_t>(state.range(0)));
+}
+BENCHMARK(checkpoint_write)->Arg(1'000'000)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+// From the store to a task with its timers.
+void restore(benchmark::State& state) {
+  World world(static_cast<std::uint32_t>(state.range(0)), 2 * static_cast<std::uint64_t>(state.range(0)));
+  world.apply(2 * static_cast<std::uint64_t>(state.range(0)));
+  Store store;
+  CheckpointData data;
+  data.marker = world.task().marker(PolicyId{1}, Timestamp{0});
+  world.table().freeze(data);
+  while (!world.table().copy_frozen(2048)) {
+  }
+  check(store.get().write(data));
+  for (auto _ : state) {
+    state::HotTable table(sizeof(engine::Customer));
+    const auto marker =
+        store.get().load(partition, [&](std::string_view id, std::string_view record) { table.load(id, record); });
+    if (!marker) throw std::runtime_error(marker.error().message);
+    engine::Task task(partition, model(), policy, table, (*marker)->position);
+    task.restore(**marker);
+    benchmark::DoNotOptimize(task.next_timer());
+  }
+  count_items(state, state.iterations() * world.table().size());
+}
+BENCHMARK(restore)->Arg(1'000'000)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+}  // namespace
+}  // namespace holdfast::bench
+
+BENCHMARK_MAIN();
