@@ -183,7 +183,7 @@ class CheckpointLoader::Restoration final : public ChangelogVisitor {
 Status CheckpointLoader::follow_changelog(Partition partition, LoadedCheckpoint& into) {
   if (into.marker) {
     if (into.marker->changelog >= Offset{0}) {
-      const auto followed = restore_from_changelog(partition, into, into.marker->changelog, whole_readings);
+      const auto followed = restore_from_changelog(partition, into, into.marker->changelog);
       if (!followed) return std::unexpected(followed.error());
       if (*followed) return {};
     }
@@ -196,44 +196,48 @@ Status CheckpointLoader::follow_changelog(Partition partition, LoadedCheckpoint&
     }
     if (const Status forgotten = forget(partition, into); !forgotten) return forgotten;
   }
-  if (const auto restored = restore_from_changelog(partition, into, Offset{0}, whole_readings); !restored)
+  if (const auto restored = restore_from_changelog(partition, into, Offset{0}); !restored)
     return std::unexpected(restored.error());
   return {};
 }
 
 // False: it is not the log that the offset was taken from, and nothing has changed.
-Expected<bool> CheckpointLoader::restore_from_changelog(Partition partition, LoadedCheckpoint& into, Offset from,
-                                                        int attempts) {
+//
+// A note that a customer was erased may have been removed before it was read: since the place to go on from, or in the
+// midst of a reading from the beginning. The next one from there no longer meets the customer at all.
+Expected<bool> CheckpointLoader::restore_from_changelog(Partition partition, LoadedCheckpoint& into, Offset from) {
+  for (int whole = 0;; from = Offset{0}) {
+    const auto reading = read_changelog(partition, into, from);
+    if (!reading) return std::unexpected(reading.error());
+    if (reading->is_other_log) return false;
+    if (reading->fault.empty()) return true;
+    if (const Status forgotten = forget(partition, into); !forgotten) return std::unexpected(forgotten.error());
+    if (from == Offset{0}) ++whole;
+    if (whole < whole_readings) continue;
+    say_("the changelog of " + to_string(partition) + " is damaged: " + reading->fault +
+         "; the state is rebuilt from the log");
+    into.changelog_complete = false;
+    return true;
+  }
+}
+
+Expected<CheckpointLoader::Reading> CheckpointLoader::read_changelog(Partition partition, LoadedCheckpoint& into,
+                                                                     Offset from) {
   Restoration restoration(*this, partition, *into.table);
   const auto end = changelog_->read(partition, from, restoration);
-  std::string fault;
-  if (!end && end.error().kind != ErrorKind::corrupt) return std::unexpected(end.error());
-  if (end && *end < from) return false;
-  if (!end) {
-    fault = end.error().message;
-  } else if (restoration.last()) {
-    if (const Status fits = check_marker(*restoration.last(), "the changelog"); !fits)
-      return std::unexpected(fits.error());
-    if (into.table->size() == restoration.last()->customers) {
-      if (const Status finished = restoration.finish(); !finished) return std::unexpected(finished.error());
-      into.marker = restoration.last();
-      return true;
-    }
-    fault = "it leads to " + std::to_string(into.table->size()) + " customers, its checkpoint has " +
-            std::to_string(restoration.last()->customers);
-  } else if (into.table->changed() == 0) {
-    return true;  // Nothing came.
-  } else {
-    fault = "it has records without a checkpoint";
-  }
-  if (const Status forgotten = forget(partition, into); !forgotten) return std::unexpected(forgotten.error());
-  // A note that a customer was erased may have been removed before it was read: since the place to go on from, or in
-  // the midst of a reading from the beginning. The next one from there no longer meets the customer at all.
-  if (from == Offset{0}) --attempts;
-  if (attempts > 0) return restore_from_changelog(partition, into, Offset{0}, attempts);
-  say_("the changelog of " + to_string(partition) + " is damaged: " + fault + "; the state is rebuilt from the log");
-  into.changelog_complete = false;
-  return true;
+  if (!end && end.error().kind == ErrorKind::corrupt) return Reading{.fault = end.error().message};
+  if (!end) return std::unexpected(end.error());
+  if (*end < from) return Reading{.is_other_log = true, .fault = {}};
+  if (!restoration.last())
+    return Reading{.fault = into.table->changed() == 0 ? "" : "it has records without a checkpoint"};
+  if (const Status fits = check_marker(*restoration.last(), "the changelog"); !fits)
+    return std::unexpected(fits.error());
+  if (into.table->size() != restoration.last()->customers)
+    return Reading{.fault = "it leads to " + std::to_string(into.table->size()) + " customers, its checkpoint has " +
+                            std::to_string(restoration.last()->customers)};
+  if (const Status finished = restoration.finish(); !finished) return std::unexpected(finished.error());
+  into.marker = restoration.last();
+  return Reading{};
 }
 
 }  // namespace holdfast::app

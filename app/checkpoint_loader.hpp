@@ -48,7 +48,13 @@ class CheckpointLoader {
 
   Status load_local(Partition partition, LoadedCheckpoint& into);
   Status follow_changelog(Partition partition, LoadedCheckpoint& into);
-  Expected<bool> restore_from_changelog(Partition partition, LoadedCheckpoint& into, Offset from, int attempts);
+  Expected<bool> restore_from_changelog(Partition partition, LoadedCheckpoint& into, Offset from);
+  /// What came of one reading of a changelog.
+  struct Reading {
+    bool is_other_log = false;  ///< Not the one that the offset was taken from: nothing has changed.
+    std::string fault;          ///< Empty: none.
+  };
+  Expected<Reading> read_changelog(Partition partition, LoadedCheckpoint& into, Offset from);
   Status forget(Partition partition, LoadedCheckpoint& into);
   [[nodiscard]] Status check_marker(const Marker& marker, std::string_view what) const;
 

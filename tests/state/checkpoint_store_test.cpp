@@ -16,12 +16,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rocksdb/env.h>
-#include <sched.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/support/private_disk.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/simulated_files.hpp"
 #include "tests/support/stored.hpp"
@@ -503,9 +502,7 @@ int fill_and_go_on(const fs::path& path, const std::function<void()>& limit, con
 
 /// On a disk of its own that goes with the process.
 int fill_a_disk(const fs::path& mount) {
-  if (::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-      ::mount("tmpfs", mount.c_str(), "tmpfs", 0, "size=40m") != 0)
-    return not_permitted;
+  if (!testing::mount_private_disk(mount, "size=40m")) return not_permitted;
   const fs::path ballast = mount / "ballast";
   return fill_and_go_on(
       mount / "s", [&] { put_bytes(ballast, std::string(38 << 20, 'b')); }, [&] { fs::remove(ballast); });

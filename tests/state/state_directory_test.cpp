@@ -12,11 +12,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sched.h>
-#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/support/private_disk.hpp"
 #include "tests/support/process.hpp"
 
 namespace holdfast::state {
@@ -275,10 +274,7 @@ TEST(StateDirectory, OfAMountPointTheContentIsSetAside) {
   constexpr int not_permitted = 77;
   const pid_t child = ::fork();
   if (child == 0) {
-    // The mount goes with the process.
-    if (::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-        ::mount("tmpfs", path.c_str(), "tmpfs", 0, "size=1m") != 0)
-      ::_exit(not_permitted);
+    if (!testing::mount_private_disk(path, "size=1m")) ::_exit(not_permitted);
     const std::string problem = set_content_aside_twice(path);
     std::fprintf(stderr, "%s", problem.c_str());
     ::_exit(problem.empty() ? 0 : 1);
