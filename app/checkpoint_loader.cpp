@@ -210,11 +210,11 @@ Expected<bool> CheckpointLoader::restore_from_changelog(Partition partition, Loa
     const auto reading = read_changelog(partition, into, from);
     if (!reading) return std::unexpected(reading.error());
     if (reading->is_other_log) return false;
-    if (reading->fault.empty()) return true;
+    if (!reading->fault) return true;
     if (const Status forgotten = forget(partition, into); !forgotten) return std::unexpected(forgotten.error());
     if (from == Offset{0}) ++whole;
     if (whole < whole_readings) continue;
-    say_("the changelog of " + to_string(partition) + " is damaged: " + reading->fault +
+    say_("the changelog of " + to_string(partition) + " is damaged: " + *reading->fault +
          "; the state is rebuilt from the log");
     into.changelog_complete = false;
     return true;
@@ -228,8 +228,10 @@ Expected<CheckpointLoader::Reading> CheckpointLoader::read_changelog(Partition p
   if (!end && end.error().kind == ErrorKind::corrupt) return Reading{.fault = end.error().message};
   if (!end) return std::unexpected(end.error());
   if (*end < from) return Reading{.is_other_log = true, .fault = {}};
-  if (!restoration.last())
-    return Reading{.fault = into.table->changed() == 0 ? "" : "it has records without a checkpoint"};
+  if (!restoration.last()) {
+    if (into.table->changed() == 0) return Reading{};  // Nothing came.
+    return Reading{.fault = "it has records without a checkpoint"};
+  }
   if (const Status fits = check_marker(*restoration.last(), "the changelog"); !fits)
     return std::unexpected(fits.error());
   if (into.table->size() != restoration.last()->customers)

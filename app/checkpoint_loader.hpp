@@ -51,8 +51,8 @@ class CheckpointLoader {
   Expected<bool> restore_from_changelog(Partition partition, LoadedCheckpoint& into, Offset from);
   /// What came of one reading of a changelog.
   struct Reading {
-    bool is_other_log = false;  ///< Not the one that the offset was taken from: nothing has changed.
-    std::string fault;          ///< Empty: none.
+    bool is_other_log = false;         ///< Not the one that the offset was taken from: nothing has changed.
+    std::optional<std::string> fault;  ///< That makes it useless.
   };
   Expected<Reading> read_changelog(Partition partition, LoadedCheckpoint& into, Offset from);
   Status forget(Partition partition, LoadedCheckpoint& into);

@@ -12,6 +12,10 @@ namespace {
 /// Between a risk and a threshold: far more than the rounding of either.
 constexpr double distance = 1e-9;
 
+/// By which a risk has to rise within a millisecond, so that rounding cannot make it cross a threshold several times,
+/// and where it crosses does not hang on where the search begins.
+constexpr double rise = 1e-14;
+
 /// Whether a risk whose logit is at least `logits` away from that of a threshold keeps its distance.
 bool is_clear_of(double threshold, double logits) {
   // threshold - sigmoid(logit(threshold) - logits) >= threshold (1 - threshold) (1 - exp(-logits)); the same above it.
@@ -32,7 +36,9 @@ bool Outlook::stands(const Customer& now, const Model& model, const RiskPolicy& 
   const auto unit = static_cast<double>(model.time_unit.ms);
   const auto units = [&](Duration duration) { return static_cast<double>(duration.ms) / unit; };
   const double slope = Mbg::least_slope(model.mbg, now.x, units(due_ - now.first()), units(policy.horizon));
-  return is_clear_of(band.below, slope * units(due_ - Duration{1} - t)) &&
+  const bool crosses_once =
+      !std::isfinite(band.below) || band.below * (1 - band.below) * slope * units(Duration{1}) > rise;
+  return crosses_once && is_clear_of(band.below, slope * units(due_ - Duration{1} - t)) &&
          is_clear_of(band.at_least, slope * units(t - moment_));
 }
 

@@ -186,10 +186,12 @@ void Task::apply_record(SourceIndex source, const Event& event, Output& output) 
     return;
   }
   counts_.late += applied == Applied::late_event ? 1 : 0;
-  if (outlook.stands(customer, model_, policy_)) return;
-  const Trigger trigger{trigger_type(event.kind), source, event.offset, event.event_id};
-  judge(event.customer, customer, customer.moment(), trigger, event.logged_at, output);
-  set_timer(slot, customer);
+  if (!outlook.stands(customer, model_, policy_)) {
+    const Trigger trigger{trigger_type(event.kind), source, event.offset, event.event_id};
+    judge(event.customer, customer, customer.moment(), trigger, event.logged_at, output);
+    set_timer(slot, customer);
+  }
+  // Its own, or others that a step has left for the next one.
   while (const auto due = next_to_fire(stream_time_)) fire(*due, output);
 }
 

@@ -60,7 +60,7 @@ class Task {
 
   /// Merges as far as the records at hand allow: a source without a record is waited for until it has reached its end.
   /// Once all have, advances to `clock` as well (before_all_time: no clock). Stops after about `work_max` records and
-  /// timers. Returns the step that was applied, if it changed anything.
+  /// timers, those that are only moved not counted. Returns the step that was applied, if it changed anything.
   std::optional<Step> advance(Timestamp clock, std::size_t work_max, Output& output);
 
   /// Whether the records that `step` needs are at hand.

@@ -224,6 +224,8 @@ class Decoder::Impl {
     if (padded_.size() < value.size() + simdjson::SIMDJSON_PADDING)
       padded_.resize((value.size() + simdjson::SIMDJSON_PADDING) * 2);
     std::memcpy(padded_.data(), value.data(), value.size());
+    // simdjson 3.0 may look at the byte behind the value, where an earlier one could have left something.
+    std::memset(padded_.data() + value.size(), ' ', simdjson::SIMDJSON_PADDING);
     simdjson::ondemand::document document;
     json_type type{};
     // simdjson 3.0 takes a scalar with many blanks behind it for none.

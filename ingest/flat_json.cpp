@@ -102,16 +102,18 @@ class Scanner {
   bool take_number(double& number, bool& is_integer) {
     const bool negative = take('-');
     const bool zero = *at_ == '0';
-    std::int64_t digits = 0;
+    std::uint64_t digits = 0;
     const char* const begin = at_;
-    for (; is_digit(*at_) && at_ - begin <= digits_max; ++at_) digits = digits * 10 + (*at_ - '0');
+    for (; is_digit(*at_) && at_ - begin <= digits_max; ++at_)
+      digits = digits * 10 + static_cast<std::uint64_t>(*at_ - '0');
     std::ptrdiff_t count = at_ - begin;
-    if (count == 0 || (zero && count > 1)) return false;
+    if (count == 0 || count > digits_max || (zero && count > 1)) return false;
     is_integer = *at_ != '.';
     std::ptrdiff_t decimals = 0;
     if (!is_integer) {
       const char* const point = at_++;
-      for (; is_digit(*at_) && at_ - point <= digits_max; ++at_) digits = digits * 10 + (*at_ - '0');
+      for (; is_digit(*at_) && at_ - point <= digits_max + 1 - count; ++at_)
+        digits = digits * 10 + static_cast<std::uint64_t>(*at_ - '0');
       decimals = at_ - point - 1;
       if (decimals == 0) return false;
       count += decimals;

@@ -35,7 +35,10 @@ TEST(Outlook, WhatStandsIsWhatJudgingAndSearchingWouldHaveFound) {
   int stood_after_visit = 0;
   int stood_after_purchase = 0;
   const bool ok = rc::check("events before a timer", [&] {
-    const Model model = any_mbg_model();
+    Model model = any_mbg_model();
+    // Fits may run off to where the risk hardly moves.
+    if (*rc::gen::inRange(0, 4) == 0) model.mbg.r = any_magnitude(1, 1e8);
+    if (*rc::gen::inRange(0, 4) == 0) model.mbg.alpha = any_magnitude(1, 1e9);
     const RiskPolicy policy = default_policy();
     Customer customer = any_customer();
     RC_PRE(is_judged(customer, policy));
@@ -92,6 +95,20 @@ TEST(Outlook, StandsAfterAVisitUntilCloseToTheTimer) {
   EXPECT_TRUE(Visited(milliseconds(ahead - 60'000)).stands());
   EXPECT_FALSE(Visited(milliseconds(ahead - 1)).stands());
   EXPECT_FALSE(Visited(milliseconds(ahead)).stands());
+}
+
+TEST(Outlook, DoesNotStandWhereTheRiskRisesByLessThanItsRounding) {
+  Model model = cdnow_model();
+  model.mbg = {.r = 8152.34, .alpha = 1.90167e6, .a = 0.00198789, .b = 678.222};
+  Customer customer = buyer(9, days(700));
+  RiskPolicy policy = default_policy();
+  policy.thresholds = {risk_at(customer, model, policy.horizon, customer.moment() + days(500)), 0.99, 0.999};
+  const Timestamp due = next_timer(customer, model, policy);
+  ASSERT_GT(due, customer.moment() + days(400));
+  ASSERT_LT(due, customer.moment() + days(600));
+  const Outlook outlook(customer, due);
+  apply_event(customer, event_at(customer.moment() + days(1), EventKind::visit));
+  EXPECT_FALSE(outlook.stands(customer, model, policy));
 }
 
 TEST(Outlook, NeverStandsWithoutATimerOrWhereAVisitBendsTheScore) {

@@ -91,6 +91,18 @@ TEST(Decoder, ANullIsOneWhateverTheRecordBeforeItLeftInMemory) {
   }
 }
 
+TEST(Decoder, WhatIsSaidOfARecordDoesNotHangOnTheOneBefore) {
+  const std::string value = R"({"severity"}-3.25})";
+  Decoder decoder(format_of(EventKind::visit), Partition{0}, Partitioner::none, 1);
+  std::vector<MemoryBatch::Given> given;
+  given.push_back({"c", R"({"a":[1,2],"bb":  }}}}}}}}})", Timestamp{-1}, {}});
+  given.push_back({"c", value, Timestamp{-1}, {}});
+  EventBatch out;
+  decoder.decode(MemoryBatch(std::move(given)), out);
+  ASSERT_NE(out.events[1].rejection, nullptr);
+  EXPECT_EQ(out.events[1].rejection->message, Decoded(format_of(EventKind::visit), value).message());
+}
+
 TEST(Decoder, WhatItQuotesIsCutBetweenCharacters) {
   std::string euros;
   for (int i = 0; i < 30; ++i) euros += "€";

@@ -56,6 +56,8 @@ TEST(FlatJson, LeavesTheRestToOthers) {
                            "{\"a\":1e3}",
                            "{\"a\":1234567890123456}",
                            "{\"a\":1.234567890123456}",
+                           "{\"a\":99999.123456789012345}",
+                           "{\"a\":99999999999999999999999999.5}",
                            "{\"a\":0.0000000000000001}",
                            "{\"a\":tru}",
                            "{\"a\":nul}",
@@ -128,6 +130,7 @@ void check_against_a_parser(const std::string& json) {
 
 std::string any_number() {
   std::string digits = std::to_string(*rc::gen::inRange<std::int64_t>(0, 1'000'000'000'000'000));
+  if (*rc::gen::inRange(0, 4) == 0) digits += digits;
   digits.resize(static_cast<std::size_t>(*rc::gen::inRange(1, static_cast<int>(digits.size()) + 1)));
   if (*rc::gen::arbitrary<bool>())
     digits.insert(static_cast<std::size_t>(*rc::gen::inRange(0, 3)) % digits.size(), ".");
