@@ -24,6 +24,9 @@ constexpr std::size_t ahead_max = 10'000;
 constexpr Duration no_checkpoint_pause{5'000};
 constexpr Duration set_aside_pause{60'000};
 
+/// After that long without a look at the changelog, deletions may be gone from it (delete.retention.ms).
+constexpr Duration copy_age_max{600'000};
+
 /// Records of a checkpoint in one message.
 constexpr std::size_t copy_records = 4096;
 
@@ -95,6 +98,15 @@ void Standbys::give_up() {
 }
 
 Expected<bool> Standbys::do_work() {
+  auto done = go_on();
+  // Nobody knows how long it lasts.
+  if (!done) {
+    for (auto& [partition, followed] : followed_) followed.may_lack_deletions = true;
+  }
+  return done;
+}
+
+Expected<bool> Standbys::go_on() {
   switch (phase_) {
     case Phase::idle: return false;
     case Phase::placing: return place();
@@ -139,7 +151,7 @@ Expected<bool> Standbys::place() {
 }
 
 Status Standbys::load(Partition partition) {
-  Followed followed;
+  Followed followed(clock_);
   RestoredTask task{.partition = partition, .table = {}, .task = {}, .input = {}, .replay = {}};
   task.standby = true;
   if (const auto kept = kept_.find(partition); kept != kept_.end()) {
@@ -148,6 +160,7 @@ Status Standbys::load(Partition partition) {
     followed.step = kept->second.step;
     followed.since = kept->second.stepped_at;
     followed.changelog = *marker ? (*marker)->changelog : Offset{-1};
+    followed.may_lack_deletions = true;  // The copy may be as old as the latest checkpoint from here.
     task.input = kept->second.input;
   } else {
     auto loaded = loader_.load(partition);
@@ -294,9 +307,15 @@ Expected<bool> Standbys::copy_changelog(Partition partition, Followed& followed)
   const auto end = changelog_->read(partition, followed.changelog, copy);
   if (!end) return std::unexpected(end.error());
   if (*end < followed.changelog) return false;
+  if (followed.copied.elapsed() > copy_age_max) followed.may_lack_deletions = true;
+  followed.copied.restart();
   if (!copy.last) return true;
   CheckpointData data = copy.take();
   if (const Status written = store_.write(data); !written) return std::unexpected(written.error());
+  if (followed.may_lack_deletions) {
+    if (const Status whole = check_copy(partition); !whole) return std::unexpected(whole.error());
+    followed.may_lack_deletions = false;
+  }
   followed.changelog = copy.last->changelog;
   for (std::size_t i = 0; i < data.entries.size();) {
     auto part = std::make_unique<CheckpointData>();
@@ -312,6 +331,16 @@ Expected<bool> Standbys::copy_changelog(Partition partition, Followed& followed)
     emit_({assignment_, Checkpointed{partition, std::move(part)}});
   }
   return true;
+}
+
+// A note that a customer was erased goes with compaction, some time after it was written (delete.retention.ms): who
+// reads on from an earlier place has the customer still.
+Status Standbys::check_copy(Partition partition) {
+  const auto loaded = store_.load(partition, [](std::string_view, std::string_view) {});  // It counts what there is.
+  if (loaded) return {};
+  if (loaded.error().kind != ErrorKind::corrupt) return std::unexpected(loaded.error());
+  if (const Status cleared = store_.clear(partition); !cleared) return cleared;
+  return fail(ErrorKind::corrupt, "deletions were compacted away before they were read");
 }
 
 }  // namespace holdfast::app

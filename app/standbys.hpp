@@ -53,9 +53,13 @@ class Standbys {
 
  private:
   struct Followed {
+    explicit Followed(const Clock& clock) : copied(clock) {}
+
     std::uint64_t step = 0;                       ///< The last one that was handed on.
     Offset changelog;                             ///< Where its next checkpoint begins.
     Timestamp since;                              ///< The journal has its next step not before that.
+    Stopwatch copied;                             ///< Since the changelog was read to its end.
+    bool may_lack_deletions = false;              ///< The copy on the disk: to be checked with the next checkpoint.
     std::map<std::uint64_t, JournalEntry> ahead;  ///< By first step: those before them have not come yet.
   };
   /// One that is not followed for now.
@@ -65,6 +69,7 @@ class Standbys {
   };
   class Copy;
 
+  Expected<bool> go_on();
   Expected<bool> place();
   Status open_journal();
   Status load(Partition partition);
@@ -72,6 +77,7 @@ class Standbys {
   void take(JournalEntry entry, Timestamp written_at);
   Status copy_changelogs();
   Expected<bool> copy_changelog(Partition partition, Followed& followed);
+  Status check_copy(Partition partition);
   void set_aside(Partition partition, const std::string& why);
 
   const int standbys_;
