@@ -245,6 +245,29 @@ TEST_F(StandbysTest, TakesOverWhatTheChangelogGetsMeanwhile) {
   EXPECT_EQ(world_.checkpoints[p0].records["d"], record(1));
 }
 
+TEST_F(StandbysTest, ACopyThatLacksADeletionIsMadeAnew) {
+  store_.counts = true;
+  checkpoint(5, {{"c", 1}, {"d", 1}}, 2);
+  standbys_.begin(3, {{p1}}, {});
+  work();
+  emitted_.clear();
+  // d is erased; a day later compaction has removed it and the deletion, and only then the changelog is read again.
+  world_.now = world_.now + testing::days(1);
+  for (auto& entry : log_.log) {
+    if (entry.id == "d") entry = log_.log.front();
+  }
+  checkpoint(6, {{"c", 2}}, 1);
+  work();
+  EXPECT_THAT(said_, ElementsAre(HasSubstr("deletions were compacted away before they were read")));
+  ASSERT_EQ(emitted_.size(), 1U);
+  EXPECT_EQ(std::get<Forget>(emitted_[0].message).partition, p0);
+  EXPECT_FALSE(world_.checkpoints.contains(p0)) << "who is erased is not left on the disk";
+  work(100);
+  ASSERT_EQ(emitted_.size(), 2U);
+  EXPECT_EQ(std::get<RestoredTask>(emitted_[1].message).table->size(), 1U);
+  EXPECT_EQ(world_.checkpoints[p0].records, (std::map<std::string, std::string>{{"c", record(2)}}));
+}
+
 TEST_F(StandbysTest, AJournalWithAHoleIsGivenUpWithAMessage) {
   checkpoint(5, {{"c", 1}}, 1);
   standbys_.begin(3, {{p1}}, {});

@@ -117,6 +117,8 @@ Expected<std::optional<Marker>> MemoryStore::load(Partition partition, const Vis
   if (it == world_.checkpoints.end()) return std::optional<Marker>{};
   for (const auto& [id, record] : it->second.records) visit(id, record);
   if (!it->second.marker) return fail(ErrorKind::corrupt, "no marker");
+  if (counts && it->second.marker->customers != it->second.records.size())
+    return fail(ErrorKind::corrupt, "the marker says " + std::to_string(it->second.marker->customers));
   return it->second.marker;
 }
 

@@ -145,6 +145,7 @@ class MemoryStore final : public CheckpointStore {
   [[nodiscard]] std::size_t unpurged() const override { return 0; }
   Status purge() override { return {}; }
   bool full = false;
+  bool counts = false;  ///< Loading fails where the marker says other than what is there, as of a real one.
   /// Called before a partition is loaded.
   std::function<void(Partition)> on_load = [](Partition) {};
 
