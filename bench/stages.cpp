@@ -223,25 +223,26 @@ void apply_event(benchmark::State& state) {
 }
 BENCHMARK(apply_event);
 
-void risk(benchmark::State& state) {
+/// What `ask` costs of one customer after the other.
+void ask_each(benchmark::State& state, auto ask) {
   const auto& all = customers().all;
   std::size_t i = 0;
   for (auto _ : state) {
-    benchmark::DoNotOptimize(engine::risk_at(all[i], model(), policy.horizon, all[i].moment()));
+    benchmark::DoNotOptimize(ask(all[i]));
     i = i + 1 == all.size() ? 0 : i + 1;
   }
   count_items(state, state.iterations());
 }
+
+void risk(benchmark::State& state) {
+  ask_each(state, [](const engine::Customer& customer) {
+    return engine::risk_at(customer, model(), policy.horizon, customer.moment());
+  });
+}
 BENCHMARK(risk);
 
 void crossing(benchmark::State& state) {
-  const auto& all = customers().all;
-  std::size_t i = 0;
-  for (auto _ : state) {
-    benchmark::DoNotOptimize(engine::next_timer(all[i], model(), policy));
-    i = i + 1 == all.size() ? 0 : i + 1;
-  }
-  count_items(state, state.iterations());
+  ask_each(state, [](const engine::Customer& customer) { return engine::next_timer(customer, model(), policy); });
 }
 BENCHMARK(crossing);
 

@@ -525,7 +525,7 @@ class Decoder::Impl {
   Draft defaults_;
   FlatJson plain_;
   simdjson::ondemand::parser parser_;
-  std::vector<char> padded_;    ///< The value being read.
+  std::vector<char> padded_;    ///< What simdjson reads.
   EventBatch* into_ = nullptr;  ///< Of the decode() under way.
 };
 

@@ -1,5 +1,9 @@
 #include "ingest/number_text.hpp"
 
+#include <cmath>
+#include <cstdint>
+#include <system_error>
+
 namespace holdfast::ingest {
 namespace {
 

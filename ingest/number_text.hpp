@@ -2,12 +2,9 @@
 
 #include <array>
 #include <charconv>
-#include <cmath>
 #include <concepts>
-#include <cstdint>
 #include <limits>
 #include <string>
-#include <system_error>
 
 namespace holdfast::ingest {
 
