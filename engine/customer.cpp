@@ -4,8 +4,6 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <span>
-#include <utility>
 
 namespace holdfast::engine {
 namespace {
@@ -38,25 +36,8 @@ bool is_duplicate(Customer& customer, std::string_view event_id) {
   return false;
 }
 
-/// What is left after some time of things that halve every so many days; each half-life is worked out once.
-class Decay {
- public:
-  explicit Decay(Duration age) : age_(age) {}
-
-  [[nodiscard]] double left(double half_life) {
-    if (age_.ms == 0) return 1;
-    for (const auto& [known, left] : std::span(known_).first(size_)) {
-      if (known == half_life) return left;
-    }
-    known_[size_] = {half_life, std::exp2(-age_.days() / half_life)};
-    return known_[size_++].second;
-  }
-
- private:
-  const Duration age_;
-  std::array<std::pair<double, double>, counter_count> known_{};
-  std::size_t size_ = 0;
-};
+/// What is left after `age` of something that halves every `half_life` days.
+double left_after(Duration age, double half_life) { return std::exp2(-age.days() / half_life); }
 
 Counter counter_of_complaint(ComplaintStatus status) {
   switch (status) {
@@ -83,12 +64,12 @@ bool counts_towards(const Event& event, Counter counter) {
 
 /// Decays the counters to `now` and adds `event`, if there is one, with one rounding for both.
 void count(Customer& customer, Timestamp now, const Event* event) {
-  Decay until_now(now - customer.moment());
+  const Duration elapsed = now - customer.moment();
   for (std::size_t i = 0; i < counter_count; ++i) {
     auto value = static_cast<double>(customer.counters[i]);
-    if (value != 0) value *= until_now.left(half_life_days[i]);
+    if (value != 0 && elapsed.ms != 0) value *= left_after(elapsed, half_life_days[i]);
     if (event != nullptr && counts_towards(*event, static_cast<Counter>(i))) {
-      value += Decay(now - event->time).left(half_life_days[i]);
+      value += left_after(now - event->time, half_life_days[i]);
     }
     customer.counters[i] = static_cast<float>(value);
   }
