@@ -212,10 +212,8 @@ class Decoder::Impl {
   // Malformed JSON comes before all that its readable part may say.
   std::optional<Fault> parse(std::string_view value, Draft& draft) {
     if (!nested_.empty() || !plain_.read(value)) return parse_any(value, draft);
-    std::size_t place = 0;
     for (const FlatJson::Member& member : plain_.members()) {
-      if (const Field field = members_.field_of(member.name, place++); field != Field::other)
-        take_plain(field, member, draft);
+      if (const Field field = members_.field_of(member.name); field != Field::other) take_plain(field, member, draft);
     }
     return std::nullopt;
   }
@@ -239,14 +237,12 @@ class Decoder::Impl {
     }
     simdjson::ondemand::object object;
     if (const auto error = document.get_object().get(object)) return malformed(value, error);
-    std::size_t place = 0;
     for (auto member : object) {
       simdjson::ondemand::field field;
       if (const auto error = std::move(member).get(field)) return malformed(value, error);
       std::string_view key;
       if (const auto error = field.unescaped_key().get(key)) return malformed(value, error);
-      if (const auto error = take_field(members_.field_of(key, place++), field.value(), draft))
-        return malformed(value, error);
+      if (const auto error = take_field(members_.field_of(key), field.value(), draft)) return malformed(value, error);
     }
     if (!at_end(document)) return malformed(value, simdjson::TRAILING_CONTENT);
 
