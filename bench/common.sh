@@ -1,0 +1,40 @@
+# What the benchmarks' scripts share. Sourced from the project's root.
+
+build_release() {
+  cmake --preset release --log-level=WARNING -DHOLDFAST_TESTS=OFF -DHOLDFAST_BENCH=ON
+  cmake --build --preset release --target "$@" > /dev/null
+}
+
+print_machine() {
+  printf 'machine       %s, %s cores, %s\n' "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(nproc)" \
+    "$(awk '/MemTotal/ { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo)"
+  printf 'program       %s\n' "$("$holdfast" --version | tr '\n' ' ')"
+}
+
+# Seconds since 1970 of the first log line of FILE that holds TEXT; waits for it.
+time_of() {
+  local file=$1 text=$2 line
+  for _ in $(seq 3000); do
+    if line=$(grep -m1 -F "\"message\":\"$text" "$file" 2> /dev/null); then
+      date -d "$(sed 's/.*"time":"\([^"]*\)".*/\1/' <<< "$line")" +%s.%3N
+      return
+    fi
+    sleep 0.1
+  done
+  echo "$0: $file never said \"$text\"" >&2
+  return 1
+}
+difference() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.3f", b - a }'; }
+field() { sed "s/.*\"$1\":\([0-9.e+]*\).*/\1/"; }
+median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+
+# Runs the churn job over the backlog as application ID, with the files of FOLDER; further arguments stand before the
+# command. Sets `seconds`: from ready to caught up.
+run_holdfast() {
+  local id=$1 folder=$2
+  shift 2
+  local sets=(--set "application_id=$id" --set "topics.alerts=$id-alerts" --set "state.directory=$folder/state-$id")
+  "$holdfast" topics -c "$folder/pipeline.yaml" "${sets[@]}" --create > /dev/null
+  "$@" "$holdfast" run -c "$folder/pipeline.yaml" "${sets[@]}" --exit-at-end 2> "$folder/$id.log"
+  seconds=$(difference "$(time_of "$folder/$id.log" 'ready')" "$(time_of "$folder/$id.log" 'caught up')")
+}
