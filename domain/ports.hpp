@@ -186,9 +186,12 @@ class RecordTable {
   /// All places lie below; is_used() says which hold a record.
   [[nodiscard]] virtual Slot slots_end() const = 0;
   [[nodiscard]] virtual bool is_used(Slot slot) const = 0;
+  /// Four bytes beside the record for whoever uses it: no part of it, in no checkpoint, 0 for a new or loaded one.
+  [[nodiscard]] virtual std::uint32_t& note(Slot slot) = 0;
   /// Asks the memory for what find() of a key with this hash reads first, and some time later for the record.
   virtual void prefetch_index(std::uint64_t hash) const = 0;
   virtual void prefetch_record(std::uint64_t hash) const = 0;
+  virtual void prefetch(Slot slot) const = 0;
 };
 
 /// Changed records of one task, frozen at the end of a step, on their way to changelog and checkpoint store.

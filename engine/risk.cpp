@@ -40,11 +40,10 @@ struct MbgParts {
   double silence = 0;
 };
 
-MbgParts mbg_parts(const Customer& customer, const Model& model, Duration horizon, Timestamp t) {
+MbgParts mbg_parts(const Customer& customer, const Model& model, Duration horizon, Timestamp t, double newcomer) {
   const double weight = weight_of(model, Feature::mbg_logit);
   if (weight == 0) return {};
   const Mbg mbg = mbg_of(customer, model, horizon);
-  const double newcomer = Mbg(model.mbg, 0, 0, units(horizon, model)).logit(0).value;
   const double after_last = mbg.logit(0).value;
   const double now = mbg.logit(units(t - customer.last(), model)).value;
   return {
@@ -67,8 +66,16 @@ std::optional<double> feature_at(const Customer& customer, const Model& model, D
   return mbg_of(customer, model, horizon).logit(units(t - customer.last(), model)).value;
 }
 
+double newcomer_logit(const Model& model, Duration horizon) {
+  return Mbg(model.mbg, 0, 0, units(horizon, model)).logit(0).value;
+}
+
 Explanation explain_at(const Customer& customer, const Model& model, Duration horizon, Timestamp t) {
-  const MbgParts mbg = mbg_parts(customer, model, horizon, t);
+  return explain_at(customer, model, horizon, t, newcomer_logit(model, horizon));
+}
+
+Explanation explain_at(const Customer& customer, const Model& model, Duration horizon, Timestamp t, double newcomer) {
+  const MbgParts mbg = mbg_parts(customer, model, horizon, t, newcomer);
   const double silence_days = (t - customer.last()).days();
   Explanation explanation;
   explanation.base = mbg.base + (model.logistic ? bounded_weight(model.logistic->intercept) : 0.0);

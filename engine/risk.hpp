@@ -35,6 +35,11 @@ struct Explanation {
   [[nodiscard]] std::span<const Reason> span() const { return {reasons.data(), size}; }
 };
 [[nodiscard]] Explanation explain_at(const Customer& customer, const Model& model, Duration horizon, Timestamp t);
+/// The same, with newcomer_logit(model, horizon) at hand.
+[[nodiscard]] Explanation explain_at(const Customer& customer, const Model& model, Duration horizon, Timestamp t,
+                                     double newcomer);
+/// mbg_logit of a customer without history.
+[[nodiscard]] double newcomer_logit(const Model& model, Duration horizon);
 
 /// Expected spend within the horizon of a customer who stays; no value without a Gamma-Gamma part or amounts.
 [[nodiscard]] std::optional<double> expected_spend_at(const Customer& customer, const Model& model, Duration horizon,

@@ -41,20 +41,22 @@ bool expires_at(const Customer& customer, const RiskPolicy& policy, Timestamp t)
 
 Task::Task(Partition partition, const Model& model, const RiskPolicy& policy, RecordTable& table,
            const Positions& start)
-    : partition_(partition), model_(model), policy_(policy), table_(table), inbox_(start), timers_(table) {}
+    : partition_(partition),
+      model_(model),
+      policy_(policy),
+      newcomer_logit_(newcomer_logit(model, policy.horizon)),
+      table_(table),
+      inbox_(start),
+      timers_(table) {}
 
 void Task::restore(const Marker& marker) {
   stream_time_ = marker.stream_time;
   steps_ = marker.step;
-  std::vector<Timers::Due> timers;
-  timers.reserve(table_.size());
   for (Slot slot{0}; slot < table_.slots_end(); ++slot.value) {
     if (!table_.is_used(slot)) continue;
-    const Customer& customer = customer_at(table_.read(slot));
-    const Timestamp due = engine::next_timer(customer, model_, policy_);
-    if (due != after_all_time) timers.push_back({slot, due});
+    timers_.forget(slot);  // Of another task with this table, if there was one.
+    set_timer(slot, customer_at(table_.read(slot)));
   }
-  timers_.assign(timers);
 }
 
 std::optional<Step> Task::advance(Timestamp clock, std::size_t work_max, Output& output) {
@@ -128,24 +130,25 @@ std::size_t Task::advance_time(Timestamp t, std::size_t timers_max, Output& outp
   return timers_max;
 }
 
-// A timer may have been left standing before the moment at which something happens to its customer (outlook.hpp): it
-// is moved there, which nobody sees.
+// A timer that comes up may stand before the moment at which something happens to its customer: it is moved there,
+// which nobody sees.
 std::optional<Timers::Due> Task::next_to_fire(Timestamp t) {
-  while (const auto first = timers_.first_due(t)) {
-    const Timestamp due = engine::next_timer(customer_at(table_.read(first->slot)), model_, policy_);
-    if (due <= first->at) return first;
-    timers_.set(first->slot, due);
+  while (true) {
+    const auto tick = timers_.take_tick(t);
+    for (const Slot slot : tick) set_timer(slot, customer_at(table_.read(slot)));
+    if (const auto first = timers_.first(t); first || tick.empty()) return first;
   }
-  return std::nullopt;
 }
 
 void Task::fire(Timers::Due due, Output& output) {
   ++counts_.timers;
+  timers_.take_first();
   Customer& customer = customer_at(table_.modify(due.slot));
   const CustomerKey key = table_.key(due.slot);
   const Trigger silence{.type = TriggerType::silence};
   if (expires_at(customer, policy_, due.at)) {
-    emit(key, customer, Change::expired, Level::none, due.at, silence, Timestamp{-1}, output);
+    const double risk = risk_at(customer, model_, policy_.horizon, due.at);
+    emit(key, customer, Change::expired, Level::none, due.at, risk, silence, Timestamp{-1}, output);
   } else {
     judge(key, customer, due.at, silence, Timestamp{-1}, output);
   }
@@ -179,7 +182,7 @@ void Task::apply_record(SourceIndex source, const Event& event, Output& output) 
   }
   const Slot slot = table_.find_or_insert(event.customer).first;
   Customer& customer = customer_at(table_.modify(slot));
-  const Outlook outlook(customer, timers_.due(slot));
+  const Outlook outlook(customer, timers_.standing(slot));
   const Applied applied = apply_event(customer, event);
   if (applied == Applied::duplicate) {
     ++counts_.duplicates;
@@ -221,7 +224,7 @@ void Task::erase(SourceIndex source, const Event& event, Output& output) {
                   .last_purchase = {},
                   .currency = {}});
   }
-  timers_.set(*slot, after_all_time);
+  timers_.forget(*slot);
   table_.erase(*slot);
 }
 
@@ -229,12 +232,13 @@ void Task::judge(CustomerKey key, Customer& customer, Timestamp t, const Trigger
                  Output& output) {
   if (!is_judged(customer, policy_)) return;
   const Level before = customer.current_level();
-  const Level after = judged_level(before, risk_at(customer, model_, policy_.horizon, t), policy_);
-  if (after != before) emit(key, customer, change_between(before, after), after, t, trigger, logged_at, output);
+  const double risk = risk_at(customer, model_, policy_.horizon, t);
+  const Level after = judged_level(before, risk, policy_);
+  if (after != before) emit(key, customer, change_between(before, after), after, t, risk, trigger, logged_at, output);
 }
 
-void Task::emit(CustomerKey key, Customer& customer, Change change, Level level, Timestamp t, const Trigger& trigger,
-                Timestamp logged_at, Output& output) {
+void Task::emit(CustomerKey key, Customer& customer, Change change, Level level, Timestamp t, double risk,
+                const Trigger& trigger, Timestamp logged_at, Output& output) {
   ++customer.seq;
   if (change == Change::raised) {
     ++customer.episode;
@@ -245,8 +249,7 @@ void Task::emit(CustomerKey key, Customer& customer, Change change, Level level,
   customer.set(Customer::lost, change == Change::expired);
   ++counts_.alerts[static_cast<std::size_t>(change)][static_cast<std::size_t>(level)];
 
-  const double risk = risk_at(customer, model_, policy_.horizon, t);
-  const Explanation explanation = explain_at(customer, model_, policy_.horizon, t);
+  const Explanation explanation = explain_at(customer, model_, policy_.horizon, t, newcomer_logit_);
   const std::optional<double> expected = expected_spend_at(customer, model_, policy_.horizon, t);
   output.alert({.customer = key,
                 .seq = customer.seq,

@@ -93,13 +93,14 @@ class Task {
   void erase(SourceIndex source, const Event& event, Output& output);
   void judge(CustomerKey key, Customer& customer, Timestamp t, const Trigger& trigger, Timestamp logged_at,
              Output& output);
-  void emit(CustomerKey key, Customer& customer, Change change, Level level, Timestamp t, const Trigger& trigger,
-            Timestamp logged_at, Output& output);
+  void emit(CustomerKey key, Customer& customer, Change change, Level level, Timestamp t, double risk,
+            const Trigger& trigger, Timestamp logged_at, Output& output);
   void set_timer(Slot slot, const Customer& customer);
 
   Partition partition_;
   const Model& model_;
   const RiskPolicy& policy_;
+  double newcomer_logit_;
   RecordTable& table_;
   Inbox inbox_;
   Timers timers_;

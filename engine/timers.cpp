@@ -6,100 +6,122 @@
 namespace holdfast::engine {
 namespace {
 
-constexpr std::size_t arity = 4;
+// What a customer's note says: 0, no timer; the number of a near one; or the tick of one that is far.
+constexpr std::uint32_t no_timer = 0;
+constexpr std::uint32_t first_tick = std::uint32_t{1} << 30;
+constexpr std::uint32_t last_tick = RadixHeap::none - 1;
+
+/// A tick is 2^17 ms: the years of events take 2.4 of the 3.2 thousand million ticks.
+constexpr int tick_bits = 17;
+
+bool is_tick(std::uint32_t note) { return note >= first_tick; }
+
+std::uint32_t tick_of(Timestamp t) {
+  const std::int64_t ticks = (t.ms - first_event_time.ms) >> tick_bits;
+  return first_tick + static_cast<std::uint32_t>(std::clamp<std::int64_t>(ticks, 0, last_tick - first_tick));
+}
+
+Timestamp start_of(std::uint32_t tick) {
+  return first_event_time + Duration{std::int64_t{tick - first_tick} << tick_bits};
+}
+
+/// Customers between the request for a record and its use.
+constexpr std::size_t ahead = 16;
 
 }  // namespace
 
 void Timers::set(Slot slot, Timestamp due) {
-  if (slot.value >= where_.size()) {
-    if (due == after_all_time) return;
-    where_.resize(std::max<std::size_t>(slot.value + 1, where_.size() + where_.size() / 2), nowhere);
-  }
-  const std::uint32_t at = where_[slot.value];
+  std::uint32_t& note = table_.note(slot);
   if (due == after_all_time) {
-    if (at != nowhere) remove(at);
+    if (!is_tick(note)) note = no_timer;
     return;
   }
-  const Entry entry{due.ms, slot.value};
-  if (at == nowhere) {
-    heap_.push_back(entry);
-    sift_up(heap_.size() - 1, entry);
-  } else if (due.ms < heap_[at].due_ms) {
-    sift_up(at, entry);
-  } else {
-    sift_down(at, entry);
+  const std::uint32_t tick = tick_of(due);
+  if (tick <= far_.taken()) {
+    push_near(slot, due);
+  } else if (!is_tick(note) || tick < note) {
+    push_far(slot, tick);
   }
 }
 
-std::optional<Timers::Due> Timers::first_due(Timestamp t) const {
-  if (heap_.empty() || t.ms < heap_.front().due_ms) return std::nullopt;
-  return Due{Slot{heap_.front().slot}, Timestamp{heap_.front().due_ms}};
+Timestamp Timers::standing(Slot slot) const {
+  const std::uint32_t note = table_.note(slot);
+  if (is_tick(note)) return start_of(note);
+  return note == no_timer ? after_all_time : before_all_time;
 }
 
-void Timers::assign(std::span<const Due> timers) {
-  std::uint32_t slots = 0;
-  heap_.reserve(timers.size());
-  for (const Due& timer : timers) {
-    heap_.push_back({timer.at.ms, timer.slot.value});
-    slots = std::max(slots, timer.slot.value + 1);
-  }
-  // A sorted array is a heap.
-  std::sort(heap_.begin(), heap_.end(), [this](const Entry& a, const Entry& b) { return before(a, b); });
-  where_.assign(slots, nowhere);
-  for (std::size_t at = 0; at < heap_.size(); ++at) where_[heap_[at].slot] = static_cast<std::uint32_t>(at);
+Timestamp Timers::next_due() const {
+  if (!near_.empty()) return near_.front().at;
+  return far_.size() == 0 ? after_all_time : start_of(far_.least_key());
 }
 
-std::size_t Timers::memory_bytes() const {
-  return heap_.capacity() * sizeof(Entry) + where_.capacity() * sizeof(std::uint32_t);
-}
-
-bool Timers::before(const Entry& a, const Entry& b) const {
-  if (a.due_ms != b.due_ms) return a.due_ms < b.due_ms;
-  return table_.key(Slot{a.slot}).id < table_.key(Slot{b.slot}).id;
-}
-
-void Timers::place(std::size_t at, Entry entry) {
-  heap_[at] = entry;
-  where_[entry.slot] = static_cast<std::uint32_t>(at);
-}
-
-void Timers::sift_up(std::size_t at, Entry entry) {
-  while (at > 0) {
-    const std::size_t parent = (at - 1) / arity;
-    if (!before(entry, heap_[parent])) break;
-    place(at, heap_[parent]);
-    at = parent;
-  }
-  place(at, entry);
-}
-
-void Timers::sift_down(std::size_t at, Entry entry) {
-  while (true) {
-    const std::size_t first = at * arity + 1;
-    if (first >= heap_.size()) break;
-    const std::size_t last = std::min(first + arity, heap_.size());
-    std::size_t least = first;
-    for (std::size_t child = first + 1; child < last; ++child) {
-      if (before(heap_[child], heap_[least])) least = child;
+std::span<const Slot> Timers::take_tick(Timestamp t) {
+  drop_stale();
+  tick_.clear();
+  while (near_.empty() && tick_.empty() && far_.size() > 0 && start_of(far_.least_key()) <= t) {
+    taken_.clear();
+    far_.take_least(taken_);
+    for (std::size_t i = 0; i < taken_.size(); ++i) {
+      if (i + ahead < taken_.size()) table_.prefetch(Slot{taken_[i + ahead]});
+      std::uint32_t& note = table_.note(Slot{taken_[i]});
+      if (note != far_.taken()) continue;
+      note = no_timer;
+      tick_.push_back(Slot{taken_[i]});
     }
-    if (!before(heap_[least], entry)) break;
-    place(at, heap_[least]);
-    at = least;
   }
-  place(at, entry);
+  return tick_;
 }
 
-void Timers::remove(std::size_t at) {
-  where_[heap_[at].slot] = nowhere;
-  const Entry last = heap_.back();
-  heap_.pop_back();
-  if (at == heap_.size()) return;
-  // The last entry takes the hole; it may belong above or below it.
-  if (at > 0 && before(last, heap_[(at - 1) / arity])) {
-    sift_up(at, last);
-  } else {
-    sift_down(at, last);
-  }
+std::optional<Timers::Due> Timers::first(Timestamp t) {
+  drop_stale();
+  if (near_.empty() || t < near_.front().at) return std::nullopt;
+  return Due{near_.front().slot, near_.front().at};
+}
+
+void Timers::take_first() {
+  table_.note(near_.front().slot) = no_timer;
+  drop_front();
+}
+
+// Near ones are ordered by ids as well: none may be left when the id is no longer there.
+void Timers::forget(Slot slot) {
+  table_.note(slot) = no_timer;
+  if (std::erase_if(near_, [slot](const Near& near) { return near.slot == slot; }) > 0)
+    std::ranges::make_heap(near_, [this](const Near& a, const Near& b) { return later(a, b); });
+}
+
+std::size_t Timers::memory_bytes() const { return far_.memory_bytes() + near_.capacity() * sizeof(Near); }
+
+bool Timers::later(const Near& a, const Near& b) const {
+  if (a.at != b.at) return a.at > b.at;
+  return table_.key(a.slot).id > table_.key(b.slot).id;
+}
+
+void Timers::push_near(Slot slot, Timestamp due) {
+  number_ = number_ + 1 == first_tick ? 1 : number_ + 1;
+  table_.note(slot) = number_;
+  near_.push_back({due, slot, number_});
+  std::ranges::push_heap(near_, [this](const Near& a, const Near& b) { return later(a, b); });
+}
+
+// Timers that are moved to an earlier moment leave entries behind: these are swept out before they are as many as the
+// customers.
+void Timers::push_far(Slot slot, std::uint32_t tick) {
+  table_.note(slot) = tick;
+  far_.push({tick, slot.value});
+  if (far_.size() <= far_max_) return;
+  far_.keep_if([this](const RadixHeap::Entry& entry) { return table_.note(Slot{entry.value}) == entry.key; });
+  constexpr std::size_t few = 4096;
+  far_max_ = std::max<std::size_t>({few, 2 * far_.size(), 2 * std::size_t{table_.size()}});
+}
+
+void Timers::drop_front() {
+  std::ranges::pop_heap(near_, [this](const Near& a, const Near& b) { return later(a, b); });
+  near_.pop_back();
+}
+
+void Timers::drop_stale() {
+  while (!near_.empty() && table_.note(near_.front().slot) != near_.front().number) drop_front();
 }
 
 }  // namespace holdfast::engine

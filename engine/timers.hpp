@@ -8,54 +8,68 @@
 
 #include "domain/ports.hpp"
 #include "domain/time.hpp"
+#include "engine/radix_heap.hpp"
 
 namespace holdfast::engine {
 
-/// At most one due time a customer, in order of (due, customer id): a four-ary heap of 12 bytes a timer plus 4 bytes a
-/// customer to find it again. The order depends on ids, never on slots, which differ after a restart.
+/// When something happens to a customer next, for any number of customers, to be taken in order of (moment, customer
+/// id): an order that depends on ids, never on slots, which differ after a restart.
+///
+/// A timer that is far away is only ever moved to an earlier moment: set to a later one it is left standing, and once
+/// it comes up, whoever takes it finds out when the customer's moment is and sets it anew. So most timers lie still, in
+/// a queue of ticks of about two minutes each, eight bytes a timer; those of the tick that time has come to are near,
+/// and exact to the millisecond. What stands for a customer is noted beside its record, which is at hand when it is
+/// asked for.
 class Timers {
  public:
-  /// `table` names the customers where due times tie; it must outlive the timers.
-  explicit Timers(const RecordTable& table) : table_(table) {}
+  /// `table` has the customers; it must outlive the timers.
+  explicit Timers(RecordTable& table) : table_(table) {}
 
-  /// Sets, moves or (after_all_time) removes a customer's timer.
+  /// Something happens to the customer at `due` (after_all_time: nothing will); what was set before no longer holds.
   void set(Slot slot, Timestamp due);
-  /// Of one customer; after_all_time: it has none.
-  [[nodiscard]] Timestamp due(Slot slot) const {
-    const std::uint32_t at = slot.value < where_.size() ? where_[slot.value] : nowhere;
-    return at == nowhere ? after_all_time : Timestamp{heap_[at].due_ms};
-  }
-  /// The first one of all; after_all_time: none is set.
-  [[nodiscard]] Timestamp next_due() const { return heap_.empty() ? after_all_time : Timestamp{heap_.front().due_ms}; }
+  /// Nothing happens to the customer before this moment, if it is one: before_all_time, its timer is near;
+  /// after_all_time, none is set.
+  [[nodiscard]] Timestamp standing(Slot slot) const;
+  /// Nothing happens to any customer before; after_all_time: no timer is set.
+  [[nodiscard]] Timestamp next_due() const;
+
+  /// Customers whose timers stand in the next tick, if no near one is left and it begins at or before `t`: each is to
+  /// be set anew at once. Empty: first(t) is the first of all.
+  [[nodiscard]] std::span<const Slot> take_tick(Timestamp t);
   struct Due {
     Slot slot;
     Timestamp at;
   };
-  /// The first timer if it is due at or before `t`.
-  [[nodiscard]] std::optional<Due> first_due(Timestamp t) const;
-  /// Sets the timers of many customers at once. REQUIRES: none is set.
-  void assign(std::span<const Due> timers);
+  /// The first near timer if it is due at or before `t`.
+  [[nodiscard]] std::optional<Due> first(Timestamp t);
+  /// Removes it. REQUIRES: first() was not empty, and nothing was set since.
+  void take_first();
+  /// Before the table erases the customer.
+  void forget(Slot slot);
 
-  [[nodiscard]] std::size_t size() const { return heap_.size(); }
   [[nodiscard]] std::size_t memory_bytes() const;
 
  private:
-  // Packed to 12 bytes: ten million timers are 120 MB instead of 160.
-  struct [[gnu::packed]] Entry {
-    std::int64_t due_ms;
-    std::uint32_t slot;
+  struct Near {
+    Timestamp at;
+    Slot slot;
+    std::uint32_t number;
   };
-  static constexpr std::uint32_t nowhere = 0xffff'ffff;
 
-  [[nodiscard]] bool before(const Entry& a, const Entry& b) const;
-  void place(std::size_t at, Entry entry);
-  void sift_up(std::size_t at, Entry entry);
-  void sift_down(std::size_t at, Entry entry);
-  void remove(std::size_t at);
+  [[nodiscard]] bool later(const Near& a, const Near& b) const;
+  void push_near(Slot slot, Timestamp due);
+  void push_far(Slot slot, std::uint32_t tick);
+  void drop_front();
+  void drop_stale();
 
-  const RecordTable& table_;
-  std::vector<Entry> heap_;
-  std::vector<std::uint32_t> where_;  ///< By slot: index in heap_, or nowhere.
+  RecordTable& table_;
+  // Either may hold entries that no longer stand: not those that the customers' notes say.
+  std::vector<Near> near_;    ///< A heap, the first one in front.
+  RadixHeap far_;             ///< Slots by tick.
+  std::uint32_t number_ = 0;  ///< Of the near timer set last.
+  std::size_t far_max_ = 0;   ///< Entries in far_ above which those that no longer stand are removed.
+  std::vector<std::uint32_t> taken_;
+  std::vector<Slot> tick_;
 };
 
 }  // namespace holdfast::engine

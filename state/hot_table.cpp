@@ -21,7 +21,7 @@ std::uint32_t tag_of(std::uint64_t hash) { return static_cast<std::uint32_t>(has
 }  // namespace
 
 HotTable::HotTable(std::uint32_t record_size)
-    : record_size_(record_size), entry_size_((id_bytes + record_size + 7) / 8 * 8) {
+    : record_size_(record_size), entry_size_((record_at + record_size + 7) / 8 * 8) {
   grow_index(index_entries_min);
 }
 
@@ -49,7 +49,7 @@ std::byte* HotTable::modify(Slot slot) {
   if (into_ != nullptr && (frozen_[word] & bit) != 0) copy_out(slot.value);
   changed_count_ += (changed_[word] & bit) == 0 ? 1 : 0;
   changed_[word] |= bit;
-  return entry(slot) + id_bytes;
+  return entry(slot) + record_at;
 }
 
 void HotTable::erase(Slot slot) {
@@ -70,14 +70,18 @@ void HotTable::prefetch_index(std::uint64_t hash) const { __builtin_prefetch(&in
 void HotTable::prefetch_record(std::uint64_t hash) const {
   const std::uint32_t slot = index_[hash & index_mask_].slot;
   if (slot == nowhere) return;
-  const std::byte* const at = entry(Slot{slot});
+  prefetch(Slot{slot});
+}
+
+void HotTable::prefetch(Slot slot) const {
+  const std::byte* const at = entry(slot);
   for (std::size_t line = 0; line < entry_size_; line += cache_line_bytes) __builtin_prefetch(at + line, 1);
 }
 
 void HotTable::load(std::string_view id, std::string_view record) {
   const CustomerKey key = make_customer_key(id);
   const Slot slot = add(key, probe(key));
-  std::memcpy(entry(slot) + id_bytes, record.data(), std::min<std::size_t>(record.size(), record_size_));
+  std::memcpy(entry(slot) + record_at, record.data(), std::min<std::size_t>(record.size(), record_size_));
 }
 
 void HotTable::reserve(std::size_t records) {
@@ -158,8 +162,9 @@ bool HotTable::copy_frozen(std::size_t records_max) {
 }
 
 std::size_t HotTable::memory_bytes() const {
-  return chunks_.size() * chunk_records * entry_size_ + index_.capacity() * sizeof(IndexEntry) +
-         text_.size() * text_chunk_bytes + (changed_.capacity() + frozen_.capacity()) * sizeof(std::uint64_t);
+  const std::size_t pages = (slots_end_ * entry_size_ + huge_page_bytes - 1) / huge_page_bytes;
+  return pages * huge_page_bytes + index_.capacity() * sizeof(IndexEntry) + text_.size() * text_chunk_bytes +
+         (changed_.capacity() + frozen_.capacity()) * sizeof(std::uint64_t);
 }
 
 std::string_view HotTable::id(Slot slot) const {
@@ -222,7 +227,8 @@ Slot HotTable::new_slot() {
   }
   const Slot slot{slots_end_++};
   if (slot.value % chunk_records == 0) {
-    chunks_.push_back(std::make_unique<std::byte[]>(chunk_records * entry_size_));
+    const std::size_t bytes = chunk_records * entry_size_;
+    chunks_.emplace_back(static_cast<std::byte*>(map_huge_pages(bytes)), UnmapChunk{bytes});
     changed_.resize(chunks_.size() * chunk_records / bits_per_word);
     frozen_.resize(changed_.size());
   }

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "domain/huge_pages.hpp"
 #include "domain/ports.hpp"
 
 namespace holdfast::state {
@@ -25,7 +26,7 @@ class HotTable final : public RecordTable {
 
   [[nodiscard]] std::optional<Slot> find(const CustomerKey& key) const override;
   [[nodiscard]] std::pair<Slot, bool> find_or_insert(const CustomerKey& key) override;
-  [[nodiscard]] const std::byte* read(Slot slot) const override { return entry(slot) + id_bytes; }
+  [[nodiscard]] const std::byte* read(Slot slot) const override { return entry(slot) + record_at; }
   [[nodiscard]] std::byte* modify(Slot slot) override;
   void erase(Slot slot) override;
   [[nodiscard]] CustomerKey key(Slot slot) const override;
@@ -34,8 +35,12 @@ class HotTable final : public RecordTable {
   }
   [[nodiscard]] Slot slots_end() const override { return Slot{slots_end_}; }
   [[nodiscard]] bool is_used(Slot slot) const override { return entry(slot)[0] != std::byte{0}; }
+  [[nodiscard]] std::uint32_t& note(Slot slot) override {
+    return *reinterpret_cast<std::uint32_t*>(entry(slot) + note_at);
+  }
   void prefetch_index(std::uint64_t hash) const override;
   void prefetch_record(std::uint64_t hash) const override;
+  void prefetch(Slot slot) const override;
 
   /// Adds a record of a checkpoint; it does not count as changed. REQUIRES: the id is new.
   void load(std::string_view id, std::string_view record);
@@ -59,11 +64,12 @@ class HotTable final : public RecordTable {
   [[nodiscard]] std::size_t memory_bytes() const;
 
  private:
-  // An id of up to 23 bytes lies in its record, its length before it; a longer one in text_, its place in the record.
-  static constexpr std::size_t id_bytes = 24;
-  static constexpr std::size_t inline_id_max = id_bytes - 1;
+  // Before each record: its id of up to 19 bytes, the length first (of a longer one the place in text_), and its note.
+  static constexpr std::size_t note_at = 20;
+  static constexpr std::size_t record_at = 24;
+  static constexpr std::size_t inline_id_max = note_at - 1;
   static constexpr std::uint8_t long_id = 0xff;  ///< In place of a length; 0: the slot is free, for no id is empty.
-  static constexpr std::size_t chunk_records = 1 << 14;
+  static constexpr std::size_t chunk_records = 1 << 16;
   static constexpr std::size_t text_chunk_bytes = 1 << 16;
 
   struct IndexEntry {
@@ -73,6 +79,11 @@ class HotTable final : public RecordTable {
   static constexpr std::uint32_t nowhere = 0xffff'ffff;
 
   using Bits = std::vector<std::uint64_t>;
+  struct UnmapChunk {
+    std::size_t bytes;
+    void operator()(std::byte* chunk) const { unmap_huge_pages(chunk, bytes); }
+  };
+  using Chunk = std::unique_ptr<std::byte[], UnmapChunk>;
 
   [[nodiscard]] std::byte* entry(Slot slot) const {
     return chunks_[slot.value / chunk_records].get() + (slot.value % chunk_records) * entry_size_;
@@ -90,8 +101,8 @@ class HotTable final : public RecordTable {
   const std::size_t entry_size_;
   std::uint32_t slots_end_ = 0;
   std::vector<std::uint32_t> free_slots_;
-  std::vector<std::unique_ptr<std::byte[]>> chunks_;
-  std::vector<IndexEntry> index_;
+  std::vector<Chunk> chunks_;
+  std::vector<IndexEntry, HugePageAllocator<IndexEntry>> index_;
   std::size_t index_mask_ = 0;
   std::vector<std::unique_ptr<char[]>> text_;
   std::size_t text_used_ = text_chunk_bytes;

@@ -76,14 +76,19 @@ TEST(StandingTimers, AClockThatOnlyMovesATimerMakesNoStep) {
   world.log(purchases, regular("a"));
   world.end_all();
   ASSERT_TRUE(world.task.advance(before_all_time, unbounded, world.alerts));
-  const Timestamp early = world.task.next_timer();
-  world.log(purchases, {of("a", purchase(new_year + days(14), 20))});
+  const Timestamp stands = world.task.next_timer();
+  std::vector<Event> bought = regular("a");
+  const Timestamp early = next_timer(customer_after(bought), world.model, world.policy);
+  bought.push_back(of("a", purchase(new_year + days(14), 20)));
+  const Timestamp due = next_timer(customer_after(bought), world.model, world.policy);
+  world.log(purchases, {bought.back()});
   ASSERT_TRUE(world.task.advance(before_all_time, unbounded, world.alerts));
-  ASSERT_EQ(world.task.next_timer(), early) << "it was to stand";
+  ASSERT_EQ(world.task.next_timer(), stands);
   EXPECT_FALSE(world.task.advance(early, unbounded, world.alerts));
   EXPECT_GT(world.task.next_timer(), early);
   EXPECT_TRUE(world.alerts.items.empty());
-  EXPECT_TRUE(world.task.advance(world.task.next_timer(), unbounded, world.alerts));
+  EXPECT_FALSE(world.task.advance(due - milliseconds(1), unbounded, world.alerts));
+  EXPECT_TRUE(world.task.advance(due, unbounded, world.alerts));
   EXPECT_EQ(world.story(), "raised watch");
 }
 

@@ -196,14 +196,9 @@ TEST(Task, WhatIsNoEventHasNoTime) {
 }
 
 TEST(Task, TimersGoBeforeAnEventOfTheSameMillisecond) {
-  World silent;
-  silent.log(purchases, regular("a"));
-  silent.end(others);
-  (void)silent.task.advance(before_all_time, unbounded, silent.alerts);
-  const Timestamp due = silent.task.next_timer();
-  ASSERT_NE(due, after_all_time);
-
   World world;
+  const Timestamp due = next_timer(customer_after(regular("a")), world.model, world.policy);
+  ASSERT_NE(due, after_all_time);
   world.log(purchases, regular("a"));
   world.log(purchases, {of("a", purchase(due))});
   world.end(others);
@@ -230,7 +225,7 @@ TEST(Task, ABoundedStepSaysHowManyTimersItFiredAndTheNextOneGoesOn) {
   world.end(others);
   const auto merged = world.task.advance(before_all_time, unbounded, world.alerts);
   ASSERT_TRUE(merged);
-  const Timestamp due = world.task.next_timer();
+  const Timestamp due = next_timer(customer_after(regular("a")), world.model, world.policy);
 
   World replayed;
   replayed.log(purchases, events);
@@ -315,7 +310,7 @@ TEST(Task, AClockThatFiresNothingMakesNoStep) {
   const auto first = world.task.advance(new_year + days(8), unbounded, world.alerts);
   ASSERT_TRUE(first);
   EXPECT_EQ(first->clock, new_year + days(8)) << "behind events it moves time";
-  const Timestamp due = world.task.next_timer();
+  const Timestamp due = next_timer(customer_after(regular("a")), world.model, world.policy);
 
   EXPECT_FALSE(world.task.advance(new_year + days(9), unbounded, world.alerts));
   EXPECT_FALSE(world.task.advance(due - milliseconds(1), unbounded, world.alerts));

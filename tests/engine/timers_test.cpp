@@ -15,91 +15,127 @@
 namespace holdfast::engine {
 namespace {
 
+/// Customers, when something happens to each, and their timers.
 struct Customers {
-  explicit Customers(std::uint32_t count) : table(8) {
+  explicit Customers(std::uint32_t count) : table(8), timers(table) {
     // Ids in falling order of slots, so that an order by slot would show.
-    for (std::uint32_t i = 0; i < count; ++i)
-      slots.push_back(table.find_or_insert(make_customer_key("c" + std::to_string(1000 - i))).first);
+    for (std::uint32_t i = 0; i < count; ++i) add("c" + std::to_string(1000 - i));
   }
+  void add(const std::string& id) { slots.push_back(table.find_or_insert(make_customer_key(id)).first); }
+  void set(Slot slot, Timestamp due) {
+    happens[slot.value] = due;
+    timers.set(slot, due);
+  }
+  /// What a task does to find who is next; nobody: nothing is due at or before `t`.
+  std::optional<Timers::Due> take(Timestamp t) {
+    while (true) {
+      const auto tick = timers.take_tick(t);
+      for (const Slot slot : tick) timers.set(slot, happens.at(slot.value));
+      const auto first = timers.first(t);
+      if (!first && !tick.empty()) continue;
+      if (first) {
+        timers.take_first();
+        happens[first->slot.value] = after_all_time;
+      }
+      return first;
+    }
+  }
+  std::string take_id(Timestamp t) {
+    const auto due = take(t);
+    return due ? std::string(table.key(due->slot).id) : "nobody";
+  }
+
   state::HotTable table;
+  std::map<std::uint32_t, Timestamp> happens;  ///< By slot.
   std::vector<Slot> slots;
+  Timers timers;
 };
 
-std::optional<Timers::Due> take_due(Timers& timers, Timestamp t) {
-  const auto first = timers.first_due(t);
-  if (first) timers.set(first->slot, after_all_time);
-  return first;
-}
-
 TEST(Timers, TiesFireInOrderOfTheCustomerIds) {
-  const Customers customers(3);
-  Timers timers(customers.table);
-  for (const Slot slot : customers.slots) timers.set(slot, Timestamp{5});
-  EXPECT_FALSE(take_due(timers, Timestamp{4}));
-  EXPECT_EQ(customers.table.key(take_due(timers, Timestamp{5})->slot).id, "c1000");
-  EXPECT_EQ(customers.table.key(take_due(timers, Timestamp{5})->slot).id, "c998");
-  EXPECT_EQ(customers.table.key(take_due(timers, Timestamp{5})->slot).id, "c999");
-  EXPECT_EQ(timers.next_due(), after_all_time);
+  Customers customers(3);
+  for (const Slot slot : customers.slots) customers.set(slot, Timestamp{5});
+  EXPECT_EQ(customers.take_id(Timestamp{4}), "nobody");
+  EXPECT_EQ(customers.take_id(Timestamp{5}), "c1000");
+  EXPECT_EQ(customers.take_id(Timestamp{5}), "c998");
+  EXPECT_EQ(customers.take_id(Timestamp{5}), "c999");
+  EXPECT_EQ(customers.take_id(Timestamp{5}), "nobody");
+  EXPECT_EQ(customers.timers.next_due(), after_all_time);
 }
 
 TEST(Timers, AgreeWithASortedSetUnderAnyMoves) {
-  const bool ok = rc::check("set, move, remove and take", [] {
-    const Customers customers(40);
-    Timers timers(customers.table);
-    std::map<std::uint32_t, std::int64_t> due_of;
+  const bool ok = rc::check("set, move, remove, erase and take", [] {
+    Customers customers(40);
     const auto first = [&] {
-      std::set<std::pair<std::int64_t, std::string>> sorted;
-      for (const auto& [slot, due] : due_of) sorted.emplace(due, std::string(customers.table.key(Slot{slot}).id));
+      std::set<std::pair<Timestamp, std::string>> sorted{{after_all_time, ""}};
+      for (const auto& [slot, due] : customers.happens) {
+        if (due != after_all_time) sorted.emplace(due, std::string(customers.table.key(Slot{slot}).id));
+      }
       return *sorted.begin();
     };
     const auto moves = *rc::gen::container<std::vector<std::tuple<int, int, int>>>(
-        rc::gen::tuple(rc::gen::inRange(0, 4), rc::gen::inRange(0, 40), rc::gen::inRange(0, 12)));
+        rc::gen::tuple(rc::gen::inRange(0, 7), rc::gen::inRange(0, 40), rc::gen::inRange(0, 40)));
+    int erased = 0;
     for (const auto& [what, which, when] : moves) {
-      const Slot slot = customers.slots[static_cast<std::size_t>(which)];
-      if (what <= 1) {
-        timers.set(slot, Timestamp{when});
-        due_of[slot.value] = when;
-      } else if (what == 2) {
-        timers.set(slot, after_all_time);
-        due_of.erase(slot.value);
-      } else if (const auto taken = take_due(timers, Timestamp{when})) {
-        RC_ASSERT(!due_of.empty());
-        const bool is_first = first() == std::make_pair(taken->at.ms, std::string(customers.table.key(taken->slot).id));
-        RC_ASSERT(is_first);
-        due_of.erase(taken->slot.value);
+      const auto index = static_cast<std::size_t>(which);
+      // Some ticks are shared and some are skipped.
+      const Timestamp t{std::int64_t{when} * when * 30'000};
+      if (what <= 2) {
+        customers.set(customers.slots[index], t);
+      } else if (what == 3) {
+        customers.set(customers.slots[index], after_all_time);
+      } else if (what == 4) {
+        const Slot slot = customers.slots[index];
+        customers.timers.forget(slot);
+        customers.table.erase(slot);
+        customers.happens.erase(slot.value);
+        customers.slots.erase(customers.slots.begin() + which);
+        customers.add((erased % 2 == 0 ? "a" : "z") + std::to_string(erased));
+        ++erased;
       } else {
-        RC_ASSERT((due_of.empty() || first().first > when));
+        const auto expected = first();
+        RC_ASSERT(customers.timers.next_due() <= expected.first);
+        const auto taken = customers.take(t);
+        RC_ASSERT(taken.has_value() == (expected.first <= t));
+        if (taken) {
+          RC_ASSERT(taken->at == expected.first);
+          RC_ASSERT(std::string(customers.table.key(taken->slot).id) == expected.second);
+        }
       }
-      RC_ASSERT(timers.size() == due_of.size());
-      const Timestamp due = due_of.contains(slot.value) ? Timestamp{due_of.at(slot.value)} : after_all_time;
-      RC_ASSERT(timers.due(slot) == due);
-      const bool next_is_first = timers.next_due() == (due_of.empty() ? after_all_time : Timestamp{first().first});
-      RC_ASSERT(next_is_first);
+      for (const auto& [slot, due] : customers.happens)
+        RC_ASSERT((due == after_all_time || customers.timers.standing(Slot{slot}) <= due));
     }
   });
   EXPECT_TRUE(ok);
 }
 
-TEST(Timers, ManyAtOnceAreAsIfSetOneByOne) {
-  const Customers customers(30);
-  Timers one_by_one(customers.table);
-  Timers at_once(customers.table);
-  std::vector<Timers::Due> all;
-  for (std::size_t i = 0; i < customers.slots.size(); ++i) {
-    const Timestamp due{static_cast<std::int64_t>(i * 7 % 10)};
-    one_by_one.set(customers.slots[i], due);
-    all.push_back({customers.slots[i], due});
+TEST(Timers, OneThatIsMovedToLaterMomentsAgainAndAgainTakesNoMoreMemory) {
+  Customers customers(1);
+  for (int i = 0; i < 100'000; ++i) customers.set(customers.slots[0], Timestamp{std::int64_t{i} * 1'000'000});
+  EXPECT_LT(customers.timers.memory_bytes(), 4096U);
+  EXPECT_EQ(customers.take_id(Timestamp{std::int64_t{99'999} * 1'000'000 - 1}), "nobody");
+  EXPECT_EQ(customers.take_id(Timestamp{std::int64_t{99'999} * 1'000'000}), "c1000");
+}
+
+TEST(Timers, WhatMovesToEarlierMomentsLeaveBehindIsSweptOut) {
+  Customers customers(1);
+  std::int64_t now = 0;
+  constexpr std::int64_t day = 86'400'000;
+  for (int i = 0; i < 50'000; ++i, now += day / 10) {
+    customers.set(customers.slots[0], Timestamp{now + 10'000 * day});
+    customers.set(customers.slots[0], Timestamp{now});
+    ASSERT_EQ(customers.take_id(Timestamp{now}), "c1000");
   }
-  at_once.assign(all);
-  at_once.set(customers.slots[3], Timestamp{99});
-  one_by_one.set(customers.slots[3], Timestamp{99});
-  while (const auto expected = take_due(one_by_one, Timestamp{100})) {
-    const auto got = take_due(at_once, Timestamp{100});
-    ASSERT_TRUE(got);
-    EXPECT_EQ(got->slot, expected->slot);
-    EXPECT_EQ(got->at, expected->at);
-  }
-  EXPECT_FALSE(take_due(at_once, Timestamp{100}));
+  EXPECT_LT(customers.timers.memory_bytes(), 200'000U);
+}
+
+TEST(Timers, ThatComeBeforeOrAfterTheYearsOfEventsAreInOrderAsWell) {
+  Customers customers(4);
+  customers.set(customers.slots[0], last_event_time + Duration{std::int64_t{200'000} * 365 * 86'400'000});
+  customers.set(customers.slots[1], last_event_time + Duration{std::int64_t{100'000} * 365 * 86'400'000});
+  customers.set(customers.slots[2], last_event_time);
+  customers.set(customers.slots[3], first_event_time);
+  const Timestamp end{after_all_time.ms - 1};
+  for (const auto* id : {"c997", "c998", "c999", "c1000", "nobody"}) EXPECT_EQ(customers.take_id(end), id);
 }
 
 }  // namespace
