@@ -23,15 +23,16 @@ make_backlog() {
   printf 'backlog       %s: %s\n' "$workload" "$(tail -n 1 "$work/generate.log")"
 }
 
-# Each run adds a line to the results of its workload: events/s, CPU of the client and of the broker in ns an event, peak
-# of memory in MiB. Of Holdfast time and CPU count from "ready" to "caught up", of the bare consumer from its first
-# fetch on; only the broker's share in it holds the opening of the connections as well.
 drain() {
-  local topics=()
+  local topics=() source
   for source in purchases complaints visits; do topics+=(--topic "$1.$source"); done
   "$bin/drain" --bootstrap "$bootstrap" "${topics[@]}"
 }
 
+# Each run adds a line to the results of its workload: events/s, CPU of the client and of the broker in ns an event, peak
+# of memory in MiB. Of Holdfast time and CPU count from "ready" to "caught up", and memory until then: without the
+# checkpoint that follows. Of the bare consumer they count from its first fetch on; only the broker's CPU holds the
+# opening of its connections too.
 run_bare() {
   local workload=$1 broker_before seen
   broker_before=$(cpu_ms "$broker")

@@ -53,6 +53,7 @@ measure_stalls() {
     'BEGIN { printf "x %.1f", a / b }')
   row "  exactly_once, 100ms, while $customers customers are written" "$(percentiles "$id")"
   row '  its p99.9 against the p99 without checkpoints' "$times" 'at most x 2'
+  row '  its peak memory' "$(peak_mib "$service") MiB"
 }
 
 # Kills application ID in the midst of purchases and starts it again at once.
@@ -75,13 +76,16 @@ measure_restart() {
 }
 
 measure_idle() {
-  local customers=$1 seconds=30 before
+  local customers=$1 seconds=30 before written=0 now=
   # Until the checkpoint of them all is over.
-  until [ "$(metric holdfast_checkpoint_bytes_total)" -gt 0 ]; do sleep 1; done
-  sleep 10
+  until now=$(metric holdfast_checkpoint_bytes_total) && [ "$now" -gt 0 ] && [ "$now" = "$written" ]; do
+    written=$now
+    sleep 10
+  done
   before=$(cpu_ms "$service")
   sleep "$seconds"
   row "CPU with $customers silent customers" \
     "$(awk -v ms="$(($(cpu_ms "$service") - before))" -v s="$seconds" 'BEGIN { printf "%.2f %% of a core", ms / s / 10 }')" \
     'below 1 %'
+  row '  peak memory, a checkpoint of them all included' "$(peak_mib "$service") MiB"
 }
