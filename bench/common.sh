@@ -71,6 +71,9 @@ metric() {
     awk -v name="$1" '{ split($1, m, "{") } m[1] == name { sum += $2 } END { printf "%.0f", sum }'
 }
 
-# CPU time that a process has used so far, user and system, in ms.
+# CPU time so far, user and system, in ms: of a process, of the machine, of this script with all that it has started and
+# that has ended.
 cpu_ms() { awk -v hz="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); printf "%.0f", ($12 + $13) * 1000 / hz }' "/proc/$1/stat"; }
+machine_ms() { awk -v hz="$(getconf CLK_TCK)" '/^cpu / { printf "%.0f", ($2 + $3 + $4 + $7 + $8 + $9) * 1000 / hz }' /proc/stat; }
+own_ms() { awk -v hz="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); printf "%.0f", ($12 + $13 + $14 + $15) * 1000 / hz }' "/proc/$$/stat"; }
 peak_mib() { awk '/VmHWM/ { printf "%.0f", $2 / 1024 }' "/proc/$1/status"; }

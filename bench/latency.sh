@@ -15,7 +15,8 @@ send() {
   local id=$1 seconds=$2
   shift 2
   "$bin/latency" --bootstrap "$bootstrap" --topic "$id.purchases" --alerts "$id.alerts" --seconds "$seconds" "$@" \
-    > "$work/$id.json" || echo "bench/pipeline: $id: not every event had its alert: $(cat "$work/$id.json")" >&2
+    > "$work/$id.json" ||
+    echo "bench/pipeline: $id: only $(seen "$id" alerts) of $(seen "$id" sent) alerts came in time" >&2
 }
 
 seen() { field "$2" < "$work/$1.json"; }
@@ -59,7 +60,7 @@ measure_stalls() {
 # Kills application ID in the midst of purchases and starts it again at once.
 measure_restart() {
   local id=$1 customers=$2 goal=$3 sending killed first
-  send "$id" 25 --gap 0.15 &
+  send "$id" 30 --gap 0.15 &
   sending=$!
   sleep 10
   killed=$(date +%s.%3N)
