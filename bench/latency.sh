@@ -68,21 +68,22 @@ measure_restart() {
   start_service "$work/$id-again.log" "${sets[@]}"
   await ready
   wait "$sending"
-  first=$(grep -o '"from":[0-9.]*,"to":[0-9.]*' "$work/$id.json" | tr ':' ',' |
-    awk -F , -v killed="$killed" '$2 - 0.15 < killed && $4 > killed && (first == 0 || $4 < first) { first = $4 }
-      END { if (first) printf "%.2f s", first - killed; else print "not seen" }')
+  # Of each partition the longest silence that ended after the kill: what the killed one had committed may still come.
+  first=$(grep -o '"partition":[0-9]*,"from":[0-9.]*,"to":[0-9.]*' "$work/$id.json" | tr ':' ',' |
+    awk -F , -v killed="$killed" '$6 > killed && $6 - $4 > silence[$2] { silence[$2] = $6 - $4; ended[$2] = $6 }
+      END {
+        for (p in ended) if (first == 0 || ended[p] < first) first = ended[p]
+        if (first) printf "%.2f s", first - killed; else print "not seen"
+      }')
   printf 'restart       %s: first alert after %s; %s\n' "$id" "$first" "$(sed -n 's/.*"message":"\(ready: [^"]*\)".*/\1/p' "$log")"
   row "restart after SIGKILL, $customers customers: to the first new alert" "$first" "$goal"
   row "  of which until ready" "$(difference "$killed" "$(time_of "$log" ready)") s"
 }
 
 measure_idle() {
-  local customers=$1 seconds=30 before written=0 now=
-  # Until the checkpoint of them all is over.
-  until now=$(metric holdfast_checkpoint_bytes_total) && [ "$now" -gt 0 ] && [ "$now" = "$written" ]; do
-    written=$now
-    sleep 10
-  done
+  local customers=$1 seconds=30 before
+  # Until each partition has written its customers.
+  until [ "$(metric holdfast_checkpoint_seconds_count)" -ge 4 ]; do sleep 1; done
   before=$(cpu_ms "$service")
   sleep "$seconds"
   row "CPU with $customers silent customers" \
