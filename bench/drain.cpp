@@ -10,6 +10,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
+#include <sys/resource.h>
 
 #include "bench/client.hpp"
 
@@ -21,6 +22,21 @@ struct Channel {
   std::int64_t next = 0;
   std::int64_t end = 0;
 };
+
+double seconds_of(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+}
+
+struct Usage {
+  double cpu_s = 0;  ///< Of all threads.
+  std::int64_t peak_kib = 0;
+};
+
+Usage usage() {
+  rusage all{};
+  getrusage(RUSAGE_SELF, &all);
+  return {seconds_of(all.ru_utime) + seconds_of(all.ru_stime), all.ru_maxrss};
+}
 
 int run(const std::string& bootstrap, const std::vector<std::string>& topics) {
   const Client client = make_client(RD_KAFKA_CONSUMER, {{"bootstrap.servers", bootstrap},
@@ -43,6 +59,7 @@ int run(const std::string& bootstrap, const std::vector<std::string>& topics) {
     }
   }
 
+  const double cpu_s_before = usage().cpu_s;
   const auto started = std::chrono::steady_clock::now();
   rd_kafka_assign(client.get(), assignment.get());
   std::vector<rd_kafka_message_t*> messages(1000);
@@ -68,10 +85,13 @@ int run(const std::string& bootstrap, const std::vector<std::string>& topics) {
     if (idle) std::this_thread::sleep_for(std::chrono::microseconds(200));
   }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  const Usage used = usage();
   fmt::print("{}\n", nlohmann::ordered_json{{"events", total},
                                             {"bytes", bytes},
                                             {"seconds", seconds},
-                                            {"events_per_second", static_cast<double>(total) / seconds}}
+                                            {"events_per_second", static_cast<double>(total) / seconds},
+                                            {"cpu_s", used.cpu_s - cpu_s_before},
+                                            {"peak_kib", used.peak_kib}}
                          .dump());
   return 0;
 }
