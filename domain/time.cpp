@@ -1,7 +1,10 @@
 #include "domain/time.hpp"
 
+#include <array>
+#include <charconv>
 #include <chrono>
 #include <cstddef>
+#include <cstring>
 #include <optional>
 
 namespace holdfast {
@@ -65,23 +68,32 @@ std::string to_rfc3339(Timestamp t) {
 }
 
 void append_rfc3339(std::string& out, Timestamp t) {
+  std::array<char, rfc3339_chars_max> text;  // NOLINT(*-member-init): written below.
+  out.append(text.data(), write_rfc3339(text.data(), t));
+}
+
+char* write_rfc3339(char* to, Timestamp t) {
   using namespace std::chrono;
   const sys_time<milliseconds> moment{milliseconds{t.ms}};
   const auto day = floor<days>(moment);
   const year_month_day date{day};
   const hh_mm_ss time{moment - day};
-  char text[] = "0000-00-00T00:00:00.000Z";
   const auto year = static_cast<int>(date.year());
-  write_digits(text, year, 4);
-  write_digits(text + 5, static_cast<unsigned>(date.month()), 2);
-  write_digits(text + 8, static_cast<unsigned>(date.day()), 2);
-  write_digits(text + 11, time.hours().count(), 2);
-  write_digits(text + 14, time.minutes().count(), 2);
-  write_digits(text + 17, time.seconds().count(), 2);
-  write_digits(text + 20, time.subseconds().count(), 3);
-  const bool usual = year >= 0 && year <= 9999;
-  if (!usual) out.append(std::to_string(year));
-  out.append(usual ? text : text + 4, text + sizeof text - 1);
+  if (year >= 0 && year <= 9999) {
+    write_digits(to, year, 4);
+    to += 4;
+  } else {
+    to = std::to_chars(to, to + rfc3339_chars_max, year).ptr;
+  }
+  constexpr std::string_view form = "-00-00T00:00:00.000Z";
+  std::memcpy(to, form.data(), form.size());
+  write_digits(to + 1, static_cast<unsigned>(date.month()), 2);
+  write_digits(to + 4, static_cast<unsigned>(date.day()), 2);
+  write_digits(to + 7, time.hours().count(), 2);
+  write_digits(to + 10, time.minutes().count(), 2);
+  write_digits(to + 13, time.seconds().count(), 2);
+  write_digits(to + 16, time.subseconds().count(), 3);
+  return to + form.size();
 }
 
 std::expected<Timestamp, std::string> parse_rfc3339(std::string_view text) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <limits>
@@ -46,6 +47,9 @@ inline constexpr Timestamp last_event_time{253'402'300'799'999};
 [[nodiscard]] std::string to_rfc3339(Timestamp t);
 /// The same at the end of a text.
 void append_rfc3339(std::string& out, Timestamp t);
+/// The same at a place that has room for rfc3339_chars_max characters. Returns the end.
+[[nodiscard]] char* write_rfc3339(char* to, Timestamp t);
+inline constexpr std::size_t rfc3339_chars_max = 36;
 
 /// The moment that an RFC 3339 text names ("2011-09-30T10:15:00Z", fractions, offsets such as +02:00; 'T' may be a
 /// space). Fractions beyond a millisecond are cut off. The error says what is wrong with the text.

@@ -2,6 +2,7 @@
 
 #define XXH_INLINE_ALL
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <utility>
 
@@ -17,16 +18,19 @@ constexpr std::string_view hex_digits = "0123456789abcdef";
 
 bool is_plain(char c) { return c != '"' && c != '\\' && static_cast<unsigned char>(c) >= 0x20; }
 
-void append_escaped(std::string& out, std::string_view text) {
+void append_escaped(TextBuffer& out, std::string_view text) {
   while (true) {
     const auto special = std::ranges::find_if_not(text, is_plain);
-    out.append(text.begin(), special);
+    out.append(text.substr(0, static_cast<std::size_t>(special - text.begin())));
     if (special == text.end()) return;
     const auto byte = static_cast<unsigned char>(*special);
     if (byte < 0x20) {
-      out.append("\\u00").append({hex_digits[byte >> 4], hex_digits[byte & 0xf]});
+      out.append("\\u00");
+      out.append(hex_digits[byte >> 4]);
+      out.append(hex_digits[byte & 0xf]);
     } else {
-      out.append({'\\', *special});
+      out.append('\\');
+      out.append(*special);
     }
     text.remove_prefix(static_cast<std::size_t>(special - text.begin()) + 1);
   }
@@ -40,38 +44,48 @@ void append_hex(std::string& out, std::uint64_t value) {
 /// Writes the members of a JSON object, in the order of the calls.
 class Members {
  public:
-  explicit Members(std::string& out) : out_(out) { out_ += '{'; }
-  void close() { out_ += '}'; }
+  explicit Members(TextBuffer& out) : out_(out) { out_.append('{'); }
+  void close() { out_.append('}'); }
 
   void text(std::string_view name, std::string_view value) {
-    begin(name);
-    out_ += '"';
+    begin(name).append('"');
     append_escaped(out_, value);
-    out_ += '"';
+    out_.append('"');
   }
   void time(std::string_view name, Timestamp value) {
-    begin(name) += '"';
-    append_rfc3339(out_, value);
-    out_ += '"';
+    begin(name).append('"');
+    out_.grow_to(write_rfc3339(out_.room(rfc3339_chars_max), value));
+    out_.append('"');
   }
-  void integer(std::string_view name, std::int64_t value) { append_number(begin(name), value); }
-  void number(std::string_view name, double value) { append_number(begin(name), value, 6); }
-  void money(std::string_view name, double value) { append_number(begin(name), value, 2); }
+  void integer(std::string_view name, std::int64_t value) {
+    begin(name);
+    char* const to = out_.room(number_chars_max);
+    out_.grow_to(std::to_chars(to, to + number_chars_max, value).ptr);
+  }
+  void number(std::string_view name, double value) { decimal(name, value, 6); }
+  void money(std::string_view name, double value) { decimal(name, value, 2); }
   /// The member's value is written by the caller.
-  std::string& begin(std::string_view name) {
-    out_.append(first_ ? "\"" : ",\"").append(name).append("\":");
+  TextBuffer& begin(std::string_view name) {
+    out_.append(first_ ? std::string_view("\"") : std::string_view(",\""));
+    out_.append(name);
+    out_.append("\":");
     first_ = false;
     return out_;
   }
 
  private:
-  std::string& out_;
+  void decimal(std::string_view name, double value, int decimals) {
+    begin(name);
+    out_.grow_to(write_number(out_.room(number_chars_max), value, decimals));
+  }
+
+  TextBuffer& out_;
   bool first_ = true;
 };
 
 bool is_event(TriggerType type) { return type != TriggerType::silence && type != TriggerType::model; }
 
-void append_trigger(std::string& out, const Trigger& trigger, const std::vector<std::string>& sources,
+void append_trigger(TextBuffer& out, const Trigger& trigger, const std::vector<std::string>& sources,
                     Partition partition) {
   Members members(out);
   members.text("type", name(trigger.type));
@@ -84,24 +98,24 @@ void append_trigger(std::string& out, const Trigger& trigger, const std::vector<
   members.close();
 }
 
-void append_reasons(std::string& out, std::span<const Reason> reasons, std::string& scratch) {
-  out += '[';
+void append_reasons(TextBuffer& out, std::span<const Reason> reasons) {
+  out.append('[');
   for (const Reason& reason : reasons) {
-    if (&reason != reasons.data()) out += ',';
+    if (&reason != reasons.data()) out.append(',');
     Members members(out);
     members.text("feature", name(reason.feature));
     members.number("value", reason.value);
     if (!std::isnan(reason.typical)) members.number("typical", reason.typical);
     members.number("contribution", reason.contribution);
-    scratch.clear();
-    append_reason_text(scratch, reason);
-    members.text("text", scratch);
+    members.begin("text").append('"');
+    append_reason_text(out, reason);  // Of our own words: nothing in them has to be escaped.
+    out.append('"');
     members.close();
   }
-  out += ']';
+  out.append(']');
 }
 
-void append_customer(std::string& out, const Alert& alert) {
+void append_customer(TextBuffer& out, const Alert& alert) {
   Members members(out);
   members.text("state", name(alert.state));
   members.integer("purchases", alert.purchases);
@@ -111,7 +125,7 @@ void append_customer(std::string& out, const Alert& alert) {
   members.close();
 }
 
-void append_value(std::string& out, const Alert& alert) {
+void append_value(TextBuffer& out, const Alert& alert) {
   Members members(out);
   if (!alert.currency.empty()) members.text("currency", alert.currency.text());
   members.money("spent", alert.spent);
@@ -154,8 +168,8 @@ void AlertEncoder::encode(const Alert& alert, Partition partition, std::string& 
   headers.resize(7);
   write_id(headers[1].value, application_id_, alert.customer.id, alert.seq, scratch_);
   const std::string_view id = headers[1].value;
-  json.clear();
-  Members members(json);
+  text_.clear();
+  Members members(text_);
   members.integer("schema", 1);
   members.text("alert_id", id);
   members.integer("seq", alert.seq);
@@ -170,7 +184,7 @@ void AlertEncoder::encode(const Alert& alert, Partition partition, std::string& 
   members.time("time", alert.time);
   append_trigger(members.begin("trigger"), alert.trigger, source_names_, partition);
   members.number("base", alert.base);
-  append_reasons(members.begin("reasons"), alert.reasons, scratch_);
+  append_reasons(members.begin("reasons"), alert.reasons);
   append_customer(members.begin("customer"), alert);
   if (alert.has_value) append_value(members.begin("value"), alert);
   Members model(members.begin("model"));
@@ -178,6 +192,7 @@ void AlertEncoder::encode(const Alert& alert, Partition partition, std::string& 
   model.text("name", model_name_);
   model.close();
   members.close();
+  json.assign(text_.view());
 
   // Strings of an earlier use keep their memory.
   const auto header = [&headers](std::size_t i, std::string_view name) -> std::string& {

@@ -9,6 +9,7 @@
 #include "domain/event.hpp"
 #include "domain/ids.hpp"
 #include "domain/time.hpp"
+#include "ingest/text_buffer.hpp"
 
 namespace holdfast::ingest {
 
@@ -29,6 +30,7 @@ class AlertEncoder {
   const std::string model_id_;
   const std::string model_name_;
   const double horizon_days_;
+  TextBuffer text_;
   std::string scratch_;
 };
 

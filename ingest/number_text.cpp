@@ -27,10 +27,13 @@ std::int64_t rounded_product(double value, double power) {
 }  // namespace
 
 void append_number(std::string& out, double value, int decimals) {
-  constexpr int longest = 1 + std::numeric_limits<double>::max_exponent10 + 1 + 1 + 17;
-  std::array<char, longest> text;  // NOLINT(*-member-init): written below.
-  char* const begin = text.data();
-  char* end = begin;
+  std::array<char, number_chars_max> text;  // NOLINT(*-member-init): written below.
+  out.append(text.data(), write_number(text.data(), value, decimals));
+}
+
+char* write_number(char* to, double value, int decimals) {
+  char* const limit = to + number_chars_max;
+  char* end = to;
   if (std::abs(value) < small && decimals < static_cast<int>(powers_of_ten.size())) {
     // to_chars works with integers of any length; this takes a tenth of its time.
     const double power = powers_of_ten[static_cast<std::size_t>(decimals)];
@@ -38,23 +41,22 @@ void append_number(std::string& out, double value, int decimals) {
     if (scaled < 0) *end++ = '-';
     const auto digits = static_cast<std::uint64_t>(std::abs(scaled));
     const auto whole = static_cast<std::uint64_t>(power);
-    end = std::to_chars(end, begin + text.size(), digits / whole).ptr;
+    end = std::to_chars(end, limit, digits / whole).ptr;
     if (auto rest = digits % whole; rest != 0) {
       *end = '.';
       for (int i = decimals; i > 0; --i, rest /= 10) end[i] = static_cast<char>('0' + rest % 10);
       end += decimals + 1;
       while (end[-1] == '0') --end;
     }
-    out.append(begin, end);
-    return;
+    return end;
   }
-  end = std::to_chars(begin, begin + text.size(), value, std::chars_format::fixed, decimals).ptr;
+  end = std::to_chars(to, limit, value, std::chars_format::fixed, decimals).ptr;
   if (decimals > 0) {
-    while (end != begin && end[-1] == '0') --end;
-    if (end != begin && end[-1] == '.') --end;
+    while (end != to && end[-1] == '0') --end;
+    if (end != to && end[-1] == '.') --end;
   }
-  const bool minus_zero = end - begin == 2 && begin[0] == '-' && begin[1] == '0';
-  out.append(minus_zero ? begin + 1 : begin, end);
+  if (end - to == 2 && to[0] == '-' && to[1] == '0') *to = *--end;  // No minus before a zero.
+  return end;
 }
 
 }  // namespace holdfast::ingest

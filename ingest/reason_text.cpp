@@ -1,6 +1,8 @@
 #include "ingest/reason_text.hpp"
 
+#include <array>
 #include <cmath>
+#include <cstddef>
 #include <string_view>
 
 #include "ingest/number_text.hpp"
@@ -11,18 +13,21 @@ namespace {
 /// A number as people write it: whole from ten on, one decimal below.
 class Plain {
  public:
-  explicit Plain(double value) { append_number(text_, value, std::abs(value) >= 10 ? 0 : 1); }
-  [[nodiscard]] std::string_view view() const { return text_; }
+  explicit Plain(double value)
+      : size_(static_cast<std::size_t>(write_number(text_.data(), value, std::abs(value) >= 10 ? 0 : 1) -
+                                       text_.data())) {}
+  [[nodiscard]] std::string_view view() const { return {text_.data(), size_}; }
 
  private:
-  std::string text_;
+  std::array<char, number_chars_max> text_;  // NOLINT(*-member-init): written as far as it is read.
+  std::size_t size_;
 };
 
 std::string_view unit_of(const Plain& days) { return days.view() == "1" ? "day" : "days"; }
 
-void write(std::string& out, auto... parts) { (out.append(std::string_view(parts)), ...); }
+void write(TextBuffer& out, auto... parts) { (out.append(std::string_view(parts)), ...); }
 
-void append_silence(std::string& out, double days, double typical) {
+void append_silence(TextBuffer& out, double days, double typical) {
   const Plain silence(std::trunc(days));
   write(out, "No purchase for ", silence.view(), " ", unit_of(silence));
   if (std::isnan(typical)) {
@@ -34,7 +39,7 @@ void append_silence(std::string& out, double days, double typical) {
   }
 }
 
-void append_english(std::string& out, const Reason& reason) {
+void append_english(TextBuffer& out, const Reason& reason) {
   const bool raises = reason.contribution > 0;
   const std::string_view moves = raises ? " raises the risk." : " lowers the risk.";
   const std::string_view move = raises ? " raise the risk." : " lower the risk.";
@@ -68,6 +73,6 @@ void append_english(std::string& out, const Reason& reason) {
 
 }  // namespace
 
-void append_reason_text(std::string& out, const Reason& reason) { append_english(out, reason); }
+void append_reason_text(TextBuffer& out, const Reason& reason) { append_english(out, reason); }
 
 }  // namespace holdfast::ingest

@@ -1,13 +1,13 @@
 #pragma once
 
-#include <string>
 #include <string_view>
 
 #include "domain/alert.hpp"
+#include "ingest/text_buffer.hpp"
 
 namespace holdfast::ingest {
 
 /// Appends a reason as a sentence for the people who talk to the customer.
-void append_reason_text(std::string& out, const Reason& reason);
+void append_reason_text(TextBuffer& out, const Reason& reason);
 
 }  // namespace holdfast::ingest

@@ -175,12 +175,17 @@ TEST_F(AlertSchema, NamesEveryMember) {
     EXPECT_EQ(names_of(plain[object]), texts_of(properties[object]["required"])) << object;
 }
 
+std::string text_of(const Reason& reason) {
+  TextBuffer text;
+  append_reason_text(text, reason);
+  return std::string(text.view());
+}
+
 TEST(ReasonText, IsASentenceForEveryFeatureAndBothDirections) {
   std::set<std::string> seen;
   for (std::size_t i = 0; i < features; ++i) {
     for (const double contribution : {-1.0, 1.0}) {
-      std::string text;
-      append_reason_text(text, {static_cast<Feature>(i), 3, absent, contribution});
+      const std::string text = text_of({static_cast<Feature>(i), 3, absent, contribution});
       ASSERT_FALSE(text.empty()) << name(static_cast<Feature>(i));
       EXPECT_TRUE(text.ends_with('.')) << text;
       EXPECT_TRUE(std::isupper(static_cast<unsigned char>(text.front())) != 0 || std::isdigit(text.front()) != 0)
@@ -192,22 +197,18 @@ TEST(ReasonText, IsASentenceForEveryFeatureAndBothDirections) {
 }
 
 TEST(ReasonText, SpeaksOfDaysAsPeopleDo) {
-  const auto text_of = [](double value, double typical) {
-    std::string text;
-    append_reason_text(text, {Feature::days_since_purchase, value, typical, 1});
-    return text;
+  const auto after = [](double value, double typical) {
+    return text_of({Feature::days_since_purchase, value, typical, 1});
   };
-  EXPECT_EQ(text_of(61.9, absent), "No purchase for 61 days.");
-  EXPECT_EQ(text_of(1.2, absent), "No purchase for 1 day.");
-  EXPECT_EQ(text_of(30, 14.2), "No purchase for 30 days; this customer usually buys every 14.");
-  EXPECT_EQ(text_of(30, 2.25), "No purchase for 30 days; this customer usually buys every 2.2.");
-  EXPECT_EQ(text_of(30, 1.2), "No purchase for 30 days; this customer usually buys every day.");
+  EXPECT_EQ(after(61.9, absent), "No purchase for 61 days.");
+  EXPECT_EQ(after(1.2, absent), "No purchase for 1 day.");
+  EXPECT_EQ(after(30, 14.2), "No purchase for 30 days; this customer usually buys every 14.");
+  EXPECT_EQ(after(30, 2.25), "No purchase for 30 days; this customer usually buys every 2.2.");
+  EXPECT_EQ(after(30, 1.2), "No purchase for 30 days; this customer usually buys every day.");
 }
 
 TEST(ReasonText, SpeaksOfDaysWhereTheModelWeighsTheirLogarithm) {
-  std::string text;
-  append_reason_text(text, {Feature::log_days_since_purchase, std::log1p(60.5), absent, 1});
-  EXPECT_EQ(text, "No purchase for 60 days.");
+  EXPECT_EQ(text_of({Feature::log_days_since_purchase, std::log1p(60.5), absent, 1}), "No purchase for 60 days.");
 }
 
 }  // namespace
