@@ -25,9 +25,12 @@ bool MemberNames::contains(std::string_view name) const {
   return std::ranges::any_of(names_, [name](const auto& known) { return known.first == name; });
 }
 
+// Most names differ from the others in length or first letter: few are compared as a whole.
 Field MemberNames::field_of(std::string_view name) const {
-  const auto known = std::ranges::find(names_, name, [](const auto& entry) { return std::string_view(entry.first); });
-  return known == names_.end() ? Field::other : known->second;
+  for (const auto& [known, field] : names_) {
+    if (known.size() == name.size() && (name.empty() || known.front() == name.front()) && known == name) return field;
+  }
+  return Field::other;
 }
 
 }  // namespace holdfast::ingest

@@ -4,9 +4,11 @@
 #include <array>
 #include <cerrno>
 #include <map>
+#include <optional>
 #include <set>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -18,6 +20,7 @@
 #include "ingest/kafka_batch.hpp"
 #include "ingest/kafka_client.hpp"
 #include "ingest/kafka_group.hpp"
+#include "ingest/kafka_nudge.hpp"
 
 namespace holdfast::ingest {
 namespace {
@@ -29,8 +32,8 @@ const KafkaClient::Properties reader_defaults{
     // waits for when producers use transactions. Those who commit a partition more often than that would never let it
     // be known, and time would stand.
     {"fetch.wait.max.ms", "20"},
-    // These are bounds of each partition queue, not of the consumer.
-    {"queued.max.messages.kbytes", "16384"},
+    // A bound of each partition's queue, not of the consumer: the less waits, the warmer it is when it is read.
+    {"queued.max.messages.kbytes", "1024"},
     // From librdkafka 2.2 on, a partition whose queue was full is otherwise left alone for a second.
     {"fetch.queue.backoff.ms", "1"},
 };
@@ -93,7 +96,10 @@ struct Input {
 class Reader final : public KafkaReader {
  public:
   Reader(KafkaSettings settings, std::shared_ptr<KafkaClient> client)
-      : settings_(std::move(settings)), client_(std::move(client)), group_(std::make_shared<KafkaGroup>(client_)) {
+      : settings_(std::move(settings)),
+        client_(std::move(client)),
+        group_(std::make_shared<KafkaGroup>(client_)),
+        nudge_(std::in_place, client_, settings_.source_topics) {
     client_->on_rebalance = [this](rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* partitions) {
       rebalance(code, *partitions);
     };
@@ -162,6 +168,7 @@ class Reader final : public KafkaReader {
   Status rebalance_error_;
   bool outage_ = false;  ///< Brokers were away, or the session ended for it, since the latest assignment.
   KafkaReaderCounts counts_;
+  std::optional<Nudge> nudge_;  ///< Until the group is left.
 };
 
 Status Reader::open() {
@@ -321,6 +328,7 @@ void Reader::stop_watching() {
 
 // Batches keep the client alive, and a client that is still a member could take the place of the next one.
 void Reader::leave() {
+  nudge_.reset();
   if (!group_queue_) return;
   rd_kafka_queue_io_event_enable(group_queue_.get(), -1, nullptr, 0);
   group_queue_.reset();
@@ -409,10 +417,11 @@ Expected<bool> Reader::deliver(Input& input) {
   bool any = false;
   if (listener_->wants_more(input.source, input.partition)) {
     std::array<rd_kafka_message_t*, limits::batch_records_max> messages;
-    const std::size_t most = limits::batch_bytes_max / std::max<std::size_t>(input.mean_bytes, 1);
+    const std::size_t most = std::clamp<std::size_t>(
+        limits::batch_bytes_max / std::max<std::size_t>(input.mean_bytes, 1), 1, messages.size());
     // A time-out above 0 would wait for a full batch.
-    const auto count = rd_kafka_consume_batch_queue(input.queue.get(), 0, messages.data(),
-                                                    std::clamp<std::size_t>(most, 1, messages.size()));
+    const auto count = rd_kafka_consume_batch_queue(input.queue.get(), 0, messages.data(), most);
+    if (count == static_cast<ssize_t>(most) && nudge_) nudge_->more_waits(input.source, input.partition);
     if (count > 0) {
       const auto taken = take(input, std::span(messages).first(static_cast<std::size_t>(count)));
       if (!taken) return taken;
