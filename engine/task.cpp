@@ -133,11 +133,12 @@ std::size_t Task::advance_time(Timestamp t, std::size_t timers_max, Output& outp
 // A timer that comes up may stand before the moment at which something happens to its customer: it is moved there,
 // which nobody sees.
 std::optional<Timers::Due> Task::next_to_fire(Timestamp t) {
-  while (true) {
+  while (timers_.next_due() <= t) {
     const auto tick = timers_.take_tick(t);
     for (const Slot slot : tick) set_timer(slot, customer_at(table_.read(slot)));
     if (const auto first = timers_.first(t); first || tick.empty()) return first;
   }
+  return std::nullopt;
 }
 
 void Task::fire(Timers::Due due, Output& output) {

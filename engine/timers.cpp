@@ -50,11 +50,6 @@ Timestamp Timers::standing(Slot slot) const {
   return note == no_timer ? after_all_time : before_all_time;
 }
 
-Timestamp Timers::next_due() const {
-  if (!near_.empty()) return near_.front().at;
-  return far_.size() == 0 ? after_all_time : start_of(far_.least_key());
-}
-
 std::span<const Slot> Timers::take_tick(Timestamp t) {
   drop_stale();
   tick_.clear();
@@ -69,6 +64,7 @@ std::span<const Slot> Timers::take_tick(Timestamp t) {
       tick_.push_back(Slot{taken_[i]});
     }
   }
+  find_next_due();
   return tick_;
 }
 
@@ -81,6 +77,7 @@ std::optional<Timers::Due> Timers::first(Timestamp t) {
 void Timers::take_first() {
   table_.note(near_.front().slot) = no_timer;
   drop_front();
+  find_next_due();
 }
 
 // Near ones are ordered by ids as well: none may be left when the id is no longer there.
@@ -88,6 +85,7 @@ void Timers::forget(Slot slot) {
   table_.note(slot) = no_timer;
   if (std::erase_if(near_, [slot](const Near& near) { return near.slot == slot; }) > 0)
     std::ranges::make_heap(near_, [this](const Near& a, const Near& b) { return later(a, b); });
+  find_next_due();
 }
 
 std::size_t Timers::memory_bytes() const { return far_.memory_bytes() + near_.capacity() * sizeof(Near); }
@@ -101,6 +99,7 @@ void Timers::push_near(Slot slot, Timestamp due) {
   number_ = number_ + 1 == first_tick ? 1 : number_ + 1;
   table_.note(slot) = number_;
   near_.push_back({due, slot, number_});
+  next_due_ = std::min(next_due_, due);
   std::ranges::push_heap(near_, [this](const Near& a, const Near& b) { return later(a, b); });
 }
 
@@ -109,6 +108,7 @@ void Timers::push_near(Slot slot, Timestamp due) {
 void Timers::push_far(Slot slot, std::uint32_t tick) {
   table_.note(slot) = tick;
   far_.push({tick, slot.value});
+  next_due_ = std::min(next_due_, start_of(tick));
   if (far_.size() <= far_max_) return;
   far_.keep_if([this](const RadixHeap::Entry& entry) { return table_.note(Slot{entry.value}) == entry.key; });
   constexpr std::size_t few = 4096;
@@ -121,7 +121,17 @@ void Timers::drop_front() {
 }
 
 void Timers::drop_stale() {
-  while (!near_.empty() && table_.note(near_.front().slot) != near_.front().number) drop_front();
+  bool dropped = false;
+  for (; !near_.empty() && table_.note(near_.front().slot) != near_.front().number; dropped = true) drop_front();
+  if (dropped) find_next_due();
+}
+
+void Timers::find_next_due() {
+  if (!near_.empty()) {
+    next_due_ = near_.front().at;
+  } else {
+    next_due_ = far_.size() == 0 ? after_all_time : start_of(far_.least_key());
+  }
 }
 
 }  // namespace holdfast::engine

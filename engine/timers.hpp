@@ -31,7 +31,7 @@ class Timers {
   /// after_all_time, none is set.
   [[nodiscard]] Timestamp standing(Slot slot) const;
   /// Nothing happens to any customer before; after_all_time: no timer is set.
-  [[nodiscard]] Timestamp next_due() const;
+  [[nodiscard]] Timestamp next_due() const { return next_due_; }
 
   /// Customers whose timers stand in the next tick, if no near one is left and it begins at or before `t`: each is to
   /// be set anew at once. Empty: first(t) is the first of all.
@@ -61,13 +61,15 @@ class Timers {
   void push_far(Slot slot, std::uint32_t tick);
   void drop_front();
   void drop_stale();
+  void find_next_due();
 
   RecordTable& table_;
   // Either may hold entries that no longer stand: not those that the customers' notes say.
-  std::vector<Near> near_;    ///< A heap, the first one in front.
-  RadixHeap far_;             ///< Slots by tick.
-  std::uint32_t number_ = 0;  ///< Of the near timer set last.
-  std::size_t far_max_ = 0;   ///< Entries in far_ above which those that no longer stand are removed.
+  std::vector<Near> near_;               ///< A heap, the first one in front.
+  RadixHeap far_;                        ///< Slots by tick.
+  Timestamp next_due_ = after_all_time;  ///< Of the first entry, whether or not it still stands.
+  std::uint32_t number_ = 0;             ///< Of the near timer set last.
+  std::size_t far_max_ = 0;              ///< Entries in far_ above which those that no longer stand are removed.
   std::vector<std::uint32_t> taken_;
   std::vector<Slot> tick_;
 };

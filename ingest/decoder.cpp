@@ -14,6 +14,7 @@
 #include <simdjson.h>
 
 #include "domain/limits.hpp"
+#include "domain/short_text.hpp"
 #include "ingest/event_fields.hpp"
 #include "ingest/flat_json.hpp"
 #include "ingest/json_walk.hpp"
@@ -476,7 +477,7 @@ class Decoder::Impl {
     if (*draft.time < first_event_time || *draft.time > last_event_time)
       return Fault{RejectionCode::bad_time, fmt::format("{}: outside the years 1 to 9999", place(Field::time))};
     if (draft.value_fault) return draft.value_fault;
-    if (keys_ == KeyRule::record_key && record.key != draft.customer_id)
+    if (keys_ == KeyRule::record_key && !equal_short(record.key, draft.customer_id))
       return Fault{RejectionCode::key_mismatch,
                    fmt::format("the record's key is not the customer_id at {}: send the customer's id as key",
                                place(Field::customer_id))};

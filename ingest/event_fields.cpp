@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "domain/short_text.hpp"
+
 namespace holdfast::ingest {
 
 Field field_named(std::string_view name) {
@@ -25,10 +27,9 @@ bool MemberNames::contains(std::string_view name) const {
   return std::ranges::any_of(names_, [name](const auto& known) { return known.first == name; });
 }
 
-// Most names differ from the others in length or first letter: few are compared as a whole.
 Field MemberNames::field_of(std::string_view name) const {
   for (const auto& [known, field] : names_) {
-    if (known.size() == name.size() && (name.empty() || known.front() == name.front()) && known == name) return field;
+    if (equal_short(known, name)) return field;
   }
   return Field::other;
 }

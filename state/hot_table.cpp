@@ -6,6 +6,8 @@
 #include <cstring>
 #include <utility>
 
+#include "domain/short_text.hpp"
+
 namespace holdfast::state {
 namespace {
 
@@ -204,7 +206,7 @@ std::size_t HotTable::probe(const CustomerKey& key) const {
   for (std::size_t at = key.hash & index_mask_;; at = (at + 1) & index_mask_) {
     const IndexEntry& candidate = index_[at];
     if (candidate.slot == nowhere) return at;
-    if (candidate.tag == tag && id(Slot{candidate.slot}) == key.id) return at;
+    if (candidate.tag == tag && equal_short(id(Slot{candidate.slot}), key.id)) return at;
   }
 }
 
