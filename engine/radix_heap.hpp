@@ -1,13 +1,13 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <utility>
 #include <vector>
-
-#include "domain/huge_pages.hpp"
 
 namespace holdfast::engine {
 
@@ -73,7 +73,7 @@ class RadixHeap {
   }
 
  private:
-  using Bucket = std::vector<Entry, HugePageAllocator<Entry>>;
+  using Bucket = std::vector<Entry>;
   static constexpr std::size_t bucket_count = std::numeric_limits<std::uint32_t>::digits + 1;
 
   [[nodiscard]] std::size_t bucket_of(std::uint32_t key) const {

@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "domain/huge_pages.hpp"
 #include "domain/ports.hpp"
+#include "state/huge_pages.hpp"
 
 namespace holdfast::state {
 

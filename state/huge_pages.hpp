@@ -4,7 +4,7 @@
 #include <memory>
 #include <new>
 
-namespace holdfast {
+namespace holdfast::state {
 
 inline constexpr std::size_t huge_page_bytes = std::size_t{1} << 21;
 
@@ -35,4 +35,4 @@ struct HugePageAllocator {
   friend bool operator==(const HugePageAllocator&, const HugePageAllocator&) = default;
 };
 
-}  // namespace holdfast
+}  // namespace holdfast::state

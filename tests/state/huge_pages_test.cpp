@@ -1,4 +1,4 @@
-#include "domain/huge_pages.hpp"
+#include "state/huge_pages.hpp"
 
 #include <cstdint>
 #include <cstring>
@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace holdfast {
+namespace holdfast::state {
 namespace {
 
 TEST(HugePages, AreAlignedZeroAndWritableToTheirEnd) {
@@ -29,4 +29,4 @@ TEST(HugePages, AVectorGrowsFromUsualMemoryIntoThem) {
 }
 
 }  // namespace
-}  // namespace holdfast
+}  // namespace holdfast::state

@@ -1,10 +1,10 @@
-#include "domain/huge_pages.hpp"
+#include "state/huge_pages.hpp"
 
 #include <cstdint>
 
 #include <sys/mman.h>
 
-namespace holdfast {
+namespace holdfast::state {
 namespace {
 
 std::size_t whole_pages(std::size_t bytes) { return (bytes + huge_page_bytes - 1) / huge_page_bytes * huge_page_bytes; }
@@ -29,4 +29,4 @@ void* map_huge_pages(std::size_t bytes) {
 
 void unmap_huge_pages(void* memory, std::size_t bytes) noexcept { munmap(memory, whole_pages(bytes)); }
 
-}  // namespace holdfast
+}  // namespace holdfast::state
