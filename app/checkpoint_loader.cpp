@@ -73,6 +73,7 @@ Status CheckpointLoader::load_local(Partition partition, LoadedCheckpoint& into)
     if (sound) into.table->load(id, record);
     loaded_records.add(1);
   });
+  into.table->finish_loading();
   if (!marker && marker.error().kind != ErrorKind::corrupt) return std::unexpected(marker.error());
   if (marker && *marker) {
     if (const Status fits = check_marker(**marker, "the checkpoint"); !fits) return fits;

@@ -414,6 +414,7 @@ void restore(benchmark::State& state) {
     const auto marker =
         store.get().load(partition, [&](std::string_view id, std::string_view record) { table.load(id, record); });
     if (!marker) throw std::runtime_error(marker.error().message);
+    table.finish_loading();
     engine::Task task(partition, model(), policy, table, (*marker)->position);
     task.restore(**marker);
     benchmark::DoNotOptimize(task.next_timer());

@@ -1,6 +1,7 @@
 #include "state/hot_table.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cassert>
 #include <cstring>
@@ -81,15 +82,15 @@ void HotTable::prefetch(Slot slot) const {
 }
 
 void HotTable::load(std::string_view id, std::string_view record) {
-  const CustomerKey key = make_customer_key(id);
-  const Slot slot = add(key, probe(key));
+  const Slot slot = new_slot();
+  write_id(entry(slot), id);
   std::memcpy(entry(slot) + record_at, record.data(), std::min<std::size_t>(record.size(), record_size_));
 }
 
-void HotTable::reserve(std::size_t records) {
+void HotTable::finish_loading() {
   std::size_t entries = index_.size();
-  while (too_full(records, entries)) entries *= 2;
-  if (entries > index_.size()) grow_index(entries);
+  while (too_full(size(), entries)) entries *= 2;
+  grow_index(entries);
 }
 
 void HotTable::mark_all_changed() {
@@ -254,17 +255,25 @@ void HotTable::remove(Slot slot) {
   free_slots_.push_back(slot.value);
 }
 
-// Hashes are not kept: the ids are hashed again, once for each doubling.
+// Hashes are not kept: the ids are hashed again, once for each doubling. Where an entry goes is asked for a while
+// before it is looked at.
 void HotTable::grow_index(std::size_t entries) {
   index_.assign(entries, IndexEntry{nowhere, 0});
   index_.shrink_to_fit();
   index_mask_ = entries - 1;
-  for (Slot slot{0}; slot.value < slots_end_; ++slot.value) {
-    if (!is_used(slot)) continue;
-    const CustomerKey known = key(slot);
-    std::size_t at = known.hash & index_mask_;
-    while (index_[at].slot != nowhere) at = (at + 1) & index_mask_;
-    index_[at] = {slot.value, tag_of(known.hash)};
+  constexpr std::uint32_t ahead = 16;
+  std::array<std::uint64_t, ahead> hashes{};
+  for (std::uint32_t i = 0; i < slots_end_ + ahead; ++i) {
+    std::uint64_t& hash = hashes[i % ahead];
+    if (i >= ahead && is_used(Slot{i - ahead})) {
+      std::size_t at = hash & index_mask_;
+      while (index_[at].slot != nowhere) at = (at + 1) & index_mask_;
+      index_[at] = {i - ahead, tag_of(hash)};
+    }
+    if (i < slots_end_ && is_used(Slot{i})) {
+      hash = key(Slot{i}).hash;
+      __builtin_prefetch(&index_[hash & index_mask_], 1);
+    }
   }
 }
 

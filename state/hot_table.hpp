@@ -42,9 +42,10 @@ class HotTable final : public RecordTable {
   void prefetch_record(std::uint64_t hash) const override;
   void prefetch(Slot slot) const override;
 
-  /// Adds a record of a checkpoint; it does not count as changed. REQUIRES: the id is new.
+  /// Adds a record of a checkpoint; it does not count as changed, and is found after finish_loading() only. REQUIRES:
+  /// the id is new.
   void load(std::string_view id, std::string_view record);
-  void reserve(std::size_t records);
+  void finish_loading();
 
   /// Records changed since the last freeze.
   [[nodiscard]] std::uint32_t changed() const { return changed_count_; }

@@ -20,6 +20,7 @@ struct Restored {
       if (from.table.is_used(slot))
         table.load(from.table.key(slot).id, {reinterpret_cast<const char*>(from.table.read(slot)), sizeof(Customer)});
     }
+    table.finish_loading();
     task = std::make_unique<Task>(Partition{3}, from.model, from.policy, table, marker.position);
     task->restore(marker);
   }

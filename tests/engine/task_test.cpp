@@ -258,6 +258,7 @@ TEST(Task, TimersThatAreOverdueFireBeforeARecordThatIsNoEventLiveAndReplayed) {
   const auto restored = [&](RiskPolicy policy) {
     auto world = std::make_unique<World>(cdnow_model(), policy);
     world->table.load("a", {reinterpret_cast<const char*>(before.table.read(Slot{0})), sizeof(Customer)});
+    world->table.finish_loading();
     world->task.restore({.partition = marker.partition,
                          .policy = marker.policy,
                          .topics = 0,

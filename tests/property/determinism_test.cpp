@@ -81,6 +81,7 @@ TEST(Determinism, ACheckpointInTheMiddleMakesNoDifference) {
       ASSERT_TRUE(engine::is_customer_record(record));
       after.table.load(id, record);
     }
+    after.table.finish_loading();
     after.task.restore(marker);
     after.push_rest();
     for (std::size_t i = cut; i < steps.size(); ++i) after.task.apply(steps[i].step, after.alerts);

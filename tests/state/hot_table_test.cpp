@@ -92,11 +92,26 @@ TEST(HotTable, SlotsStayWhereTheyAreWhileItGrows) {
 TEST(HotTable, ALoadedRecordIsNotAChangedOne) {
   HotTable table(record_size);
   table.load("a", record_of(7));
+  table.finish_loading();
   EXPECT_EQ(table.changed(), 0U);
   EXPECT_EQ(read(table, *table.find(make_customer_key("a"))), record_of(7));
   write(table, Slot{0}, record_of(8));
   write(table, Slot{0}, record_of(9));
   EXPECT_EQ(table.changed(), 1U);
+}
+
+TEST(HotTable, FindsAllOfManyThatWereLoaded) {
+  for (const int records : {0, 1, 15, 16, 17, 767, 768, 769, 50'000}) {
+    HotTable table(record_size);
+    for (int i = 0; i < records; ++i) table.load(id_of(i), record_of(i));
+    table.finish_loading();
+    EXPECT_EQ(table.size(), static_cast<std::uint32_t>(records));
+    for (int i = 0; i < 2 * records; ++i) {
+      const auto [slot, is_new] = table.find_or_insert(make_customer_key(id_of(i)));
+      ASSERT_EQ(is_new, i >= records) << i << " of " << records;
+      ASSERT_EQ(slot, Slot{static_cast<std::uint32_t>(i)});
+    }
+  }
 }
 
 TEST(HotTable, AnErasedRecordLeavesNothingBehindAndItsSlotIsUsedAgain) {
@@ -182,6 +197,7 @@ TEST(HotTable, WhatSomebodyElseHasWrittenIsNotWrittenAgain) {
 TEST(HotTable, AllCanBeMarkedAsChanged) {
   HotTable table(record_size);
   for (int i = 0; i < 100; ++i) table.load(id_of(i), record_of(i));
+  table.finish_loading();
   table.erase(*table.find(make_customer_key(id_of(7))));
   table.mark_all_changed();
   CheckpointData data;
