@@ -71,6 +71,10 @@ class RadixHeap {
       size_ += buckets_[i].size();
     }
   }
+  /// Calls `visit(entry)` for every entry, in any order.
+  void for_each(auto visit) const {
+    for (const Bucket& bucket : buckets_) std::ranges::for_each(bucket, visit);
+  }
 
  private:
   using Bucket = std::vector<Entry>;

@@ -28,6 +28,10 @@ Timestamp start_of(std::uint32_t tick) {
 /// Customers between the request for a record and its use.
 constexpr std::size_t ahead = 16;
 
+/// Entries that are never worth a sweep. Timers that are moved leave entries behind, which are swept out before they
+/// are as many as the others.
+constexpr std::size_t few = 4096;
+
 }  // namespace
 
 void Timers::set(Slot slot, Timestamp due) {
@@ -100,18 +104,25 @@ void Timers::push_near(Slot slot, Timestamp due) {
   table_.note(slot) = number_;
   near_.push_back({due, slot, number_});
   next_due_ = std::min(next_due_, due);
-  std::ranges::push_heap(near_, [this](const Near& a, const Near& b) { return later(a, b); });
+  const auto later_one = [this](const Near& a, const Near& b) { return later(a, b); };
+  std::ranges::push_heap(near_, later_one);
+  if (near_.size() <= near_max_) return;
+  std::erase_if(near_, [this](const Near& near) { return table_.note(near.slot) != near.number; });
+  std::ranges::make_heap(near_, later_one);
+  near_max_ = std::max(few, 2 * near_.size());
 }
 
-// Timers that are moved to an earlier moment leave entries behind: these are swept out before they are as many as the
-// customers.
 void Timers::push_far(Slot slot, std::uint32_t tick) {
   table_.note(slot) = tick;
   far_.push({tick, slot.value});
   next_due_ = std::min(next_due_, start_of(tick));
   if (far_.size() <= far_max_) return;
-  far_.keep_if([this](const RadixHeap::Entry& entry) { return table_.note(Slot{entry.value}) == entry.key; });
-  constexpr std::size_t few = 4096;
+  // A customer that comes back to the same tick has several entries that say so: one is kept.
+  far_.keep_if([this](const RadixHeap::Entry& entry) {
+    std::uint32_t& note = table_.note(Slot{entry.value});
+    return std::exchange(note, note == entry.key ? no_timer : note) == entry.key;
+  });
+  far_.for_each([this](const RadixHeap::Entry& entry) { table_.note(Slot{entry.value}) = entry.key; });
   far_max_ = std::max<std::size_t>({few, 2 * far_.size(), 2 * std::size_t{table_.size()}});
 }
 

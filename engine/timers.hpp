@@ -69,7 +69,8 @@ class Timers {
   RadixHeap far_;                        ///< Slots by tick.
   Timestamp next_due_ = after_all_time;  ///< Of the first entry, whether or not it still stands.
   std::uint32_t number_ = 0;             ///< Of the near timer set last.
-  std::size_t far_max_ = 0;              ///< Entries in far_ above which those that no longer stand are removed.
+  std::size_t near_max_ = 0;             ///< Entries in near_ above which those that no longer stand are removed.
+  std::size_t far_max_ = 0;              ///< The same of far_.
   std::vector<std::uint32_t> taken_;
   std::vector<Slot> tick_;
 };

@@ -116,14 +116,42 @@ TEST(Timers, OneThatIsMovedToLaterMomentsAgainAndAgainTakesNoMoreMemory) {
   EXPECT_EQ(customers.take_id(Timestamp{std::int64_t{99'999} * 1'000'000}), "c1000");
 }
 
-TEST(Timers, WhatMovesToEarlierMomentsLeaveBehindIsSweptOut) {
-  Customers customers(1);
-  std::int64_t now = 0;
+TEST(Timers, WhatMovesLeaveBehindIsSweptOut) {
   constexpr std::int64_t day = 86'400'000;
-  for (int i = 0; i < 50'000; ++i, now += day / 10) {
-    customers.set(customers.slots[0], Timestamp{now + 10'000 * day});
-    customers.set(customers.slots[0], Timestamp{now});
-    ASSERT_EQ(customers.take_id(Timestamp{now}), "c1000");
+  // To an earlier moment and back to a later one: always another one, or the same one again and again.
+  for (const bool same : {false, true}) {
+    Customers customers(1);
+    std::int64_t now = 0;
+    for (int i = 0; i < 50'000; ++i, now += day / 100) {
+      customers.set(customers.slots[0], Timestamp{same ? 10'000 * day : now + 10'000 * day});
+      customers.set(customers.slots[0], Timestamp{now});
+      ASSERT_EQ(customers.take_id(Timestamp{now}), "c1000");
+    }
+    EXPECT_LT(customers.timers.memory_bytes(), 200'000U) << same;
+  }
+}
+
+TEST(Timers, MovesWithinATickAreSweptOut) {
+  Customers customers(2);
+  customers.set(customers.slots[0], Timestamp{0});
+  ASSERT_EQ(customers.take_id(Timestamp{0}), "c1000");
+  customers.set(customers.slots[1], Timestamp{10});
+  for (int i = 0; i < 100'000; ++i) customers.set(customers.slots[0], Timestamp{20 + i % 7});
+  EXPECT_LT(customers.timers.memory_bytes(), 400'000U);
+  EXPECT_EQ(customers.take_id(Timestamp{100}), "c999");
+  EXPECT_EQ(customers.take_id(Timestamp{100}), "c1000");
+  EXPECT_EQ(customers.take_id(Timestamp{100}), "nobody");
+}
+
+TEST(Timers, WhatErasedCustomersLeaveBehindIsSweptOut) {
+  Customers customers(0);
+  for (int i = 0; i < 50'000; ++i) {
+    customers.slots.clear();
+    customers.add("e" + std::to_string(i));
+    const Slot slot = customers.slots[0];
+    customers.set(slot, Timestamp{std::int64_t{10'000} * 86'400'000});
+    customers.timers.forget(slot);
+    customers.table.erase(slot);
   }
   EXPECT_LT(customers.timers.memory_bytes(), 200'000U);
 }
