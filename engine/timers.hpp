@@ -26,6 +26,7 @@ class Timers {
   explicit Timers(RecordTable& table) : table_(table) {}
 
   /// Something happens to the customer at `due` (after_all_time: nothing will); what was set before no longer holds.
+  /// REQUIRES: due >= first_event_time.
   void set(Slot slot, Timestamp due);
   /// Nothing happens to the customer before this moment, if it is one: before_all_time, its timer is near;
   /// after_all_time, none is set.
@@ -44,7 +45,7 @@ class Timers {
   [[nodiscard]] std::optional<Due> first(Timestamp t);
   /// Removes it. REQUIRES: first() was not empty, and nothing was set since.
   void take_first();
-  /// Before the table erases the customer.
+  /// Before the table erases the customer. Looks at all that are near.
   void forget(Slot slot);
 
   [[nodiscard]] std::size_t memory_bytes() const;

@@ -37,10 +37,12 @@ void Nudge::run() {
     waiting_.wait(nothing);
     const std::uint64_t waiting = waiting_.exchange(nothing) - 2;
     if (stopping_) return;
-    std::int64_t low = 0;
-    std::int64_t high = 0;
-    (void)rd_kafka_query_watermark_offsets(client_->get(), topics_[waiting >> 32].c_str(),
-                                           static_cast<std::int32_t>(waiting & 0xffff'ffff), &low, &high, time_out_ms);
+    const PartitionsPtr asked(rd_kafka_topic_partition_list_new(1));
+    rd_kafka_topic_partition_list_add(asked.get(), topics_[waiting >> 32].c_str(),
+                                      static_cast<std::int32_t>(waiting & 0xffff'ffff))
+        ->offset = RD_KAFKA_OFFSET_END;
+    // Not rd_kafka_query_watermark_offsets(): before 2.3 it waits for as long as a broker is away.
+    (void)rd_kafka_offsets_for_times(client_->get(), asked.get(), time_out_ms);
     std::this_thread::sleep_for(pause);
   }
 }

@@ -17,8 +17,8 @@ namespace holdfast::ingest {
 ///
 /// Before 2.2 librdkafka looks at a full queue again only when something wakes the thread of its broker: an answer, a
 /// request, or else a second's end. Once all queues are full there is no answer to come, so that they have to hold what
-/// is taken in a second: hundreds of megabytes, cold by the time they are read. So as long as more waits than is taken
-/// at once, this asks for a log's end every few milliseconds. Later versions look again by themselves
+/// is taken in a second: hundreds of megabytes, cold by the time they are read. So as long as many records wait, this
+/// asks for a log's end every few milliseconds. Later versions look again by themselves
 /// (fetch.queue.backoff.ms): then this does nothing.
 class Nudge {
  public:
@@ -31,8 +31,7 @@ class Nudge {
   /// More may wait in this queue. Costs next to nothing.
   void more_waits(SourceIndex source, Partition partition) {
     if (!thread_.joinable()) return;
-    // Nothing is handed over but the number itself.
-    if (waiting_.exchange(pack(source, partition), std::memory_order_relaxed) == nothing) waiting_.notify_one();
+    if (waiting_.exchange(pack(source, partition)) == nothing) waiting_.notify_one();
   }
 
  private:

@@ -38,6 +38,9 @@ const KafkaClient::Properties reader_defaults{
     {"fetch.queue.backoff.ms", "1"},
 };
 
+/// So much in one batch has waited in a queue that was full, or nearly so.
+constexpr std::size_t many_bytes = std::size_t{256} << 10;
+
 KafkaClient::Properties reader_fixed(const KafkaSettings& settings) {
   return {
       {"group.id", settings.application_id},
@@ -421,11 +424,13 @@ Expected<bool> Reader::deliver(Input& input) {
         limits::batch_bytes_max / std::max<std::size_t>(input.mean_bytes, 1), 1, messages.size());
     // A time-out above 0 would wait for a full batch.
     const auto count = rd_kafka_consume_batch_queue(input.queue.get(), 0, messages.data(), most);
-    if (count == static_cast<ssize_t>(most) && nudge_) nudge_->more_waits(input.source, input.partition);
     if (count > 0) {
       const auto taken = take(input, std::span(messages).first(static_cast<std::size_t>(count)));
       if (!taken) return taken;
       any = *taken;
+      const bool many =
+          static_cast<std::size_t>(count) == most || static_cast<std::size_t>(count) * input.mean_bytes >= many_bytes;
+      if (many && nudge_) nudge_->more_waits(input.source, input.partition);
     }
   }
   report_end(input);

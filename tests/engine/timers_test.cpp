@@ -156,7 +156,7 @@ TEST(Timers, WhatErasedCustomersLeaveBehindIsSweptOut) {
   EXPECT_LT(customers.timers.memory_bytes(), 200'000U);
 }
 
-TEST(Timers, ThatComeBeforeOrAfterTheYearsOfEventsAreInOrderAsWell) {
+TEST(Timers, FromTheFirstYearOfEventsToLongAfterTheLastAreInOrder) {
   Customers customers(4);
   customers.set(customers.slots[0], last_event_time + Duration{std::int64_t{200'000} * 365 * 86'400'000});
   customers.set(customers.slots[1], last_event_time + Duration{std::int64_t{100'000} * 365 * 86'400'000});
