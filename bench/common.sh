@@ -33,17 +33,6 @@ spread() {
     '{ v[NR] = $1 } END { printf f "%s", v[int((NR + 1) / 2)], unit; if (NR > 1) printf " (" f "-" f ")", v[1], v[NR] }'
 }
 
-# Runs the churn job over the backlog as application ID, with the files of FOLDER; further arguments stand before the
-# command. Sets `seconds`: from ready to caught up.
-run_holdfast() {
-  local id=$1 folder=$2
-  shift 2
-  local sets=(--set "application_id=$id" --set "topics.alerts=$id-alerts" --set "state.directory=$folder/state-$id")
-  "$holdfast" topics -c "$folder/pipeline.yaml" "${sets[@]}" --create > /dev/null
-  "$@" "$holdfast" run -c "$folder/pipeline.yaml" "${sets[@]}" --exit-at-end 2> "$folder/$id.log"
-  seconds=$(difference "$(time_of "$folder/$id.log" 'ready')" "$(time_of "$folder/$id.log" 'caught up')")
-}
-
 # One service at a time: `service` is its process, `log` what it says.
 start_service() {
   log=$1
