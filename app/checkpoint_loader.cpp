@@ -48,6 +48,7 @@ Expected<LoadedCheckpoint> CheckpointLoader::load(Partition partition) {
   LoadedCheckpoint into;
   if (const Status loaded = load_local(partition, into); !loaded) return std::unexpected(loaded.error());
   if (changelog_ == nullptr) return into;
+  const std::lock_guard alone(changelog_use_);
   if (const Status followed = follow_changelog(partition, into); !followed) return std::unexpected(followed.error());
   return into;
 }

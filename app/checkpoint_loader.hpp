@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,7 +30,7 @@ struct LoadedCheckpoint {
 };
 
 /// Finds the latest checkpoint of a task: this machine's, brought up to date from the changelog where others went on
-/// with the partition meanwhile, or the changelog's alone; the store then holds it as well. Used by one thread.
+/// with the partition meanwhile, or the changelog's alone; the store then holds it as well.
 class CheckpointLoader {
  public:
   using Say = std::function<void(const std::string& message)>;
@@ -40,7 +41,7 @@ class CheckpointLoader {
   /// incompatible: the changelog has another number of partitions than the sources.
   [[nodiscard]] Status check_changelog();
   /// incompatible: the checkpoint was made under other terms. What is damaged is said and done without. rollback:
-  /// abandoned.
+  /// abandoned. Different partitions may be loaded at once.
   [[nodiscard]] Expected<LoadedCheckpoint> load(Partition partition);
 
  private:
@@ -60,6 +61,7 @@ class CheckpointLoader {
 
   const CheckpointTerms terms_;
   ChangelogReader* const changelog_;
+  std::mutex changelog_use_;
   CheckpointStore& store_;
   Statistics& statistics_;
   const Say say_;

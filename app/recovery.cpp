@@ -1,9 +1,12 @@
 #include "app/recovery.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <cstddef>
 #include <map>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "domain/limits.hpp"
@@ -15,23 +18,36 @@ namespace {
 
 constexpr Duration retry_standbys_after{5'000};
 
+/// Calls `work` with every index below `count`, on so many threads at most, this one among them.
+template <class Work>
+void for_each_index(std::size_t count, unsigned threads, const Work& work) {
+  std::atomic<std::size_t> next{0};
+  const auto work_off = [&] {
+    for (std::size_t i = next++; i < count; i = next++) work(i);
+  };
+  std::vector<std::jthread> others;
+  for (std::size_t i = 1; i < std::min<std::size_t>(threads, count); ++i) others.emplace_back(work_off);
+  work_off();
+}
+
 }  // namespace
 
 struct Recovery::Loaded {
   Partition partition;
-  std::unique_ptr<state::HotTable> table;
-  std::optional<Marker> marker;
+  LoadedCheckpoint checkpoint;
+  std::unique_ptr<engine::Task> task;  ///< As of the checkpoint, if there is one.
   std::optional<KeptTask> kept;
-  bool changelog_complete = true;  ///< The changelog holds the checkpoint, or there is no changelog.
   std::optional<Positions> start;  ///< Of the first step found.
   std::deque<Step> steps;          ///< Behind the base.
   bool reaches_base = false;       ///< The journal was seen to hold the base's own step.
   bool foreign_policy = false;     ///< A step was made under another policy.
 
   // The base: what the task has before any step is replayed.
-  [[nodiscard]] bool has_base() const { return marker || kept; }
-  [[nodiscard]] std::uint64_t steps_done() const { return kept ? kept->step : marker ? marker->step : 0; }
-  [[nodiscard]] const Positions& base() const { return kept ? kept->end : marker->position; }
+  [[nodiscard]] bool has_base() const { return checkpoint.marker || kept; }
+  [[nodiscard]] std::uint64_t steps_done() const {
+    return kept ? kept->step : checkpoint.marker ? checkpoint.marker->step : 0;
+  }
+  [[nodiscard]] const Positions& base() const { return kept ? kept->end : checkpoint.marker->position; }
   [[nodiscard]] std::uint64_t last_step() const { return steps.empty() ? steps_done() : steps.back().number; }
 
   /// Whether the steps go on right where the base ends.
@@ -194,20 +210,33 @@ Status Recovery::restore_tasks(const RestoreRequest& request) {
   if (const Status done = replay_and_emit(std::move(tasks), since); !done) return done;
 
   tasks.clear();
-  since = after_all_time;
   for (const Partition partition : request.partitions) {
-    if (request.kept.contains(partition)) continue;
-    Loaded& task = tasks.emplace_back();
-    task.partition = partition;
-    auto checkpoint = loader_.load(partition);
-    if (!checkpoint) return std::unexpected(checkpoint.error());
-    task.table = std::move(checkpoint->table);
-    task.marker = checkpoint->marker;
-    task.changelog_complete = checkpoint->changelog_complete;
-    since = std::min(
-        since, task.marker ? std::max(task.marker->taken_at, Timestamp{0}) - limits::clock_skew_max : Timestamp{0});
+    if (!request.kept.contains(partition)) tasks.emplace_back().partition = partition;
+  }
+  if (const Status loaded = load(tasks); !loaded) return loaded;
+  since = after_all_time;
+  for (const Loaded& task : tasks) {
+    const auto& marker = task.checkpoint.marker;
+    since = std::min(since, marker ? std::max(marker->taken_at, Timestamp{0}) - limits::clock_skew_max : Timestamp{0});
   }
   return replay_and_emit(std::move(tasks), since);
+}
+
+// Partitions have nothing in common but the disk.
+Status Recovery::load(std::vector<Loaded>& tasks) {
+  std::vector<Status> loaded(tasks.size());
+  for_each_index(tasks.size(), settings_.load_threads, [&](std::size_t i) {
+    Loaded& task = tasks[i];
+    auto checkpoint = loader_.load(task.partition);
+    if (!checkpoint) {
+      loaded[i] = std::unexpected(checkpoint.error());
+      return;
+    }
+    task.checkpoint = std::move(*checkpoint);
+    if (task.checkpoint.marker) task.task = make_task(*task.checkpoint.marker, *task.checkpoint.table);
+  });
+  const auto failed = std::ranges::find_if(loaded, [](const Status& status) { return !status.has_value(); });
+  return failed == loaded.end() ? Status{} : *failed;
 }
 
 // Puts the steps that the journal has since then behind what was loaded, and hands it on.
@@ -342,9 +371,12 @@ Status Recovery::check_first_start(const Loaded& task) {
 }
 
 Expected<RestoredTask> Recovery::build(Loaded&& task) {
-  RestoredTask restored{
-      .partition = task.partition, .table = std::move(task.table), .task = {}, .input = {}, .replay = {}};
-  restored.changelog_complete = task.changelog_complete;
+  RestoredTask restored{.partition = task.partition,
+                        .table = std::move(task.checkpoint.table),
+                        .task = std::move(task.task),
+                        .input = {},
+                        .replay = {}};
+  restored.changelog_complete = task.checkpoint.changelog_complete;
   Positions start{.next = {}, .sources = settings_.sources};
   if (task.has_base() || task.start) {
     if (const Status fits = check_committed(task); !fits) return std::unexpected(fits.error());
@@ -359,10 +391,9 @@ Expected<RestoredTask> Recovery::build(Loaded&& task) {
   }
   restored.input = task.kept ? task.kept->input : start;
   restored.replay = std::move(task.steps);
-  if (task.kept) return restored;
-  restored.task = task.marker ? make_task(*task.marker, *restored.table)
-                              : std::make_unique<engine::Task>(task.partition, *settings_.model, *settings_.policy,
-                                                               *restored.table, start);
+  if (!task.kept && restored.task == nullptr)
+    restored.task =
+        std::make_unique<engine::Task>(task.partition, *settings_.model, *settings_.policy, *restored.table, start);
   return restored;
 }
 

@@ -29,8 +29,9 @@ struct RecoverySettings {
   std::uint64_t topics = 0;     ///< As in Marker.
   std::int32_t partitions = 0;  ///< As in Marker.
   std::uint8_t sources = 0;
-  bool exactly_once = true;  ///< Positions are committed with the journal; otherwise they may lag behind it.
-  int standbys = 0;          ///< Of each task, on other instances.
+  bool exactly_once = true;   ///< Positions are committed with the journal; otherwise they may lag behind it.
+  int standbys = 0;           ///< Of each task, on other instances.
+  unsigned load_threads = 1;  ///< That load checkpoints, at most.
 };
 
 /// What tasks are restored from. All outlive the recovery.
@@ -80,6 +81,7 @@ class Recovery {
 
   Expected<bool> restore(RestoreRequest request);
   Status restore_tasks(const RestoreRequest& request);
+  Status load(std::vector<Loaded>& tasks);
   Status replay_and_emit(std::vector<Loaded> tasks, Timestamp since);
   void end_what_is_left_open();
   Expected<bool> look_after_standbys();

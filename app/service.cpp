@@ -77,7 +77,8 @@ PipelineSettings pipeline_settings(const Config& config, std::int32_t partitions
                   .partitions = partitions,
                   .sources = static_cast<std::uint8_t>(config.sources.size()),
                   .exactly_once = config.guarantee == Guarantee::exactly_once,
-                  .standbys = config.state.standbys};
+                  .standbys = config.state.standbys,
+                  .load_threads = std::max(1U, std::thread::hardware_concurrency())};
   const int automatic = std::max(1, static_cast<int>(std::thread::hardware_concurrency()) - 1);
   out.shards = std::clamp(config.shards > 0 ? config.shards : automatic, 1, std::max(1, static_cast<int>(partitions)));
   out.partitions = partitions;

@@ -76,7 +76,8 @@ PipelineSettings settings(const MemoryWorld& world, const engine::Model& m, cons
                   .policy = &p,
                   .policy_id = PolicyId{42},
                   .partitions = world.partitions,
-                  .sources = static_cast<std::uint8_t>(world.sources)};
+                  .sources = static_cast<std::uint8_t>(world.sources),
+                  .load_threads = 2};
   out.shards = shards;
   out.partitions = world.partitions;
   out.output_capacity = 1;  // Output waits for the committer as often as can be.
