@@ -49,6 +49,8 @@ Expected<LoadedCheckpoint> CheckpointLoader::load(Partition partition) {
   if (const Status loaded = load_local(partition, into); !loaded) return std::unexpected(loaded.error());
   if (changelog_ == nullptr) return into;
   const std::lock_guard alone(changelog_use_);
+  // Each waits until the one before has read its part.
+  if (abandoned_()) return fail(ErrorKind::rollback, "the partitions have moved on");
   if (const Status followed = follow_changelog(partition, into); !followed) return std::unexpected(followed.error());
   return into;
 }

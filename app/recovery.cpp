@@ -4,8 +4,10 @@
 #include <atomic>
 #include <cstddef>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -18,16 +20,32 @@ namespace {
 
 constexpr Duration retry_standbys_after{5'000};
 
-/// Calls `work` with every index below `count`, on so many threads at most, this one among them.
+/// Calls `work` with every index below `count`, on so many threads at most, this one among them. The first error is the
+/// result, and no index follows it.
 template <class Work>
-void for_each_index(std::size_t count, unsigned threads, const Work& work) {
+Status for_each_index(std::size_t count, std::size_t threads, const Work& work) {
   std::atomic<std::size_t> next{0};
+  std::mutex mutex;
+  Status result;
   const auto work_off = [&] {
-    for (std::size_t i = next++; i < count; i = next++) work(i);
+    for (std::size_t i = next++; i < count; i = next++) {
+      const Status done = work(i);
+      if (done) continue;
+      next = count;
+      const std::lock_guard lock(mutex);
+      if (result) result = done;
+    }
   };
-  std::vector<std::jthread> others;
-  for (std::size_t i = 1; i < std::min<std::size_t>(threads, count); ++i) others.emplace_back(work_off);
-  work_off();
+  {
+    std::vector<std::jthread> others;
+    try {
+      while (others.size() + 1 < std::min(threads, count)) others.emplace_back(work_off);
+    } catch (const std::system_error&) {
+      // Where no more threads can be had, those that there are do it.
+    }
+    work_off();
+  }
+  return result;
 }
 
 }  // namespace
@@ -194,7 +212,8 @@ Expected<bool> Recovery::look_after_standbys() {
   return false;
 }
 
-// Those that stayed need no more than others' steps: they go on while the rest is restored.
+// Those that stayed need no more than others' steps: they go on while the rest is restored, which then leaves them the
+// processors.
 Status Recovery::restore_tasks(const RestoreRequest& request) {
   if (const Status fits = loader_.check_changelog(); !fits) return fits;
   std::vector<Loaded> tasks;
@@ -213,7 +232,9 @@ Status Recovery::restore_tasks(const RestoreRequest& request) {
   for (const Partition partition : request.partitions) {
     if (!request.kept.contains(partition)) tasks.emplace_back().partition = partition;
   }
-  if (const Status loaded = load(tasks); !loaded) return loaded;
+  const unsigned threads = request.kept.empty() ? settings_.load_threads : 1;
+  const Status loaded = for_each_index(tasks.size(), threads, [&](std::size_t i) { return load(tasks[i]); });
+  if (!loaded) return loaded;
   since = after_all_time;
   for (const Loaded& task : tasks) {
     const auto& marker = task.checkpoint.marker;
@@ -222,21 +243,13 @@ Status Recovery::restore_tasks(const RestoreRequest& request) {
   return replay_and_emit(std::move(tasks), since);
 }
 
-// Partitions have nothing in common but the disk.
-Status Recovery::load(std::vector<Loaded>& tasks) {
-  std::vector<Status> loaded(tasks.size());
-  for_each_index(tasks.size(), settings_.load_threads, [&](std::size_t i) {
-    Loaded& task = tasks[i];
-    auto checkpoint = loader_.load(task.partition);
-    if (!checkpoint) {
-      loaded[i] = std::unexpected(checkpoint.error());
-      return;
-    }
-    task.checkpoint = std::move(*checkpoint);
-    if (task.checkpoint.marker) task.task = make_task(*task.checkpoint.marker, *task.checkpoint.table);
-  });
-  const auto failed = std::ranges::find_if(loaded, [](const Status& status) { return !status.has_value(); });
-  return failed == loaded.end() ? Status{} : *failed;
+Status Recovery::load(Loaded& task) {
+  if (abandoned()) return fail(ErrorKind::rollback, "the partitions have moved on");
+  auto checkpoint = loader_.load(task.partition);
+  if (!checkpoint) return std::unexpected(checkpoint.error());
+  task.checkpoint = std::move(*checkpoint);
+  if (task.checkpoint.marker) task.task = make_task(*task.checkpoint.marker, *task.checkpoint.table);
+  return {};
 }
 
 // Puts the steps that the journal has since then behind what was loaded, and hands it on.

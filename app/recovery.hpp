@@ -81,7 +81,7 @@ class Recovery {
 
   Expected<bool> restore(RestoreRequest request);
   Status restore_tasks(const RestoreRequest& request);
-  Status load(std::vector<Loaded>& tasks);
+  Status load(Loaded& task);
   Status replay_and_emit(std::vector<Loaded> tasks, Timestamp since);
   void end_what_is_left_open();
   Expected<bool> look_after_standbys();

@@ -223,8 +223,8 @@ struct CheckpointData {
   }
 };
 
-/// Where checkpoints are kept on this machine. load() and write_part() by the thread that restores, write() by the
-/// checkpointer; not at the same time for one partition.
+/// Where checkpoints are kept on this machine. load(), write_part() and clear() by threads that restore, write() by
+/// them and the checkpointer; not at the same time for one partition.
 class CheckpointStore {
  public:
   virtual ~CheckpointStore() = default;
