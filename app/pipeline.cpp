@@ -8,8 +8,6 @@
 #include <utility>
 
 #include <pthread.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "domain/limits.hpp"
 
@@ -44,12 +42,6 @@ std::vector<ShardRings*> all(const std::vector<std::unique_ptr<ShardRings>>& rin
 
 /// As `top -H` and debuggers show it. At most 15 bytes.
 void name_this_thread(const std::string& name) { pthread_setname_np(pthread_self(), name.c_str()); }
-
-/// And of those that it starts, which are librdkafka's.
-void lower_priority_of_this_thread() {
-  constexpr int nice = 10;
-  (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), nice);
-}
 
 }  // namespace
 
@@ -167,10 +159,8 @@ void Pipeline::commit() {
   }
 }
 
-// A checkpoint takes seconds of a processor, and nobody waits for it.
 void Pipeline::checkpoint() {
   name_this_thread("checkpointer");
-  lower_priority_of_this_thread();
   while (!failed() && !shards_done_.load(std::memory_order_acquire)) {
     const auto worked = stages_.checkpointer.do_work();
     if (!worked) {
