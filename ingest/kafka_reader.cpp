@@ -37,9 +37,8 @@ KafkaClient::Properties reader_defaults(const KafkaSettings& settings) {
       {"queued.max.messages.kbytes", "1024"},
       // From librdkafka 2.2 on, a partition whose queue was full is otherwise left alone for a second.
       {"fetch.queue.backoff.ms", "1"},
-      // A broker answers at once where one byte is there, some 700 times a second at 5,000 events: most of its work,
-      // and
-      // what commits then wait for. Where a commit is not waited for either, nothing is.
+      // A broker answers at once where one byte is there, some 700 times a second at 5,000 events: most of its work.
+      // Where alerts wait for a commit anyway, events may wait for each other, up to the time above.
       {"fetch.min.bytes", settings.exactly_once ? "16384" : "1"},
   };
 }
