@@ -33,6 +33,7 @@ struct LoadedCheckpoint {
 /// with the partition meanwhile, or the changelog's alone; the store then holds it as well.
 class CheckpointLoader {
  public:
+  /// Called by whoever loads: by several threads at once, if they do.
   using Say = std::function<void(const std::string& message)>;
   /// `changelog` null: there is none. `abandoned` is asked now and then: true, nobody wants the checkpoint any more.
   CheckpointLoader(const CheckpointTerms& terms, ChangelogReader* changelog, CheckpointStore& store,
@@ -61,7 +62,7 @@ class CheckpointLoader {
 
   const CheckpointTerms terms_;
   ChangelogReader* const changelog_;
-  std::mutex changelog_use_;
+  std::mutex changelog_use_;  ///< The reader is for one thread at a time.
   CheckpointStore& store_;
   Statistics& statistics_;
   const Say say_;

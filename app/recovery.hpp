@@ -54,7 +54,7 @@ struct RecoveryPorts {
 /// wrong; the message says what to do.
 class Recovery {
  public:
-  using Say = std::function<void(const std::string& message)>;
+  using Say = CheckpointLoader::Say;
   /// `wake_fetcher` is called when there is something for it.
   Recovery(const RecoverySettings& settings, const RecoveryPorts& ports, Statistics& statistics, Say say,
            std::function<void()> wake_fetcher);

@@ -515,7 +515,7 @@ TEST_F(RecoveryTest, ExactlyOnceRefusesTwoAccountsOfTheSameSteps) {
   EXPECT_EQ(restored.error().kind, ErrorKind::corrupt) << restored.error().message;
 }
 
-/// A changelog that brokers do not give: each reading takes its time and fails.
+/// A changelog that no broker gives: each reading fails.
 class LostChangelog final : public ChangelogReader {
  public:
   Expected<std::int32_t> partitions() override { return 8; }
