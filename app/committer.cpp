@@ -88,11 +88,11 @@ Expected<bool> Committer::take(ShardState& shard) {
   return taken > 0;
 }
 
-Status Committer::append(OutputBuffer& buffer) {
+Status Committer::append(const OutputBuffer& buffer) {
   if (const Status done = begin(); !done) return done;
   for (std::size_t i = 0; i < buffer.size(); ++i) {
-    if (const Status done = writer_.append(view(buffer[i])); !done) return done;
-    if (buffer[i].logged_at.ms >= 0) logged_at_.push_back(buffer[i].logged_at);
+    if (const Status done = writer_.append(buffer[i]); !done) return done;
+    if (buffer.logged_at(i).ms >= 0) logged_at_.push_back(buffer.logged_at(i));
   }
   return {};
 }

@@ -46,7 +46,7 @@ class Committer {
   [[nodiscard]] bool under_way() const { return epoch_ > committed_epoch_.load(std::memory_order_relaxed); }
   bool request_epoch();
   Expected<bool> take(ShardState& shard);
-  Status append(OutputBuffer& buffer);
+  Status append(const OutputBuffer& buffer);
   Status begin();
   Status commit();
 

@@ -30,8 +30,9 @@ class Outbox final : public engine::Output {
 
   void watch(const engine::Task& task) { task_ = &task; }
   void alert(const Alert& alert) override {
-    encoder_.encode(alert, partition_, json_, headers_);
-    items.push_back({task_->stream_time(), json_, {}, nullptr});
+    text_.clear(limits::output_bytes_max);
+    const auto encoded = encoder_.encode(alert, partition_, text_);
+    items.push_back({task_->stream_time(), std::string(encoded.json), {}, nullptr});
   }
   void rejected(SourceIndex source, const Rejection& rejection) override {
     items.push_back({task_->stream_time(), {}, source, std::make_unique<Rejection>(rejection)});
@@ -49,8 +50,7 @@ class Outbox final : public engine::Output {
   const Partition partition_;
   ingest::AlertEncoder encoder_;
   const engine::Task* task_ = nullptr;
-  std::string json_;
-  std::vector<Header> headers_;
+  ingest::TextArena text_;
 };
 
 struct Lane {

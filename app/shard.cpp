@@ -372,40 +372,37 @@ bool Shard::flush() {
   return true;
 }
 
-OutputBuffer::Record& Shard::new_record() {
+OutputBuffer& Shard::output() {
   if (output_ == nullptr) {
     output_ = rings_.used_buffers.try_pop().value_or(nullptr);
     if (output_ == nullptr) output_ = std::make_unique<OutputBuffer>();
     output_->clear();
   }
-  return output_->add();
+  return *output_;
 }
 
 void Shard::alert(const Alert& alert) {
   if (applying_ == nullptr) return;
-  OutputBuffer::Record& record = new_record();
-  record.topic = OutputTopic::alerts;
-  record.has_key = true;
-  record.has_value = true;
-  record.key.assign(alert.customer.id);
-  encoder_.encode(alert, applying_->restored.task->partition(), record.value, record.headers);
-  record.timestamp = Timestamp{-1};
-  record.logged_at = alert.logged_at;
+  OutputBuffer& to = output();
+  const auto encoded = encoder_.encode(alert, applying_->restored.task->partition(), to.text());
+  to.add({.topic = OutputTopic::alerts, .key = encoded.customer_id, .value = encoded.json, .headers = encoded.headers},
+         alert.logged_at);
 }
 
 void Shard::rejected(SourceIndex source, const Rejection& rejection) {
   if (applying_ == nullptr) return;
   const auto& format = settings_.sources[source.value];
-  OutputBuffer::Record& record = new_record();
-  record.topic = OutputTopic::dead_letters;
-  record.has_key = rejection.has_key;
-  record.has_value = rejection.has_value;
-  record.key = rejection.key;
-  record.value = rejection.value;
-  record.headers =
-      ingest::dead_letter_headers(rejection, format.name, format.topic, applying_->restored.task->partition());
-  record.timestamp = rejection.timestamp;
-  record.logged_at = Timestamp{-1};
+  OutputBuffer& to = output();
+  std::vector<HeaderView> headers;
+  for (const Header& header :
+       ingest::dead_letter_headers(rejection, format.name, format.topic, applying_->restored.task->partition())) {
+    headers.emplace_back(to.keep(header.name), to.keep(header.value)).has_value = header.has_value;
+  }
+  to.add({.topic = OutputTopic::dead_letters,
+          .key = rejection.has_key ? to.keep(rejection.key) : std::string_view(),
+          .value = rejection.has_value ? to.keep(rejection.value) : std::string_view(),
+          .headers = headers,
+          .timestamp = rejection.timestamp});
 }
 
 void Shard::publish(const Owned& owned) {

@@ -126,7 +126,7 @@ class Shard final : private engine::Output {
   bool release();
   bool answer_queries();
   bool flush();
-  OutputBuffer::Record& new_record();
+  OutputBuffer& output();
   void publish(const Owned& owned);
 
   const ShardSettings settings_;

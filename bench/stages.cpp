@@ -276,35 +276,35 @@ void encode_alert(benchmark::State& state) {
   const auto& all = customers().all;
   ingest::AlertEncoder encoder("bench", {"purchases", "complaints", "visits"}, std::string(32, '0'), "bench-mbg",
                                policy.horizon);
-  std::string json;
-  std::vector<Header> headers;
+  ingest::TextArena text;
   std::size_t i = 0;
   for (auto _ : state) {
+    text.clear(std::size_t{1} << 20);
     const engine::Customer& customer = all[i];
     const Timestamp t = customer.moment();
     const engine::Explanation explanation = engine::explain_at(customer, model(), policy.horizon, t);
     const auto expected = engine::expected_spend_at(customer, model(), policy.horizon, t);
-    encoder.encode({.customer = make_customer_key("C0000042"),
-                    .seq = 1,
-                    .episode = 1,
-                    .change = Change::raised,
-                    .level = Level::watch,
-                    .time = t,
-                    .risk = engine::risk_at(customer, model(), policy.horizon, t),
-                    .p_alive = engine::p_alive_at(customer, model(), t),
-                    .base = explanation.base,
-                    .reasons = explanation.span(),
-                    .trigger = {.type = TriggerType::silence},
-                    .purchases = customer.purchases,
-                    .first_purchase = customer.first(),
-                    .last_purchase = customer.last(),
-                    .has_value = true,
-                    .has_expected = expected.has_value(),
-                    .currency = Currency{{'E', 'U', 'R'}},
-                    .spent = customer.spent,
-                    .expected = expected.value_or(0)},
-                   partition, json, headers);
-    benchmark::DoNotOptimize(json.data());
+    const auto encoded = encoder.encode({.customer = make_customer_key("C0000042"),
+                                         .seq = 1,
+                                         .episode = 1,
+                                         .change = Change::raised,
+                                         .level = Level::watch,
+                                         .time = t,
+                                         .risk = engine::risk_at(customer, model(), policy.horizon, t),
+                                         .p_alive = engine::p_alive_at(customer, model(), t),
+                                         .base = explanation.base,
+                                         .reasons = explanation.span(),
+                                         .trigger = {.type = TriggerType::silence},
+                                         .purchases = customer.purchases,
+                                         .first_purchase = customer.first(),
+                                         .last_purchase = customer.last(),
+                                         .has_value = true,
+                                         .has_expected = expected.has_value(),
+                                         .currency = Currency{{'E', 'U', 'R'}},
+                                         .spent = customer.spent,
+                                         .expected = expected.value_or(0)},
+                                        partition, text);
+    benchmark::DoNotOptimize(encoded.json.data());
     i = i + 1 == all.size() ? 0 : i + 1;
   }
   count_items(state, state.iterations());

@@ -40,8 +40,8 @@ inline constexpr std::size_t step_events_max = 4096;
 inline constexpr std::size_t output_buffers_max = 16;
 
 /// What a growing buffer may hold before its shard has to wait: records, and bytes of them.
-inline constexpr std::size_t output_records_max = 4096;
-inline constexpr std::size_t output_bytes_max = std::size_t{4} << 20;
+inline constexpr std::size_t output_records_max = 1024;
+inline constexpr std::size_t output_bytes_max = std::size_t{1} << 20;
 
 /// Steps of one task in one epoch, before its shard has to wait for the commit: their journal record stays well below
 /// what a topic takes by default, 1 MB.

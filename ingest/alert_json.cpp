@@ -18,7 +18,7 @@ constexpr std::string_view hex_digits = "0123456789abcdef";
 
 bool is_plain(char c) { return c != '"' && c != '\\' && static_cast<unsigned char>(c) >= 0x20; }
 
-void append_escaped(TextBuffer& out, std::string_view text) {
+void append_escaped(TextArena& out, std::string_view text) {
   while (true) {
     const auto special = std::ranges::find_if_not(text, is_plain);
     out.append(text.substr(0, static_cast<std::size_t>(special - text.begin())));
@@ -36,15 +36,21 @@ void append_escaped(TextBuffer& out, std::string_view text) {
   }
 }
 
+constexpr std::size_t id_digits = 32;
+
 /// 16 digits, the highest first.
-void append_hex(std::string& out, std::uint64_t value) {
-  for (int shift = 60; shift >= 0; shift -= 4) out += hex_digits[value >> shift & 0xf];
+void append_hex(TextArena& out, std::uint64_t value) {
+  char* to = out.room(16);
+  for (int shift = 60; shift >= 0; shift -= 4) *to++ = hex_digits[value >> shift & 0xf];
+  out.grow_to(to);
 }
+
+void append_time(TextArena& out, Timestamp value) { out.grow_to(write_rfc3339(out.room(rfc3339_chars_max), value)); }
 
 /// Writes the members of a JSON object, in the order of the calls.
 class Members {
  public:
-  explicit Members(TextBuffer& out) : out_(out) { out_.append('{'); }
+  explicit Members(TextArena& out) : out_(out) { out_.append('{'); }
   void close() { out_.append('}'); }
 
   void text(std::string_view name, std::string_view value) {
@@ -54,7 +60,7 @@ class Members {
   }
   void time(std::string_view name, Timestamp value) {
     begin(name).append('"');
-    out_.grow_to(write_rfc3339(out_.room(rfc3339_chars_max), value));
+    append_time(out_, value);
     out_.append('"');
   }
   void integer(std::string_view name, std::int64_t value) {
@@ -65,7 +71,7 @@ class Members {
   void number(std::string_view name, double value) { decimal(name, value, 6); }
   void money(std::string_view name, double value) { decimal(name, value, 2); }
   /// The member's value is written by the caller.
-  TextBuffer& begin(std::string_view name) {
+  TextArena& begin(std::string_view name) {
     out_.append(first_ ? std::string_view("\"") : std::string_view(",\""));
     out_.append(name);
     out_.append("\":");
@@ -79,13 +85,13 @@ class Members {
     out_.grow_to(write_number(out_.room(number_chars_max), value, decimals));
   }
 
-  TextBuffer& out_;
+  TextArena& out_;
   bool first_ = true;
 };
 
 bool is_event(TriggerType type) { return type != TriggerType::silence && type != TriggerType::model; }
 
-void append_trigger(TextBuffer& out, const Trigger& trigger, const std::vector<std::string>& sources,
+void append_trigger(TextArena& out, const Trigger& trigger, const std::vector<std::string>& sources,
                     Partition partition) {
   Members members(out);
   members.text("type", name(trigger.type));
@@ -98,7 +104,7 @@ void append_trigger(TextBuffer& out, const Trigger& trigger, const std::vector<s
   members.close();
 }
 
-void append_reasons(TextBuffer& out, std::span<const Reason> reasons) {
+void append_reasons(TextArena& out, std::span<const Reason> reasons) {
   out.append('[');
   for (const Reason& reason : reasons) {
     if (&reason != reasons.data()) out.append(',');
@@ -115,7 +121,7 @@ void append_reasons(TextBuffer& out, std::span<const Reason> reasons) {
   out.append(']');
 }
 
-void append_customer(TextBuffer& out, const Alert& alert) {
+void append_customer(TextArena& out, const Alert& alert) {
   Members members(out);
   members.text("state", name(alert.state));
   members.integer("purchases", alert.purchases);
@@ -125,7 +131,7 @@ void append_customer(TextBuffer& out, const Alert& alert) {
   members.close();
 }
 
-void append_value(TextBuffer& out, const Alert& alert) {
+void append_value(TextArena& out, const Alert& alert) {
   Members members(out);
   if (!alert.currency.empty()) members.text("currency", alert.currency.text());
   members.money("spent", alert.spent);
@@ -136,42 +142,44 @@ void append_value(TextBuffer& out, const Alert& alert) {
   members.close();
 }
 
-/// Replaces `id`.
-void write_id(std::string& id, std::string_view application_id, std::string_view customer_id, std::uint32_t seq,
-              std::string& scratch) {
+void append_id(TextArena& out, std::string_view application_id, std::string_view customer_id, std::uint32_t seq,
+               std::string& scratch) {
   scratch.assign(application_id).append(1, '\0').append(customer_id).append(1, '\0');
   append_number(scratch, seq);
   const XXH128_hash_t hash = XXH3_128bits(scratch.data(), scratch.size());
-  id.clear();
-  append_hex(id, hash.high64);
-  append_hex(id, hash.low64);
+  append_hex(out, hash.high64);
+  append_hex(out, hash.low64);
 }
 
 }  // namespace
 
 std::string alert_id(std::string_view application_id, std::string_view customer_id, std::uint32_t seq) {
-  std::string id;
+  TextArena id;
   std::string scratch;
-  write_id(id, application_id, customer_id, seq, scratch);
-  return id;
+  append_id(id, application_id, customer_id, seq, scratch);
+  return std::string(id.finish());
 }
 
 AlertEncoder::AlertEncoder(std::string application_id, std::vector<std::string> source_names, std::string model_id,
                            std::string model_name, Duration horizon)
     : application_id_(std::move(application_id)),
+      source_header_("/holdfast/" + application_id_),
       source_names_(std::move(source_names)),
       model_id_(std::move(model_id)),
       model_name_(std::move(model_name)),
       horizon_days_(horizon.days()) {}
 
-void AlertEncoder::encode(const Alert& alert, Partition partition, std::string& json, std::vector<Header>& headers) {
-  headers.resize(7);
-  write_id(headers[1].value, application_id_, alert.customer.id, alert.seq, scratch_);
-  const std::string_view id = headers[1].value;
-  text_.clear();
-  Members members(text_);
+AlertEncoder::Encoded AlertEncoder::encode(const Alert& alert, Partition partition, TextArena& into) {
+  into.append(alert.customer.id);
+  const std::string_view customer_id = into.finish();
+
+  Members members(into);
   members.integer("schema", 1);
-  members.text("alert_id", id);
+  // Headers say again what stands in the text: they point there.
+  members.begin("alert_id").append('"');
+  const std::size_t id_at = into.size();
+  append_id(into, application_id_, alert.customer.id, alert.seq, scratch_);
+  into.append('"');
   members.integer("seq", alert.seq);
   members.integer("episode", alert.episode);
   members.text("customer_id", alert.customer.id);
@@ -181,7 +189,11 @@ void AlertEncoder::encode(const Alert& alert, Partition partition, std::string& 
   members.number("risk", alert.risk);
   members.number("p_alive", alert.p_alive);
   members.number("horizon_days", horizon_days_);
-  members.time("time", alert.time);
+  members.begin("time").append('"');
+  const std::size_t time_at = into.size();
+  append_time(into, alert.time);
+  const std::size_t time_size = into.size() - time_at;
+  into.append('"');
   append_trigger(members.begin("trigger"), alert.trigger, source_names_, partition);
   members.number("base", alert.base);
   append_reasons(members.begin("reasons"), alert.reasons);
@@ -192,22 +204,17 @@ void AlertEncoder::encode(const Alert& alert, Partition partition, std::string& 
   model.text("name", model_name_);
   model.close();
   members.close();
-  json.assign(text_.view());
+  const std::string_view json = into.finish();
 
-  // Strings of an earlier use keep their memory.
-  const auto header = [&headers](std::size_t i, std::string_view name) -> std::string& {
-    headers[i].name.assign(name);
-    headers[i].has_value = true;
-    return headers[i].value;
-  };
-  header(0, "ce_specversion").assign("1.0");
-  header(1, "ce_id");  // Its value is there already.
-  header(2, "ce_source").assign("/holdfast/").append(application_id_);
-  header(3, "ce_type").assign("holdfast.alert.v1");
-  header(4, "ce_time").clear();
-  append_rfc3339(headers[4].value, alert.time);
-  header(5, "ce_subject").assign(alert.customer.id);
-  header(6, "content-type").assign("application/json");
+  return {.customer_id = customer_id,
+          .json = json,
+          .headers = {{{"ce_specversion", "1.0"},
+                       {"ce_id", json.substr(id_at, id_digits)},
+                       {"ce_source", source_header_},
+                       {"ce_type", "holdfast.alert.v1"},
+                       {"ce_time", json.substr(time_at, time_size)},
+                       {"ce_subject", customer_id},
+                       {"content-type", "application/json"}}}};
 }
 
 }  // namespace holdfast::ingest

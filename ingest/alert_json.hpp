@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -8,8 +9,9 @@
 #include "domain/alert.hpp"
 #include "domain/event.hpp"
 #include "domain/ids.hpp"
+#include "domain/record.hpp"
 #include "domain/time.hpp"
-#include "ingest/text_buffer.hpp"
+#include "ingest/text_arena.hpp"
 
 namespace holdfast::ingest {
 
@@ -21,16 +23,22 @@ class AlertEncoder {
   AlertEncoder(std::string application_id, std::vector<std::string> source_names, std::string model_id,
                std::string model_name, Duration horizon);
 
-  /// Replaces the contents of both; their memory is used again.
-  void encode(const Alert& alert, Partition partition, std::string& json, std::vector<Header>& headers);
+  struct Encoded {
+    std::string_view customer_id;
+    std::string_view json;
+    std::array<HeaderView, 7> headers;
+  };
+  /// The alert's texts lie in `into`, as long as they stay there; names of headers and what is the same for all alerts,
+  /// in the encoder. REQUIRES: no text is under way.
+  [[nodiscard]] Encoded encode(const Alert& alert, Partition partition, TextArena& into);
 
  private:
   const std::string application_id_;
+  const std::string source_header_;
   const std::vector<std::string> source_names_;
   const std::string model_id_;
   const std::string model_name_;
   const double horizon_days_;
-  TextBuffer text_;
   std::string scratch_;
 };
 

@@ -55,9 +55,9 @@ rd_kafka_vu_t field(rd_kafka_vtype_t type) {
   return result;
 }
 
-HeadersPtr to_headers(std::span<const Header> headers) {
+HeadersPtr to_headers(std::span<const HeaderView> headers) {
   HeadersPtr result(rd_kafka_headers_new(headers.size()));
-  for (const Header& h : headers) {
+  for (const HeaderView& h : headers) {
     rd_kafka_header_add(result.get(), h.name.data(), static_cast<ssize_t>(h.name.size()),
                         h.has_value ? h.value.data() : nullptr, static_cast<ssize_t>(h.value.size()));
   }
@@ -66,7 +66,7 @@ HeadersPtr to_headers(std::span<const Header> headers) {
 
 std::size_t size_of(const OutputRecord& record) {
   std::size_t size = record.key.size() + record.value.size();
-  for (const Header& h : record.headers) size += h.name.size() + h.value.size() + 10;
+  for (const HeaderView& h : record.headers) size += h.name.size() + h.value.size() + 10;
   return size;
 }
 
@@ -177,15 +177,19 @@ Status Writer::append_dead_letter(const OutputRecord& record) {
   const bool too_large = size_of(record) > dead_letter_limits_.bytes_max;
   const bool out_of_time = record.timestamp.ms >= 0 && !takes_timestamp(record.timestamp);
   if (!too_large && !out_of_time) return produce_patiently(record);
-  std::vector<Header> headers(record.headers.begin(), record.headers.end());
+  std::vector<HeaderView> headers(record.headers.begin(), record.headers.end());
+  std::string omitted;
+  std::string timestamp;
   OutputRecord rest = record;
   if (too_large) {
-    headers.push_back({"__holdfast.errors.omitted", fmt::format("value of {} bytes: the topic takes {} at most",
-                                                                record.value.size(), dead_letter_limits_.bytes_max)});
+    omitted = fmt::format("value of {} bytes: the topic takes {} at most", record.value.size(),
+                          dead_letter_limits_.bytes_max);
+    headers.emplace_back("__holdfast.errors.omitted", omitted);
     rest.value = {};
   }
   if (out_of_time) {
-    headers.push_back({"__holdfast.errors.timestamp", fmt::format("{}", record.timestamp.ms)});
+    timestamp = fmt::format("{}", record.timestamp.ms);
+    headers.emplace_back("__holdfast.errors.timestamp", timestamp);
     rest.timestamp = Timestamp{-1};
   }
   rest.headers = headers;

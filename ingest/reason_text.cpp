@@ -25,9 +25,9 @@ class Plain {
 
 std::string_view unit_of(const Plain& days) { return days.view() == "1" ? "day" : "days"; }
 
-void write(TextBuffer& out, auto... parts) { (out.append(std::string_view(parts)), ...); }
+void write(TextArena& out, auto... parts) { (out.append(std::string_view(parts)), ...); }
 
-void append_silence(TextBuffer& out, double days, double typical) {
+void append_silence(TextArena& out, double days, double typical) {
   const Plain silence(std::trunc(days));
   write(out, "No purchase for ", silence.view(), " ", unit_of(silence));
   if (std::isnan(typical)) {
@@ -39,7 +39,7 @@ void append_silence(TextBuffer& out, double days, double typical) {
   }
 }
 
-void append_english(TextBuffer& out, const Reason& reason) {
+void append_english(TextArena& out, const Reason& reason) {
   const bool raises = reason.contribution > 0;
   const std::string_view moves = raises ? " raises the risk." : " lowers the risk.";
   const std::string_view move = raises ? " raise the risk." : " lower the risk.";
@@ -73,6 +73,6 @@ void append_english(TextBuffer& out, const Reason& reason) {
 
 }  // namespace
 
-void append_reason_text(TextBuffer& out, const Reason& reason) { append_english(out, reason); }
+void append_reason_text(TextArena& out, const Reason& reason) { append_english(out, reason); }
 
 }  // namespace holdfast::ingest

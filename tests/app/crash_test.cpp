@@ -288,9 +288,8 @@ class Encoded final : public engine::Output {
             settings.model_id, settings.model_name, settings.horizon),
         partition_(partition) {}
   void alert(const Alert& alert) override {
-    auto& made = alerts[std::string(alert.customer.id)].emplace_back();
-    std::vector<Header> headers;
-    encoder_.encode(alert, partition_, made, headers);
+    ingest::TextArena text;
+    alerts[std::string(alert.customer.id)].emplace_back(encoder_.encode(alert, partition_, text).json);
     silences += alert.trigger.type == TriggerType::silence ? 1 : 0;
     erasures += alert.change == Change::erased ? 1 : 0;
   }

@@ -101,7 +101,7 @@ TEST_F(KafkaWriterTest, RecordsAndPositionsBecomeVisibleTogether) {
   join(kafka_settings(broker_, {"in"}));
   const auto writer = open_writer();
   ASSERT_OK(writer->begin());
-  const std::vector<Header> headers{{"ce_id", "17", true}};
+  const std::vector<HeaderView> headers{{"ce_id", "17"}};
   OutputRecord one = alert("one");
   one.headers = headers;
   one.timestamp = Timestamp{1'700'000'000'000};

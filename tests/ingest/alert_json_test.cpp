@@ -43,9 +43,12 @@ struct Encoded {
   std::vector<Header> headers;
 };
 Encoded encoded(const Alert& alert) {
-  Encoded out{"left over", {{"left", "over", false}}};
-  encoder().encode(alert, Partition{3}, out.json, out.headers);
-  return out;
+  TextArena text;
+  text.append("left over");
+  (void)text.finish();
+  AlertEncoder used = encoder();
+  const auto made = used.encode(alert, Partition{3}, text);
+  return {std::string(made.json), {made.headers.begin(), made.headers.end()}};
 }
 
 TEST(AlertJson, WritesEveryMemberInAFixedOrder) {
@@ -176,9 +179,9 @@ TEST_F(AlertSchema, NamesEveryMember) {
 }
 
 std::string text_of(const Reason& reason) {
-  TextBuffer text;
+  TextArena text;
   append_reason_text(text, reason);
-  return std::string(text.view());
+  return std::string(text.finish());
 }
 
 TEST(ReasonText, IsASentenceForEveryFeatureAndBothDirections) {

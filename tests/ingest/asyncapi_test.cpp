@@ -66,9 +66,9 @@ TEST_F(AsyncApi, NamesTheHeadersOfAlerts) {
   AlertEncoder encoder("shop", {"visits"}, "id", "name", Duration{86'400'000});
   Alert alert;
   alert.customer = make_customer_key("C1");
-  std::string json;
-  std::vector<Header> headers;
-  encoder.encode(alert, Partition{0}, json, headers);
+  TextArena text;
+  const auto encoded = encoder.encode(alert, Partition{0}, text);
+  const std::vector<Header> headers(encoded.headers.begin(), encoded.headers.end());
   const YAML::Node documented = components_["messages"]["alert"]["headers"];
   EXPECT_EQ(keys_of(documented["properties"]), names_of(headers));
   EXPECT_EQ(texts_of(documented["required"]), names_of(headers));

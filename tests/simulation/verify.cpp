@@ -58,10 +58,9 @@ class Teller final : public engine::Output {
 
   void alert(const Alert& alert) override {
     const std::string id(alert.customer.id);
-    std::string json;
-    std::vector<Header> headers;
-    encoder_.encode(alert, partition_, json, headers);
-    told_.alerts[id].push_back(json + text_of(headers));
+    ingest::TextArena text;
+    const auto encoded = encoder_.encode(alert, partition_, text);
+    told_.alerts[id].push_back(std::string(encoded.json) + text_of({encoded.headers.begin(), encoded.headers.end()}));
     if (lists_) list_.alert(alert);
     told_.silences += alert.trigger.type == TriggerType::silence ? 1 : 0;
   }
