@@ -26,7 +26,7 @@ make_backlog() {
 drain() {
   local topics=() source
   for source in purchases complaints visits; do topics+=(--topic "$1.$source"); done
-  "$bin/drain" --bootstrap "$bootstrap" "${topics[@]}"
+  "$bin/drain" --bootstrap "$bootstrap" "${topics[@]}" "${@:2}"
 }
 
 # Each run adds a line to the results of its workload: events/s, CPU of the client and of the broker in ns an event, peak
@@ -34,13 +34,23 @@ drain() {
 # checkpoint that follows. Of the bare consumer they count from its first fetch on; only the broker's CPU holds the
 # opening of its connections too.
 run_bare() {
-  local workload=$1 broker_before seen
+  local workload=$1 name=${2:-bare} broker_before seen
   broker_before=$(cpu_ms "$broker")
-  seen=$(drain "$workload")
+  seen=$(drain "$workload" "${@:3}")
   awk -v n="$(field events <<< "$seen")" -v rate="$(field events_per_second <<< "$seen")" \
     -v cpu="$(field cpu_s <<< "$seen")" -v kib="$(field peak_kib <<< "$seen")" \
     -v broker="$(($(cpu_ms "$broker") - broker_before))" \
-    'BEGIN { print rate, cpu * 1e9 / n, broker * 1e6 / n, kib / 1024 }' >> "$work/results/$workload-bare"
+    'BEGIN { print rate, cpu * 1e9 / n, broker * 1e6 / n, kib / 1024 }' >> "$work/results/$workload-$name"
+}
+
+# A bare consumer that writes, in transactions, as many records of an alert's size as Holdfast has made of this workload:
+# what is left to reach for whoever has to write them with the same library.
+run_writing() {
+  local workload=$1 id=$1-writing-$2 sets every
+  settings_of "$workload" "$id"
+  "$holdfast" topics "${sets[@]}" --create > /dev/null
+  every=$(awk '{ printf "%.0f", 100 / $1 }' "$work/results/$workload")
+  run_bare "$workload" writing --write-every "$every" --write-topic "$id-alerts"
 }
 
 run_guarantee() {
@@ -75,8 +85,9 @@ catch_up() {
   for ((i = 1; i <= runs; ++i)); do
     run_bare "$workload"
     for guarantee in exactly_once at_least_once; do run_guarantee "$workload" "$guarantee" "$i"; done
+    run_writing "$workload" "$i"
     printf 'catch-up %d    %s: %s\n' "$i" "$workload" "$(cat "$work/results/$workload")"
-    for guarantee in bare exactly_once at_least_once; do print_last "$workload" "$guarantee"; done
+    for guarantee in bare writing exactly_once at_least_once; do print_last "$workload" "$guarantee"; done
   done
 }
 
@@ -95,14 +106,15 @@ warm_up() {
 # Column N of the results of every run of a workload.
 column() { awk -v n="$3" '{ print $n }' "$work/results/$1-$2"; }
 
-# Column N of the results of a guarantee and of the bare consumer, round by round.
-beside_bare() { paste <(column "$1" "$2" "$3") <(column "$1" bare "$3"); }
+# Column N of the results of a guarantee and of a bare consumer, round by round.
+beside_bare() { paste <(column "$1" "$2" "$3") <(column "$1" "${4:-bare}" "$3"); }
+rate_of() { beside_bare "$1" "$2" 1 "${3:-bare}" | awk '{ print 100 * $1 / $2 }' | spread %.0f ' %'; }
 
 # The part of the table about WORKLOAD, as NAME; goals: of the ratio to the bare consumer, of CPU, of memory.
 catch_up_rows() {
   local workload=$1 name=$2 ratio_goal=$3 cpu_goal=${4:-} memory_goal=${5:-} guarantee
   row "catch-up, $name: $(cat "$work/results/$workload")"
-  for guarantee in bare exactly_once at_least_once; do
+  for guarantee in bare writing exactly_once at_least_once; do
     row "  $guarantee: k events/s" "$(column "$workload" "$guarantee" 1 | awk '{ print $1 / 1000 }' | spread %.0f)"
     row '    CPU s per million events' "$(column "$workload" "$guarantee" 2 | awk '{ print $1 / 1000 }' | spread %.2f)"
     row "    the broker's" "$(column "$workload" "$guarantee" 3 | awk '{ print $1 / 1000 }' | spread %.2f)"
@@ -110,8 +122,12 @@ catch_up_rows() {
       row '    peak memory' "$(column "$workload" bare 4 | spread %.0f ' MiB')"
       continue
     fi
-    row '    rate, of bare' "$(beside_bare "$workload" "$guarantee" 1 | awk '{ print 100 * $1 / $2 }' | spread %.0f ' %')" \
-      "$ratio_goal"
+    if [ "$guarantee" = writing ]; then
+      row '    rate, of bare' "$(rate_of "$workload" writing)"
+      continue
+    fi
+    row '    rate, of bare' "$(rate_of "$workload" "$guarantee")" "$ratio_goal"
+    row '    rate, of bare that writes as much' "$(rate_of "$workload" "$guarantee" writing)"
     row '    CPU an event, above bare' "$(beside_bare "$workload" "$guarantee" 2 | awk '{ print $1 - $2 }' | spread %.0f ' ns')" \
       "$cpu_goal"
     row '    peak memory' "$(column "$workload" "$guarantee" 4 | spread %.0f ' MiB')" "$memory_goal"
