@@ -33,7 +33,7 @@ class OutputBuffer {
   void clear() {
     records_.clear();
     headers_.clear();
-    text_.clear(limits::output_bytes_max);
+    text_.clear(limits::output_bytes_kept);
     bytes_ = 0;
   }
 

@@ -30,7 +30,7 @@ class Outbox final : public engine::Output {
 
   void watch(const engine::Task& task) { task_ = &task; }
   void alert(const Alert& alert) override {
-    text_.clear(limits::output_bytes_max);
+    text_.clear(limits::output_bytes_kept);
     const auto encoded = encoder_.encode(alert, partition_, text_);
     items.push_back({task_->stream_time(), std::string(encoded.json), {}, nullptr});
   }

@@ -31,8 +31,8 @@ void EventBatch::reset(std::size_t bytes) {
   rejections_.clear();
   used_ = 0;
   if (bytes > capacity_) {
-    text_ = std::make_unique_for_overwrite<char[]>(bytes);
-    capacity_ = bytes;
+    capacity_ = bytes + bytes / 4;  // Batches are about as large as each other: soon none is larger than its room.
+    text_ = std::make_unique_for_overwrite<char[]>(capacity_);
   }
 }
 

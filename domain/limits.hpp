@@ -43,6 +43,9 @@ inline constexpr std::size_t output_buffers_max = 16;
 inline constexpr std::size_t output_records_max = 1024;
 inline constexpr std::size_t output_bytes_max = std::size_t{1} << 20;
 
+/// Memory for texts that a buffer keeps for its next use: what a step leads to, unless it is out of the ordinary.
+inline constexpr std::size_t output_bytes_kept = std::size_t{8} << 20;
+
 /// Steps of one task in one epoch, before its shard has to wait for the commit: their journal record stays well below
 /// what a topic takes by default, 1 MB.
 inline constexpr std::size_t epoch_steps_max = 8192;
