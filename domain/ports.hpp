@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "domain/error.hpp"
+#include "domain/event.hpp"
 #include "domain/ids.hpp"
 #include "domain/record.hpp"
 #include "domain/step.hpp"
@@ -175,8 +176,9 @@ class RecordTable {
   [[nodiscard]] virtual std::optional<Slot> find(const CustomerKey& key) const = 0;
   /// The same, made with zero bytes if it was not there. `second`: it was made.
   [[nodiscard]] virtual std::pair<Slot, bool> find_or_insert(const CustomerKey& key) = 0;
+  /// Pointers to records, and ids, end with the next find_or_insert(), modify() or erase().
   [[nodiscard]] virtual const std::byte* read(Slot slot) const = 0;
-  /// For writing: notes the change for the next checkpoint. Pointers end with the next insertion.
+  /// For writing: notes the change for the next checkpoint.
   [[nodiscard]] virtual std::byte* modify(Slot slot) = 0;
   /// Removes the record and overwrites it. Its place may be given to another one.
   virtual void erase(Slot slot) = 0;
@@ -192,6 +194,10 @@ class RecordTable {
   virtual void prefetch_index(std::uint64_t hash) const = 0;
   virtual void prefetch_record(std::uint64_t hash) const = 0;
   virtual void prefetch(Slot slot) const = 0;
+  /// These customers are needed soon, or these records: asks the disk for those that lie there, all at once. Costs
+  /// nothing if none does.
+  virtual void expect(std::span<const Event> events) = 0;
+  virtual void expect(std::span<const Slot> slots) = 0;
 };
 
 /// Changed records of one task, frozen at the end of a step, on their way to changelog and checkpoint store.

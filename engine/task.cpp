@@ -1,7 +1,10 @@
 #include "engine/task.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
+#include <cstdint>
+#include <span>
 
 #include "engine/outlook.hpp"
 #include "engine/risk.hpp"
@@ -12,6 +15,9 @@ namespace {
 /// Events between the request for a customer and its use; what a memory access takes is some tens of nanoseconds.
 constexpr std::size_t index_ahead = 16;
 constexpr std::size_t record_ahead = 8;
+
+/// Customers that a restore asks for at once.
+constexpr std::uint32_t restored_at_once = 1024;
 
 Customer& customer_at(std::byte* record) { return *reinterpret_cast<Customer*>(record); }
 const Customer& customer_at(const std::byte* record) { return *reinterpret_cast<const Customer*>(record); }
@@ -52,7 +58,12 @@ Task::Task(Partition partition, const Model& model, const RiskPolicy& policy, Re
 void Task::restore(const Marker& marker) {
   stream_time_ = marker.stream_time;
   steps_ = marker.step;
+  std::array<Slot, restored_at_once> slots{};
   for (Slot slot{0}; slot < table_.slots_end(); ++slot.value) {
+    if (slot.value % restored_at_once == 0) {
+      for (std::uint32_t i = 0; i < restored_at_once; ++i) slots[i] = {slot.value + i};
+      table_.expect(std::span(slots).first(std::min(restored_at_once, table_.slots_end().value - slot.value)));
+    }
     if (!table_.is_used(slot)) continue;
     timers_.forget(slot);  // Of another task with this table, if there was one.
     set_timer(slot, customer_at(table_.read(slot)));

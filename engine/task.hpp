@@ -49,7 +49,10 @@ class Task {
   void restore(const Marker& marker);
 
   /// Adds records of a source, in offset order.
-  void push(SourceIndex source, EventBatch batch) { inbox_.push(source, std::move(batch)); }
+  void push(SourceIndex source, EventBatch batch) {
+    table_.expect(batch.events);
+    inbox_.push(source, std::move(batch));
+  }
   /// Nothing lies between what was pushed and `end`, and the log held no more when last asked.
   void reached_end(SourceIndex source, Offset end) { inbox_.reached_end(source, end); }
   /// Forgets what was pushed and is not applied yet: it will be read again from position().

@@ -19,12 +19,12 @@ constexpr std::size_t cache_line_bytes = 64;
 /// Above three quarters full the index doubles.
 bool too_full(std::size_t records, std::size_t entries) { return records * 4 >= entries * 3; }
 
-std::uint32_t tag_of(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32); }
+std::uint32_t tag_of(std::uint64_t hash) { return static_cast<std::uint32_t>(hash); }
 
 }  // namespace
 
-HotTable::HotTable(std::uint32_t record_size)
-    : record_size_(record_size), entry_size_((record_at + record_size + 7) / 8 * 8) {
+HotTable::HotTable(std::uint32_t record_size, TableMemory memory)
+    : record_size_(record_size), entry_size_((record_at + record_size + 7) / 8 * 8), memory_(std::move(memory)) {
   grow_index(index_entries_min);
 }
 
@@ -36,7 +36,11 @@ std::optional<Slot> HotTable::find(const CustomerKey& key) const {
 
 std::pair<Slot, bool> HotTable::find_or_insert(const CustomerKey& key) {
   const std::size_t at = probe(key);
-  if (index_[at].slot != nowhere) return {Slot{index_[at].slot}, false};
+  if (index_[at].slot != nowhere) {
+    const Slot slot{index_[at].slot};
+    if (scratch_ != nullptr) touch(slot);
+    return {slot, false};
+  }
   if (!erased_.empty()) {
     if (const auto it = erased_.find(key.id); it != erased_.end()) {
       erased_.erase(it);
@@ -47,22 +51,22 @@ std::pair<Slot, bool> HotTable::find_or_insert(const CustomerKey& key) {
 }
 
 std::byte* HotTable::modify(Slot slot) {
-  const std::size_t word = slot.value / bits_per_word;
-  const std::uint64_t bit = std::uint64_t{1} << (slot.value % bits_per_word);
-  if (into_ != nullptr && (frozen_[word] & bit) != 0) copy_out(slot.value);
-  changed_count_ += (changed_[word] & bit) == 0 ? 1 : 0;
-  changed_[word] |= bit;
+  copy_out_if_frozen(slot.value);
+  if (scratch_ != nullptr && is_cold(slot)) make_writable(slot);
+  note_change(slot);
   return entry(slot) + record_at;
 }
 
 void HotTable::erase(Slot slot) {
-  const std::size_t word = slot.value / bits_per_word;
-  const std::uint64_t bit = std::uint64_t{1} << (slot.value % bits_per_word);
-  if (into_ != nullptr && (frozen_[word] & bit) != 0) copy_out(slot.value);
-  changed_count_ -= (changed_[word] & bit) != 0 ? 1 : 0;
-  changed_[word] &= ~bit;
-  erased_.emplace(id(slot));
-  remove(slot);
+  copy_out_if_frozen(slot.value);
+  note_unchanged(slot);
+  const CustomerKey customer = key(slot);
+  erased_.emplace(customer.id);
+  unindex(slot, customer.hash);
+  if (customer.id.size() > inline_id_max) std::memset(const_cast<char*>(customer.id.data()), 0, customer.id.size());
+  free_slots_.push_back(slot.value);
+  if (scratch_ != nullptr) return give_up_place(slot);
+  std::memset(entry(slot), 0, entry_size_);
 }
 
 CustomerKey HotTable::key(Slot slot) const { return make_customer_key(id(slot)); }
@@ -77,25 +81,60 @@ void HotTable::prefetch_record(std::uint64_t hash) const {
 }
 
 void HotTable::prefetch(Slot slot) const {
+  if (scratch_ != nullptr && !is_in_memory(slot)) return;
   const std::byte* const at = entry(slot);
   for (std::size_t line = 0; line < entry_size_; line += cache_line_bytes) __builtin_prefetch(at + line, 1);
 }
 
+void HotTable::expect(std::span<const Event> events) {
+  if (cold_records() == 0) return;
+  constexpr std::size_t ahead = 16;
+  ahead_.clear();
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    if (i + ahead < events.size()) prefetch_index(events[i + ahead].customer.hash);
+    if (events[i].rejection != nullptr) continue;
+    const std::uint64_t hash = events[i].customer.hash;
+    std::size_t at = hash & index_mask_;
+    while (index_[at].slot != nowhere && index_[at].tag != tag_of(hash)) at = (at + 1) & index_mask_;
+    if (index_[at].slot != nowhere) expect_place(place_of_[index_[at].slot]);
+  }
+  scratch_->read_ahead(ahead_);
+}
+
+void HotTable::expect(std::span<const Slot> slots) {
+  if (cold_records() == 0) return;
+  ahead_.clear();
+  for (const Slot slot : slots) expect_place(place_of_[slot.value]);
+  scratch_->read_ahead(ahead_);
+}
+
 void HotTable::load(std::string_view id, std::string_view record) {
+  assert(free_slots_.empty());
+  loading_.push_back(tag_of(make_customer_key(id).hash));
   const Slot slot = new_slot();
-  write_id(entry(slot), id);
-  std::memcpy(entry(slot) + record_at, record.data(), std::min<std::size_t>(record.size(), record_size_));
+  std::byte* const at = place_loaded(slot);
+  write_id(at, id);
+  std::memcpy(at + record_at, record.data(), std::min<std::size_t>(record.size(), record_size_));
+  if (at == moving_.data()) put_away(slot, at);
 }
 
 void HotTable::finish_loading() {
   std::size_t entries = index_.size();
   while (too_full(size(), entries)) entries *= 2;
   grow_index(entries);
+  constexpr std::size_t ahead = 16;
+  const std::size_t first = slots_end_ - loading_.size();
+  for (std::size_t i = 0; i < loading_.size(); ++i) {
+    if (i + ahead < loading_.size()) __builtin_prefetch(&index_[loading_[i + ahead] & index_mask_], 1);
+    put_in_index(static_cast<std::uint32_t>(first + i), loading_[i]);
+  }
+  loading_ = {};
+  if (scratch_ != nullptr) shrink();
 }
 
 void HotTable::mark_all_changed() {
   for (Slot slot{0}; slot.value < slots_end_; ++slot.value) {
-    if (is_used(slot)) (void)modify(slot);
+    if (is_used(slot)) note_change(slot);
   }
 }
 
@@ -103,7 +142,7 @@ void HotTable::mark_changed(const CheckpointData& data) {
   replaces_erased_ = replaces_erased_ || data.replaces_erased;
   for (const auto& e : data.entries) {
     if (const auto slot = find(make_customer_key(data.id(e)))) {
-      (void)modify(*slot);
+      note_change(*slot);
     } else {
       erased_.emplace(data.id(e));
     }
@@ -122,13 +161,10 @@ void HotTable::mark_unchanged(const CheckpointData& data) {
       continue;
     }
     if (e.erased || std::memcmp(read(*slot), data.record(e).data(), record_size_) != 0) {
-      (void)modify(*slot);
-      continue;
+      note_change(*slot);
+    } else {
+      note_unchanged(*slot);
     }
-    const std::size_t word = slot->value / bits_per_word;
-    const std::uint64_t bit = std::uint64_t{1} << (slot->value % bits_per_word);
-    changed_count_ -= (changed_[word] & bit) != 0 ? 1 : 0;
-    changed_[word] &= ~bit;
   }
 }
 
@@ -136,6 +172,7 @@ void HotTable::freeze(CheckpointData& into) {
   assert(into_ == nullptr);
   std::swap(changed_, frozen_);
   changed_.assign(frozen_.size(), 0);
+  if (scratch_ != nullptr) scratch_->begin_visit();
   into_ = &into;
   into.record_size = record_size_;
   into.bytes.clear();
@@ -145,7 +182,7 @@ void HotTable::freeze(CheckpointData& into) {
   for (const std::string& id : erased_) into.add_erased(id);
   erased_.clear();
   into.replaces_erased = std::exchange(replaces_erased_, false);
-  changed_count_ = 0;
+  frozen_count_ = std::exchange(changed_count_, 0);
   next_frozen_word_ = 0;
 }
 
@@ -153,25 +190,32 @@ bool HotTable::copy_frozen(std::size_t records_max) {
   if (into_ == nullptr) return true;
   std::size_t copied = 0;
   for (; next_frozen_word_ < frozen_.size(); ++next_frozen_word_) {
-    while (frozen_[next_frozen_word_] != 0) {
+    for (std::uint64_t left = frozen_[next_frozen_word_]; left != 0; left &= left - 1) {
+      const auto bit = static_cast<std::uint32_t>(std::countr_zero(left));
+      const auto slot = static_cast<std::uint32_t>(next_frozen_word_ * bits_per_word) + bit;
+      if (scratch_ != nullptr && is_cold(Slot{slot})) continue;  // Later, page by page.
       if (copied == records_max) return false;
-      const auto bit = static_cast<std::uint32_t>(std::countr_zero(frozen_[next_frozen_word_]));
-      copy_out(static_cast<std::uint32_t>(next_frozen_word_ * bits_per_word) + bit);
+      copy_out(slot);
       ++copied;
     }
   }
+  if (frozen_count_ > 0) copy_frozen_of_scratch(records_max - copied);
+  if (frozen_count_ > 0) return false;
   into_ = nullptr;
   return true;
 }
 
 std::size_t HotTable::memory_bytes() const {
-  const std::size_t pages = (slots_end_ * entry_size_ + huge_page_bytes - 1) / huge_page_bytes;
+  const std::size_t pages = (places_end_ * entry_size_ + huge_page_bytes - 1) / huge_page_bytes;
+  std::size_t places = 0;
+  if (scratch_ != nullptr)
+    places = (place_of_.capacity() + notes_.capacity() + slot_of_.capacity()) * sizeof(std::uint32_t) +
+             touched_.capacity() + scratch_->memory_bytes();
   return pages * huge_page_bytes + index_.capacity() * sizeof(IndexEntry) + text_.size() * text_chunk_bytes +
-         (changed_.capacity() + frozen_.capacity()) * sizeof(std::uint64_t);
+         (changed_.capacity() + frozen_.capacity()) * sizeof(std::uint64_t) + places;
 }
 
-std::string_view HotTable::id(Slot slot) const {
-  const std::byte* const at = entry(slot);
+std::string_view HotTable::id_in(const std::byte* at) {
   const auto length = static_cast<std::uint8_t>(at[0]);
   if (length != long_id) return {reinterpret_cast<const char*>(at + 1), length};
   std::uint32_t size = 0;
@@ -217,6 +261,7 @@ Slot HotTable::add(const CustomerKey& key, std::size_t at) {
     at = probe(key);
   }
   const Slot slot = new_slot();
+  place_new(slot);
   write_id(entry(slot), key.id);
   index_[at] = {slot.value, tag_of(key.hash)};
   return slot;
@@ -230,55 +275,71 @@ Slot HotTable::new_slot() {
   }
   const Slot slot{slots_end_++};
   if (slot.value % chunk_records == 0) {
-    const std::size_t bytes = chunk_records * entry_size_;
-    chunks_.emplace_back(static_cast<std::byte*>(map_huge_pages(bytes)), UnmapChunk{bytes});
-    changed_.resize(chunks_.size() * chunk_records / bits_per_word);
+    changed_.resize((slot.value + chunk_records) / bits_per_word);
     frozen_.resize(changed_.size());
   }
   return slot;
 }
 
 // Closes the gap in the index: an entry behind it moves there, unless its search begins behind the gap.
-void HotTable::remove(Slot slot) {
-  std::size_t gap = probe(key(slot));
+void HotTable::unindex(Slot slot, std::uint64_t hash) {
+  std::size_t gap = hash & index_mask_;
+  while (index_[gap].slot != slot.value) gap = (gap + 1) & index_mask_;
   for (std::size_t at = (gap + 1) & index_mask_; index_[at].slot != nowhere; at = (at + 1) & index_mask_) {
-    const std::size_t home = key(Slot{index_[at].slot}).hash & index_mask_;
+    const std::size_t home = index_[at].tag & index_mask_;
     if (((at - home) & index_mask_) < ((at - gap) & index_mask_)) continue;
     index_[gap] = index_[at];
     gap = at;
   }
   index_[gap] = {nowhere, 0};
-
-  const std::string_view text = id(slot);
-  if (text.size() > inline_id_max) std::memset(const_cast<char*>(text.data()), 0, text.size());
-  std::memset(entry(slot), 0, entry_size_);
-  free_slots_.push_back(slot.value);
 }
 
-// Hashes are not kept: the ids are hashed again, once for each doubling. Where an entry goes is asked for a while
-// before it is looked at.
+// The entries say themselves where they go: no record is looked at.
 void HotTable::grow_index(std::size_t entries) {
-  index_.assign(entries, IndexEntry{nowhere, 0});
-  index_.shrink_to_fit();
+  Large<IndexEntry> before(entries, IndexEntry{nowhere, 0});
+  index_.swap(before);
   index_mask_ = entries - 1;
-  constexpr std::uint32_t ahead = 16;
-  std::array<std::uint64_t, ahead> hashes{};
-  for (std::uint32_t i = 0; i < slots_end_ + ahead; ++i) {
-    std::uint64_t& hash = hashes[i % ahead];
-    if (i >= ahead && is_used(Slot{i - ahead})) {
-      std::size_t at = hash & index_mask_;
-      while (index_[at].slot != nowhere) at = (at + 1) & index_mask_;
-      index_[at] = {i - ahead, tag_of(hash)};
-    }
-    if (i < slots_end_ && is_used(Slot{i})) {
-      hash = key(Slot{i}).hash;
-      __builtin_prefetch(&index_[hash & index_mask_], 1);
-    }
+  for (const IndexEntry& moved : before) {
+    if (moved.slot != nowhere) put_in_index(moved.slot, moved.tag);
   }
+}
+
+void HotTable::put_in_index(std::uint32_t slot, std::uint32_t tag) {
+  std::size_t at = tag & index_mask_;
+  while (index_[at].slot != nowhere) at = (at + 1) & index_mask_;
+  index_[at] = {slot, tag};
+}
+
+void HotTable::note_change(Slot slot) {
+  const std::size_t word = slot.value / bits_per_word;
+  const std::uint64_t bit = std::uint64_t{1} << (slot.value % bits_per_word);
+  changed_count_ += (changed_[word] & bit) == 0 ? 1 : 0;
+  changed_[word] |= bit;
+  if (scratch_ != nullptr && is_cold(slot)) scratch_->mark(place_of_[slot.value] & ~cold_bit);
+}
+
+void HotTable::note_unchanged(Slot slot) {
+  const std::size_t word = slot.value / bits_per_word;
+  const std::uint64_t bit = std::uint64_t{1} << (slot.value % bits_per_word);
+  changed_count_ -= (changed_[word] & bit) != 0 ? 1 : 0;
+  changed_[word] &= ~bit;
+}
+
+bool HotTable::is_changed(Slot slot) const {
+  return (changed_[slot.value / bits_per_word] >> (slot.value % bits_per_word) & 1) != 0;
+}
+
+bool HotTable::is_frozen(std::uint32_t slot) const {
+  return into_ != nullptr && (frozen_[slot / bits_per_word] >> (slot % bits_per_word) & 1) != 0;
+}
+
+void HotTable::copy_out_if_frozen(std::uint32_t slot) {
+  if (is_frozen(slot)) copy_out(slot);
 }
 
 void HotTable::copy_out(std::uint32_t slot) {
   frozen_[slot / bits_per_word] &= ~(std::uint64_t{1} << (slot % bits_per_word));
+  --frozen_count_;
   into_->add(id(Slot{slot}), {reinterpret_cast<const char*>(read(Slot{slot})), record_size_});
 }
 

@@ -1,5 +1,6 @@
 #include "state/huge_pages.hpp"
 
+#include <cstddef>
 #include <cstdint>
 
 #include <sys/mman.h>
@@ -28,5 +29,11 @@ void* map_huge_pages(std::size_t bytes) {
 }
 
 void unmap_huge_pages(void* memory, std::size_t bytes) noexcept { munmap(memory, whole_pages(bytes)); }
+
+void drop_huge_pages(void* memory, std::size_t bytes, std::size_t kept) noexcept {
+  const std::size_t from = whole_pages(kept);
+  if (from < whole_pages(bytes))
+    madvise(static_cast<std::byte*>(memory) + from, whole_pages(bytes) - from, MADV_DONTNEED);
+}
 
 }  // namespace holdfast::state

@@ -14,6 +14,8 @@ inline constexpr std::size_t huge_page_bytes = std::size_t{1} << 21;
 [[nodiscard]] void* map_huge_pages(std::size_t bytes);
 /// Gives it back. REQUIRES: the same `bytes`.
 void unmap_huge_pages(void* memory, std::size_t bytes) noexcept;
+/// Of `bytes` that were mapped, gives back the whole huge pages behind the first `kept`: until they are touched again.
+void drop_huge_pages(void* memory, std::size_t bytes, std::size_t kept) noexcept;
 
 /// For containers that may become large: huge pages from one page on, the usual memory below.
 template <class T>
