@@ -31,6 +31,7 @@ namespace {
 constexpr int usage_status = 2;
 constexpr double days_max = 1'000'000;
 constexpr double rate_max = 1e9;
+constexpr double zipf_max = 4;
 
 /// Prints the examples (CLI11's footer) before everything else.
 class ExamplesFirst final : public CLI::Formatter {
@@ -260,6 +261,11 @@ class CommandLine {
             "--rate", [this](const std::string& text) { generate_.rate = parse_number("--rate", text, 0, rate_max); },
             "Events per second, each at the time it is sent; 0, the default: as fast as possible, over the period")
         ->type_name("R");
+    command
+        ->add_option_function<std::string>(
+            "--zipf", [this](const std::string& text) { generate_.zipf = parse_number("--zipf", text, 0, zipf_max); },
+            "Few customers do most: the r-th is as active as 1 / r^Z; 0, the default: all are about evenly active")
+        ->type_name("Z");
     command->callback([this] {
       if (!generate_.kafka && generate_.out.empty()) throw CLI::RequiredError("generate: --kafka or --out DIR");
       command_ = [this] { return generate_command(generate_); };

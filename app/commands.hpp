@@ -59,6 +59,7 @@ struct GenerateOptions : CommonOptions {
   std::optional<Timestamp> to;
   std::optional<double> days;
   double rate = 0;  ///< Events/s; 0: as fast as possible.
+  double zipf = 0;  ///< As in ShopSettings.
 };
 
 struct LoadOptions : CommonOptions {

@@ -143,7 +143,8 @@ Expected<ShopSettings> settings_of(const GenerateOptions& options) {
                    .seed = options.seed,
                    .from = {},
                    .length = {static_cast<std::int64_t>(options.days.value_or(default_days) * day_ms)},
-                   .fitted = options.rate == 0};
+                   .fitted = options.rate == 0,
+                   .zipf = options.zipf};
   if (options.from && options.to) out.length = *options.to - *options.from;
   if (out.length.ms < 1)
     return fail(ErrorKind::invalid_argument, options.days

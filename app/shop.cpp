@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <utility>
 
 namespace holdfast::app {
 namespace {
@@ -58,12 +59,14 @@ double Random::beta(double a, double b) {
 
 // Rates and drop-out are chosen so that the events come to about their number within the period.
 Shop::Shop(const ShopSettings& settings) : settings_(settings), people_(settings.customers) {
-  const double events_each = static_cast<double>(settings.events) / settings.customers;
-  const double drop_out_mean = std::clamp(1.0 / (purchase_share * events_each * 1.5), 0.005, 0.3);
-  const double rate_mean = 2.2 * events_each / settings.length.days();
+  const std::vector<double> events_of = events_of_each();
   due_.reserve(settings.customers);
   for (std::uint32_t c = 0; c < settings.customers; ++c) {
     Person& person = people_[c];
+    const double events_each = events_of[c];
+    const double drop_out_mean =
+        std::clamp(1.0 / (purchase_share * events_each * 1.5), settings.zipf > 0 ? 1e-9 : 0.005, 0.3);
+    const double rate_mean = 2.2 * events_each / settings.length.days();
     Random seeding(settings.seed * 0x2545f4914f6cdd1d + c);
     person.random = Random(seeding.next());
     Random& random = person.random;
@@ -77,6 +80,19 @@ Shop::Shop(const ShopSettings& settings) : settings_(settings), people_(settings
   }
   std::ranges::make_heap(due_, later);
   if (settings.fitted) speed_ = speed_to_fit();
+}
+
+// By rank, ranks in a random order: neighbours in the numbers have nothing in common.
+std::vector<double> Shop::events_of_each() const {
+  const auto events = static_cast<double>(settings_.events);
+  std::vector<double> out(settings_.customers, events / settings_.customers);
+  if (settings_.zipf == 0) return out;
+  double sum = 0;
+  for (std::uint32_t c = 0; c < settings_.customers; ++c) sum += out[c] = std::pow(c + 1.0, -settings_.zipf);
+  for (double& share : out) share *= events / sum;
+  Random random(settings_.seed);
+  for (std::size_t c = out.size(); c > 1; --c) std::swap(out[c - 1], out[random.next() % c]);
+  return out;
 }
 
 double Shop::speed_to_fit() const {

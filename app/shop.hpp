@@ -37,6 +37,8 @@ struct ShopSettings {
   /// Whether the last event comes just before the end of `length`: the whole shop is told once beforehand to see how
   /// long it would take, and its time is squeezed or stretched to fit. Otherwise it takes about that long.
   bool fitted = true;
+  /// 0: customers are about evenly active. Otherwise the activity of the r-th goes with r^-zipf: few do most.
+  double zipf = 0;
 };
 
 /// Something that a customer of the shop did.
@@ -86,6 +88,7 @@ class Shop {
     std::uint32_t customer;
   };
 
+  [[nodiscard]] std::vector<double> events_of_each() const;
   [[nodiscard]] double speed_to_fit() const;
   [[nodiscard]] Timestamp fitted(Timestamp time) const;
   void act(Person& person, ShopEvent& event);

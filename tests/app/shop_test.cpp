@@ -1,5 +1,7 @@
 #include "app/shop.hpp"
 
+#include <algorithm>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -42,6 +44,24 @@ TEST(Shop, TellsEveryEventInOrderOfTime) {
     ASSERT_LT(events.back().time, Timestamp{15'365 * day_ms}) << count;
     ASSERT_GT(events.back().time, Timestamp{15'364 * day_ms}) << count;
   }
+}
+
+TEST(Shop, FewCustomersDoMostIfAskedFor) {
+  constexpr std::uint32_t customers = 2'000;
+  ShopSettings zipf = settings(100'000, customers, 1);
+  zipf.zipf = 1;
+  Shop shop(zipf);
+  std::vector<int> count(customers);
+  const auto events = all_of(shop);
+  ASSERT_EQ(events.size(), 100'000U);
+  for (const ShopEvent& event : events) ++count[event.customer];
+  std::ranges::sort(count, std::greater());
+  int best = 0;
+  for (std::size_t i = 0; i < customers / 100; ++i) best += count[i];
+  // By the law it is 44 %; each customer's own chance comes on top.
+  EXPECT_GT(best, 30'000);
+  EXPECT_LT(best, 65'000);
+  EXPECT_LE(count[customers / 2], 20);
 }
 
 TEST(Shop, AShortPeriodHoldsAllEvents) {
