@@ -1,5 +1,6 @@
 #include "app/checkpoint_loader.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -38,11 +39,20 @@ class LastMarker final : public ChangelogVisitor {
 CheckpointLoader::CheckpointLoader(const CheckpointTerms& terms, ChangelogReader* changelog, CheckpointStore& store,
                                    Statistics& statistics, Say say, std::function<bool()> abandoned)
     : terms_(terms),
+      share_(terms.memory),
       changelog_(changelog),
       store_(store),
       statistics_(statistics),
       say_(std::move(say)),
       abandoned_(std::move(abandoned)) {}
+
+void CheckpointLoader::share_memory(std::size_t tables) {
+  share_.bytes_max = terms_.memory.bytes_max / std::max<std::size_t>(1, tables);
+}
+
+std::unique_ptr<state::HotTable> CheckpointLoader::make_table() const {
+  return std::make_unique<state::HotTable>(sizeof(engine::Customer), share_);
+}
 
 Expected<LoadedCheckpoint> CheckpointLoader::load(Partition partition) {
   LoadedCheckpoint into;
@@ -68,7 +78,7 @@ Status CheckpointLoader::check_changelog() {
 }
 
 Status CheckpointLoader::load_local(Partition partition, LoadedCheckpoint& into) {
-  into.table = std::make_unique<state::HotTable>(sizeof(engine::Customer));
+  into.table = make_table();
   auto& loaded_records = statistics_.partitions[static_cast<std::size_t>(partition.value)].loaded_records;
   bool sound = true;
   auto marker = store_.load(partition, [&](std::string_view id, std::string_view record) {
@@ -92,7 +102,7 @@ Status CheckpointLoader::load_local(Partition partition, LoadedCheckpoint& into)
 }
 
 Status CheckpointLoader::forget(Partition partition, LoadedCheckpoint& into) {
-  into.table = std::make_unique<state::HotTable>(sizeof(engine::Customer));
+  into.table = make_table();
   into.marker.reset();
   return store_.clear(partition);
 }

@@ -20,6 +20,7 @@ struct CheckpointTerms {
   std::uint64_t topics = 0;     ///< As in Marker.
   std::int32_t partitions = 0;  ///< As in Marker.
   std::uint8_t sources = 0;
+  state::TableMemory memory = {};  ///< For all tables together.
 };
 
 /// A task's customers as of its latest checkpoint.
@@ -39,6 +40,8 @@ class CheckpointLoader {
   CheckpointLoader(const CheckpointTerms& terms, ChangelogReader* changelog, CheckpointStore& store,
                    Statistics& statistics, Say say, std::function<bool()> abandoned);
 
+  /// Tables that are loaded from now on get this part of the memory each. REQUIRES: none is being loaded.
+  void share_memory(std::size_t tables);
   /// incompatible: the changelog has another number of partitions than the sources.
   [[nodiscard]] Status check_changelog();
   /// incompatible: the checkpoint was made under other terms. What is damaged is said and done without. rollback:
@@ -58,9 +61,11 @@ class CheckpointLoader {
   };
   Expected<Reading> read_changelog(Partition partition, LoadedCheckpoint& into, Offset from);
   Status forget(Partition partition, LoadedCheckpoint& into);
+  [[nodiscard]] std::unique_ptr<state::HotTable> make_table() const;
   [[nodiscard]] Status check_marker(const Marker& marker, std::string_view what) const;
 
   const CheckpointTerms terms_;
+  state::TableMemory share_;
   ChangelogReader* const changelog_;
   std::mutex changelog_use_;  ///< The reader is for one thread at a time.
   CheckpointStore& store_;

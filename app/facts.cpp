@@ -38,6 +38,8 @@ Progress progress_of(const Statistics& statistics) {
     progress.misplaced += partition.misplaced.get();
     progress.customers += partition.customers.get();
     progress.state_bytes += partition.hot_bytes.get();
+    progress.cold_customers += partition.cold_customers.get();
+    progress.lacks_scratch = progress.lacks_scratch || partition.lacks_scratch.get();
     progress.restoring = progress.restoring || !partition.restored.get();
     if (partition.customers.get() > 0)
       progress.stream_time = std::min(progress.stream_time, Timestamp{partition.stream_time_ms.get()});
@@ -72,6 +74,10 @@ console::Snapshot ServiceFacts::metrics() {
     if (partition.standby.get()) {
       ++out.standby_partitions;
       out.state_bytes["standby"] += partition.hot_bytes.get();
+    }
+    if (partition.standby.get() || partition.assigned.get()) {
+      out.cold_customers += partition.cold_customers.get();
+      out.scratch_bytes += partition.scratch_bytes.get();
     }
     if (!partition.assigned.get()) continue;
     for (std::size_t s = 0; s < config_.sources.size(); ++s) {

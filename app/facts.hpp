@@ -39,6 +39,8 @@ struct Progress {
   std::uint64_t misplaced = 0;
   std::uint64_t customers = 0;
   std::uint64_t state_bytes = 0;
+  std::uint64_t cold_customers = 0;  ///< In the scratch file.
+  bool lacks_scratch = false;
   Timestamp stream_time = before_all_time;  ///< The least of all tasks'.
   bool restoring = false;
 };

@@ -114,7 +114,10 @@ Recovery::Recovery(const RecoverySettings& settings, const RecoveryPorts& ports,
       ports_(ports),
       say_(std::move(say)),
       wake_fetcher_(std::move(wake_fetcher)),
-      loader_({.topics = settings.topics, .partitions = settings.partitions, .sources = settings.sources},
+      loader_({.topics = settings.topics,
+               .partitions = settings.partitions,
+               .sources = settings.sources,
+               .memory = settings.memory},
               ports.changelog, ports.store, statistics, say_, [this] { return abandoned(); }) {
   if (settings.standbys > 0 && ports.instances != nullptr && ports.journal_tail != nullptr)
     standbys_.emplace(
@@ -154,6 +157,7 @@ Expected<bool> Recovery::restore(RestoreRequest request) {
   if (standbys_) standbys_->stop();
   if (abandoned()) return true;
   end_what_is_left_open();
+  loader_.share_memory(tables_of(request));
   const Status restored = restore_tasks(request);
   if (abandoned()) return true;
   if (!restored) return std::unexpected(restored.error());
@@ -166,6 +170,13 @@ Expected<bool> Recovery::restore(RestoreRequest request) {
       emit({restoring_, Forget{partition}});
   }
   return true;
+}
+
+// Those of standbys as well: as many as there can be.
+std::size_t Recovery::tables_of(const RestoreRequest& request) const {
+  const std::size_t most =
+      request.partitions.size() * (1 + static_cast<std::size_t>(standbys_ ? settings_.standbys : 0));
+  return std::min(most, static_cast<std::size_t>(settings_.partitions));
 }
 
 // An instance that died in the middle of a transaction would hide its records, and what comes behind them, from readers

@@ -29,9 +29,10 @@ struct RecoverySettings {
   std::uint64_t topics = 0;     ///< As in Marker.
   std::int32_t partitions = 0;  ///< As in Marker.
   std::uint8_t sources = 0;
-  bool exactly_once = true;   ///< Positions are committed with the journal; otherwise they may lag behind it.
-  int standbys = 0;           ///< Of each task, on other instances.
-  unsigned load_threads = 1;  ///< That load checkpoints, at most.
+  bool exactly_once = true;        ///< Positions are committed with the journal; otherwise they may lag behind it.
+  int standbys = 0;                ///< Of each task, on other instances.
+  unsigned load_threads = 1;       ///< That load checkpoints, at most.
+  state::TableMemory memory = {};  ///< For all tables together.
 };
 
 /// What tasks are restored from. All outlive the recovery.
@@ -90,6 +91,7 @@ class Recovery {
   Status check_committed(const Loaded& task);
   Status check_first_start(const Loaded& task);
   Expected<RestoredTask> build(Loaded&& task);
+  [[nodiscard]] std::size_t tables_of(const RestoreRequest& request) const;
   [[nodiscard]] std::unique_ptr<engine::Task> make_task(const Marker& marker, state::HotTable& table) const;
   void emit(FromRecovery message);
   bool flush();

@@ -78,7 +78,8 @@ PipelineSettings pipeline_settings(const Config& config, std::int32_t partitions
                   .sources = static_cast<std::uint8_t>(config.sources.size()),
                   .exactly_once = config.guarantee == Guarantee::exactly_once,
                   .standbys = config.state.standbys,
-                  .load_threads = std::max(1U, std::thread::hardware_concurrency())};
+                  .load_threads = std::max(1U, std::thread::hardware_concurrency()),
+                  .memory = {.bytes_max = config.state.memory_bytes, .scratch = config.state.directory}};
   const int automatic = std::max(1, static_cast<int>(std::thread::hardware_concurrency()) - 1);
   out.shards = std::clamp(config.shards > 0 ? config.shards : automatic, 1, std::max(1, static_cast<int>(partitions)));
   out.partitions = partitions;
@@ -229,6 +230,7 @@ void Service::watch_progress(const Pipeline& pipeline, bool exit_at_end) {
   std::uint64_t said_ready_for = 0;  ///< The assignment.
   bool said_caught_up = false;
   bool said_memory = false;
+  bool said_scratch = false;
   Stopwatch since_said(clock_);
   Progress before = progress_of(pipeline.statistics());
   std::unique_lock lock(mutex_);
@@ -251,12 +253,23 @@ void Service::watch_progress(const Pipeline& pipeline, bool exit_at_end) {
           "half the history; see that `partitioner` is that of the producers, and run `holdfast check --connect` "
           "(holdfast_misplaced_total counts them; this is said once)");
     }
-    if (!said_memory && progress.state_bytes > config_.state.memory_bytes) {
+    if (!said_scratch && progress.cold_customers > 0) {
+      said_scratch = true;
+      spdlog::info(
+          "the customers take more than state.memory allows ({} MiB): records of those that are silent go to a scratch "
+          "file in {}",
+          config_.state.memory_bytes >> 20, config_.state.directory);
+    }
+    if (!said_memory && progress.state_bytes > config_.state.memory_bytes + config_.state.memory_bytes / 8) {
       said_memory = true;
       spdlog::warn(
-          "the state takes {} MiB, more than state.memory allows ({} MiB): all customers are kept in memory; "
-          "raise it and see that the machine has as much, or spread the partitions over more instances",
-          progress.state_bytes >> 20, config_.state.memory_bytes >> 20);
+          "the state takes {} MiB, more than state.memory allows ({} MiB): {}; raise it and see that the machine has "
+          "as "
+          "much, or spread the partitions over more instances",
+          progress.state_bytes >> 20, config_.state.memory_bytes >> 20,
+          progress.lacks_scratch ? "for a scratch file there is no space in " + config_.state.directory +
+                                       ", so that customers stay in memory"
+                                 : "even if its record lies on the disk, a customer takes some forty bytes");
     }
     const bool caught_up = pipeline.caught_up();
     if (caught_up && !said_caught_up) {

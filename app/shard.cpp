@@ -429,6 +429,9 @@ void Shard::publish(const Owned& owned) {
   to.step.set(task.steps());
   to.customers.set(owned.restored.table->size());
   to.hot_bytes.set(owned.restored.table->memory_bytes() + task.timer_bytes());
+  to.cold_customers.set(owned.restored.table->cold_records());
+  to.scratch_bytes.set(owned.restored.table->scratch_bytes());
+  to.lacks_scratch.set(!owned.restored.table->scratch_error().empty());
   to.stream_time_ms.set(task.stream_time().ms);
 }
 

@@ -58,6 +58,9 @@ struct PartitionStatistics {
   Gauge<std::uint64_t> restored_records;  ///< Events replayed behind them.
   Gauge<std::uint64_t> customers;
   Gauge<std::uint64_t> hot_bytes;
+  Gauge<std::uint64_t> cold_customers;  ///< Their records lie in the scratch file.
+  Gauge<std::uint64_t> scratch_bytes;
+  Gauge<bool> lacks_scratch;  ///< There is no space for the scratch file that is needed.
   Gauge<std::int64_t> stream_time_ms{};
   Gauge<bool> assigned;
   Gauge<bool> standby;    ///< Another instance has it, this one follows; the fields then say how far.

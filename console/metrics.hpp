@@ -45,7 +45,9 @@ struct Snapshot {
   std::uint64_t checkpoint_failures_total = 0;
   std::uint64_t unpurged_partitions = 0;
   std::uint64_t restore_records_total = 0;
-  std::map<std::string, std::uint64_t> state_bytes;                            // tier: hot, standby
+  std::map<std::string, std::uint64_t> state_bytes;  // tier: hot, standby
+  std::uint64_t cold_customers = 0;
+  std::uint64_t scratch_bytes = 0;
   std::map<std::string, std::uint64_t> ring_full_total;                        // ring: input, output
   std::vector<std::pair<std::int32_t, double>> stream_time_timestamp_seconds;  // partition, Unix time
 };

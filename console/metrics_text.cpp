@@ -132,6 +132,10 @@ constexpr std::array rows{
         [](const Snapshot& s) { return single(s.restore_records_total); }},
     Row{{"holdfast_state_bytes", gauge, "tier", "Memory that customers and their timers take."},
         [](const Snapshot& s) { return by_label("tier", s.state_bytes); }},
+    Row{{"holdfast_cold_customers", gauge, "", "Customers whose records lie in a scratch file and not in memory."},
+        [](const Snapshot& s) { return single(s.cold_customers); }},
+    Row{{"holdfast_scratch_bytes", gauge, "", "Size of the scratch files."},
+        [](const Snapshot& s) { return single(s.scratch_bytes); }},
     Row{{"holdfast_ring_full_total", counter, "ring", "How often a full queue between threads held its writer back."},
         [](const Snapshot& s) { return by_label("ring", s.ring_full_total); }},
 };

@@ -1,6 +1,7 @@
 // The same log gives the same alerts: however it is cut into batches and steps, applied from recorded steps, or taken
 // up from a checkpoint in the middle.
 
+#include <filesystem>
 #include <random>
 #include <string>
 #include <string_view>
@@ -38,6 +39,25 @@ TEST(Determinism, BatchesAndStepsMakeNoDifference) {
     alerts += run.alerts.items.size();
   }
   EXPECT_GT(alerts, histories * 2);
+}
+
+TEST(Determinism, ItMakesNoDifferenceWhichCustomersLieInMemory) {
+  for (std::uint64_t seed = 1; seed <= histories; ++seed) {
+    const History history = random_history(seed);
+    std::mt19937_64 random(seed);
+    TaskRun all(history);
+    all.push_rest();
+    while (all.task.advance(before_all_time, 1'000'000, all.alerts)) {
+    }
+    TaskRun few(history, {},
+                {.bytes_max = 0,
+                 .records_min = static_cast<std::uint32_t>(1 + seed % 3),
+                 .scratch = std::filesystem::temp_directory_path(),
+                 .pages_at_once = 1});
+    few.take_in_pieces(random, false, small_steps);
+    ASSERT_EQ(few.alerts.text, all.alerts.text) << "seed " << seed;
+    ASSERT_EQ(few.records(), all.records()) << "seed " << seed;
+  }
 }
 
 TEST(Determinism, EachRecordedStepGivesItsAlertsAgainAndTheSameState) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 
 #include "tests/support/scoring.hpp"
 
@@ -45,6 +46,7 @@ Plan::Plan(std::uint64_t seed) {
             .min_purchases = static_cast<std::uint32_t>(1 + random() % 2),
             .expire_after = days(120)};
   naive = seed / 4 % 16 == 0;
+  cold = seed / 2 % 2 == 0;
   draw_arrivals(random);
   rocksdb = one_in(4);
 }
@@ -131,6 +133,9 @@ app::PipelineSettings Plan::settings() const {
                   .partitions = partitions,
                   .sources = static_cast<std::uint8_t>(sources),
                   .standbys = standbys};
+  if (cold)
+    out.recovery.memory = {
+        .bytes_max = 0, .records_min = 2, .scratch = std::filesystem::temp_directory_path(), .pages_at_once = 1};
   out.shards = std::min(shards, static_cast<int>(partitions));
   out.partitions = partitions;
   out.output_capacity = 1;  // Output waits for the committer as often as can be.

@@ -42,6 +42,7 @@ struct Plan {
   bool rocksdb = false;                      ///< On the disks: slower than a store in memory.
   bool naive = false;                        ///< The naive engine takes the same steps in the end: it is slow.
   bool retention = false;                    ///< Old records are deleted and the changelog is compacted meanwhile.
+  bool cold = false;                         ///< Memory for a few customers: the others lie in scratch files.
   std::size_t batch_most = 40;               ///< Records that a reader delivers at once.
   std::int64_t unit = 1;                     ///< Milliseconds.
   std::int64_t checkpoint_interval = 1'000;  ///< Units.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 #include "engine/customer.hpp"
 
@@ -15,9 +16,9 @@ Positions with_sources(Positions start, const History& history) {
 
 }  // namespace
 
-TaskRun::TaskRun(const History& history_, Positions start)
+TaskRun::TaskRun(const History& history_, Positions start, state::TableMemory memory)
     : history(history_),
-      table(sizeof(engine::Customer)),
+      table(sizeof(engine::Customer), std::move(memory)),
       task(Partition{0}, history_.model, history_.policy, table, with_sources(start, history_)) {}
 
 void TaskRun::push_rest() {

@@ -15,7 +15,7 @@ namespace holdfast::testing {
 
 /// A task over a history, which must outlive it, with its customers and all that came of it.
 struct TaskRun {
-  explicit TaskRun(const History& history, Positions start = {});
+  explicit TaskRun(const History& history, Positions start = {}, state::TableMemory memory = {});
 
   /// All that lies behind the task's position, and that there is no more.
   void push_rest();
