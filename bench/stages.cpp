@@ -2,11 +2,13 @@
 // record or a timer. bench/stages runs them all.
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <memory>
 #include <random>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -175,6 +177,40 @@ void table_hit(benchmark::State& state) {
   count_items(state, state.iterations());
 }
 BENCHMARK(table_hit)->Arg(100'000)->Arg(1'000'000)->Arg(10'000'000);
+
+// Customers by Zipf's law, in a table with memory for a share of what they take (in percent), as a task reads ahead.
+// The system's memory holds the rest: what the disk adds is not seen here, but in bench/pipeline --cold.
+void table_zipf(benchmark::State& state) {
+  constexpr std::int64_t customers = 1'000'000;
+  constexpr std::uint64_t bytes_each = 200;
+  constexpr std::size_t batch = 1'000;
+  state::HotTable table(sizeof(engine::Customer),
+                        {.bytes_max = customers * bytes_each * static_cast<std::uint64_t>(state.range(0)) / 100,
+                         .scratch = "build/bench"});
+  std::filesystem::create_directories("build/bench");
+  fill(table, customers);
+  const auto keys = keys_of(table);
+  // By inversion of the law's integral.
+  std::mt19937_64 random(1);
+  std::uniform_real_distribution<double> log_rank(0, std::log(customers));
+  std::vector<Event> events(std::size_t{1} << 21);
+  std::vector<std::string> ids;
+  for (const CustomerKey& key : keys) ids.emplace_back(key.id);
+  for (Event& event : events) {
+    const std::string& id = ids[static_cast<std::size_t>(std::exp(log_rank(random)) - 1)];
+    event.customer = make_customer_key(id);
+  }
+  std::size_t i = 0;
+  for (auto _ : state) {
+    if (i % batch == 0) table.expect(std::span(events).subspan(i, std::min(batch, events.size() - i)));
+    const Slot slot = table.find_or_insert(events[i].customer).first;
+    benchmark::DoNotOptimize(*table.modify(slot));
+    i = i + 1 == events.size() ? 0 : i + 1;
+  }
+  count_items(state, state.iterations());
+  state.counters["in_memory"] = 1 - static_cast<double>(table.cold_records()) / customers;
+}
+BENCHMARK(table_zipf)->Arg(110)->Arg(50)->Arg(25);
 
 void table_miss(benchmark::State& state) {
   for (auto _ : state) {
