@@ -27,7 +27,18 @@ void Inbox::push(SourceIndex source, EventBatch batch) {
     s.batches.erase(s.batches.begin(), s.batches.begin() + static_cast<std::ptrdiff_t>(s.first));
     s.first = 0;
   }
+  s.events_waiting += batch.events.size();
   s.batches.push_back(std::move(batch));
+}
+
+std::span<const Event> Inbox::look_further(Source& source, std::size_t until) {
+  std::size_t at = source.next_event + source.seen;
+  std::size_t batch = source.first;
+  for (; at >= source.batches[batch].events.size(); ++batch) at -= source.batches[batch].events.size();
+  const auto rest = std::span(source.batches[batch].events).subspan(at);
+  const auto given = rest.first(std::min(rest.size(), until - source.seen));
+  source.seen += given.size();
+  return given;
 }
 
 void Inbox::reached_end(SourceIndex source, Offset end) {
@@ -75,6 +86,8 @@ void Inbox::pop(SourceIndex source) {
   Source& s = sources_[source.value];
   EventBatch& front = s.batches[s.first];
   position_[source] = Offset{front.events[s.next_event].offset.value + 1};
+  --s.events_waiting;
+  if (s.seen > 0) --s.seen;
   if (++s.next_event < front.events.size()) return;
   s.next_event = 0;
   used_.push_back(std::move(front));

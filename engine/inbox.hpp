@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "domain/event.hpp"
@@ -40,6 +41,13 @@ class Inbox {
     const auto& events = s.batches[s.first].events;
     return s.next_event + distance < events.size() ? &events[s.next_event + distance] : nullptr;
   }
+  /// Events that come up next and were not given by this before, of one batch: from about `distance` to twice as many
+  /// behind the head. Mostly empty.
+  [[nodiscard]] std::span<const Event> look_ahead(SourceIndex source, std::size_t distance) {
+    Source& s = sources_[source.value];
+    if (s.seen >= distance || s.seen >= s.events_waiting) return {};
+    return look_further(s, 2 * distance);
+  }
   /// Removes the head of a source; the event's views end with take_used() or the next push.
   void pop(SourceIndex source);
 
@@ -64,7 +72,9 @@ class Inbox {
     std::vector<EventBatch> batches;
     std::size_t first = 0;       ///< In `batches`; it has events left. Those before it are used up.
     std::size_t next_event = 0;  ///< In the first batch.
-    Offset received;             ///< All records before it were pushed.
+    std::size_t events_waiting = 0;
+    std::size_t seen = 0;  ///< Of these, the first that look_ahead() gave.
+    Offset received;       ///< All records before it were pushed.
     Offset known_end{-1};
 
     [[nodiscard]] std::size_t waiting() const { return batches.size() - first; }
@@ -74,6 +84,8 @@ class Inbox {
     const Source& s = sources_[source];
     return s.waiting() == 0 ? nullptr : &s.batches[s.first].events[s.next_event];
   }
+
+  static std::span<const Event> look_further(Source& source, std::size_t until);
 
   std::array<Source, limits::sources_max> sources_;
   Positions position_;

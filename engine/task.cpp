@@ -16,6 +16,10 @@ namespace {
 constexpr std::size_t index_ahead = 16;
 constexpr std::size_t record_ahead = 8;
 
+/// And for a customer who may lie on the disk: enough for it to read many at once, and few enough for all of them to
+/// stay in memory until their turn comes.
+constexpr std::size_t disk_ahead = 512;
+
 /// Customers that a restore asks for at once.
 constexpr std::uint32_t restored_at_once = 1024;
 
@@ -169,7 +173,12 @@ void Task::fire(Timers::Due due, Output& output) {
   set_timer(due.slot, customer);
 }
 
+void Task::expect_customers(SourceIndex source) {
+  if (const auto events = inbox_.look_ahead(source, disk_ahead); !events.empty()) table_.expect(events);
+}
+
 void Task::take_head(const Inbox::Head& head, Output& output) {
+  expect_customers(head.source);
   // By the time that an event's turn comes, its customer is in the cache.
   if (const Event* const event = inbox_.behind_head(head.source, index_ahead))
     table_.prefetch_index(event->customer.hash);

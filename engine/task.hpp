@@ -50,8 +50,8 @@ class Task {
 
   /// Adds records of a source, in offset order.
   void push(SourceIndex source, EventBatch batch) {
-    table_.expect(batch.events);
     inbox_.push(source, std::move(batch));
+    expect_customers(source);
   }
   /// Nothing lies between what was pushed and `end`, and the log held no more when last asked.
   void reached_end(SourceIndex source, Offset end) { inbox_.reached_end(source, end); }
@@ -87,6 +87,7 @@ class Task {
   [[nodiscard]] Marker marker(PolicyId policy, Timestamp taken_at) const;
 
  private:
+  void expect_customers(SourceIndex source);
   std::size_t advance_time(Timestamp t, std::size_t timers_max, Output& output);
   [[nodiscard]] Timestamp time_before(const Event& event) const;
   std::optional<Timers::Due> next_to_fire(Timestamp t);

@@ -11,8 +11,8 @@ namespace holdfast::state {
 namespace {
 
 // What each customer takes in memory wherever its record lies, index and long ids apart: its place, its note, two bits,
-// and some ten bytes of a timer, which the engine has.
-constexpr std::uint64_t bytes_a_customer = 4 + 4 + 1 + 10;
+// and eight bytes of a timer, which the engine has.
+constexpr std::uint64_t bytes_a_customer = 4 + 4 + 1 + 8;
 // What each record takes in memory besides itself.
 constexpr std::uint64_t bytes_a_place = 4 + 1;
 

@@ -1,5 +1,8 @@
 #include "engine/inbox.hpp"
 
+#include <cstdint>
+#include <iterator>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -139,6 +142,37 @@ TEST(Inbox, HandsBatchesBackWhenTheyAreUsedUp) {
   EXPECT_EQ(inbox.batches(first), 0U);
   EXPECT_TRUE(inbox.take_used());
   EXPECT_FALSE(inbox.take_used());
+}
+
+TEST(Inbox, LooksAheadAtEachEventOnceAndNotTooFar) {
+  constexpr std::size_t distance = 5;
+  Inbox inbox({.next = {}, .sources = 1});
+  std::mt19937_64 random(1);
+  std::int64_t pushed = 0;
+  std::int64_t seen = 0;
+  std::int64_t popped = 0;
+  const auto look = [&] {
+    for (const Event& event : inbox.look_ahead(first, distance)) {
+      EXPECT_EQ(event.offset, Offset{seen++});
+      EXPECT_LT(event.offset, Offset{popped + 2 * std::int64_t{distance}});
+    }
+  };
+  for (int move = 0; move < 10'000; ++move) {
+    if (random() % 8 == 0) {
+      std::vector<std::int64_t> times(random() % 14);
+      inbox.push(first, batch(pushed, times));
+      pushed += std::ssize(times);
+      look();
+    } else if (inbox.next()) {
+      look();
+      EXPECT_GT(seen, popped) << "it was seen before its turn came";
+      inbox.pop(first);
+      ++popped;
+      while (inbox.take_used()) {
+      }
+    }
+  }
+  EXPECT_GT(popped, 4'000);
 }
 
 }  // namespace
