@@ -15,11 +15,14 @@ settings_of() {
   for source in purchases complaints visits; do sets+=(--set "sources.$source.topic=$workload.$source"); done
 }
 
+# Further options are those of `holdfast generate`.
 make_backlog() {
   local workload=$1 events=$2 customers=$3 sets
+  shift 3
   settings_of "$workload" "$workload"
   "$holdfast" topics "${sets[@]}" --create --partitions 4 > /dev/null
-  "$holdfast" generate "${sets[@]}" --events "$events" --customers "$customers" --seed 1 --kafka 2> "$work/generate.log"
+  "$holdfast" generate "${sets[@]}" --events "$events" --customers "$customers" --seed 1 --kafka "$@" \
+    2> "$work/generate.log"
   printf 'backlog       %s: %s\n' "$workload" "$(tail -n 1 "$work/generate.log")"
 }
 
