@@ -111,7 +111,9 @@ constexpr std::array keys{
     Key{.name = "state.memory",
         .type = KeyType::size,
         .fallback = "2GiB",
-        .description = "Memory for customers: about 192 bytes each.",
+        .description =
+            "Memory for customers: about 192 bytes each. The records of those for whom there is no room, the silent "
+            "ones, lie in a scratch file in the state directory; they still take some 40 bytes of it each.",
         .allowed = "1MiB .. 16TiB"},
     Key{.name = "state.checkpoint_interval",
         .type = KeyType::duration,
