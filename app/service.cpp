@@ -263,13 +263,12 @@ void Service::watch_progress(const Pipeline& pipeline, bool exit_at_end) {
     if (!said_memory && progress.state_bytes > config_.state.memory_bytes + config_.state.memory_bytes / 8) {
       said_memory = true;
       spdlog::warn(
-          "the state takes {} MiB, more than state.memory allows ({} MiB): {}; raise it and see that the machine has "
-          "as "
-          "much, or spread the partitions over more instances",
+          "the state takes {} MiB, more than state.memory allows ({} MiB): {}. Raise it and see that the machine has "
+          "that much, or spread the partitions over more instances",
           progress.state_bytes >> 20, config_.state.memory_bytes >> 20,
-          progress.lacks_scratch ? "for a scratch file there is no space in " + config_.state.directory +
-                                       ", so that customers stay in memory"
-                                 : "even if its record lies on the disk, a customer takes some forty bytes");
+          progress.lacks_scratch
+              ? "there is no space for a scratch file in " + config_.state.directory + ", so customers stay in memory"
+              : "wherever its record lies, each customer takes some forty bytes");
     }
     const bool caught_up = pipeline.caught_up();
     if (caught_up && !said_caught_up) {

@@ -21,8 +21,8 @@ remove_group() {
   group=
 }
 
-# Its result: events/s, CPU in ns an event, peak of memory in MiB, state in bytes, customers, and those in the scratch file.
-# Ends without a last checkpoint.
+# Its result: events/s, CPU in ns an event, peak of memory in MiB, state in bytes, customers, and those in the scratch
+# file. Ends without a last checkpoint.
 run_cold() {
   local id=$1 sets events cpu
   shift

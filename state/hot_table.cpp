@@ -93,11 +93,22 @@ void HotTable::expect(std::span<const Event> events) {
   for (std::size_t i = 0; i < events.size(); ++i) {
     if (i + ahead < events.size()) prefetch_index(events[i + ahead].customer.hash);
     if (events[i].rejection != nullptr) continue;
-    const std::uint64_t hash = events[i].customer.hash;
-    std::size_t at = hash & index_mask_;
-    while (index_[at].slot != nowhere && index_[at].tag != tag_of(hash)) at = (at + 1) & index_mask_;
-    if (index_[at].slot != nowhere) expect_place(place_of_[index_[at].slot]);
+    expect_hash(events[i].customer.hash);
   }
+  scratch_->read_ahead(ahead_);
+}
+
+// Of the first entry that may be the one.
+void HotTable::expect_hash(std::uint64_t hash) {
+  std::size_t at = hash & index_mask_;
+  while (index_[at].slot != nowhere && index_[at].tag != tag_of(hash)) at = (at + 1) & index_mask_;
+  if (index_[at].slot != nowhere) expect_place(place_of_[index_[at].slot]);
+}
+
+void HotTable::expect_all_of(const CheckpointData& data) {
+  if (cold_records() == 0) return;
+  ahead_.clear();
+  for (const auto& e : data.entries) expect_hash(make_customer_key(data.id(e)).hash);
   scratch_->read_ahead(ahead_);
 }
 
@@ -139,6 +150,7 @@ void HotTable::mark_all_changed() {
 }
 
 void HotTable::mark_changed(const CheckpointData& data) {
+  expect_all_of(data);
   replaces_erased_ = replaces_erased_ || data.replaces_erased;
   for (const auto& e : data.entries) {
     if (const auto slot = find(make_customer_key(data.id(e)))) {
@@ -150,6 +162,7 @@ void HotTable::mark_changed(const CheckpointData& data) {
 }
 
 void HotTable::mark_unchanged(const CheckpointData& data) {
+  expect_all_of(data);
   for (const auto& e : data.entries) {
     const auto slot = find(make_customer_key(data.id(e)));
     if (!slot) {

@@ -174,6 +174,8 @@ class HotTable final : public RecordTable {
   void expect_place(std::uint32_t place) {
     if (is_cold_place(place)) ahead_.push_back(place & ~cold_bit);
   }
+  void expect_hash(std::uint64_t hash);
+  void expect_all_of(const CheckpointData& data);
 
   const std::uint32_t record_size_;
   const std::size_t entry_size_;

@@ -169,7 +169,9 @@ bool ScratchPages::drop(Place place) {
   assert(page.used > 0);
   --page.used;
   --entries_;
-  return page.buffer == written && page.used <= entries_a_page_ / 2;
+  if (page.buffer != written) return false;
+  if (page.used == 0) free_page_of(place);
+  return page.used > 0 && page.used <= entries_a_page_ / 2;
 }
 
 void ScratchPages::overwrite(Place place) {

@@ -48,6 +48,7 @@ class ScratchPages {
     return page.buffer == written ? nullptr : buffer_at(page.buffer) + (place & index_mask_) * entry_size_;
   }
   /// The entry is of no use any more. True: half of its page's entries are not, and the page should be taken apart.
+  /// (One without any of use is free by itself.)
   [[nodiscard]] bool drop(Place place);
   /// Makes the bytes of the entry zero, in the file as well. (Those of earlier copies are overwritten with their
   /// pages.)
