@@ -42,6 +42,7 @@ class CheckpointLoader {
 
   /// Tables that are loaded from now on get this part of the memory each. REQUIRES: none is being loaded.
   void share_memory(std::size_t tables);
+  [[nodiscard]] std::uint64_t table_bytes() const { return share_.bytes_max; }
   /// incompatible: the changelog has another number of partitions than the sources.
   [[nodiscard]] Status check_changelog();
   /// incompatible: the checkpoint was made under other terms. What is damaged is said and done without. rollback:

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <future>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -51,6 +52,7 @@ struct RestoredTask {
   std::deque<Step> replay;          ///< Committed steps to be applied muted.
   bool changelog_complete = false;  ///< The changelog holds its checkpoint, or there is no changelog.
   bool standby = false;             ///< Another instance has the partition: it follows the journal, muted.
+  std::uint64_t memory_bytes = std::numeric_limits<std::uint64_t>::max();  ///< What is for its table now.
 };
 /// Steps that another instance took, for a standby.
 struct FollowedSteps {

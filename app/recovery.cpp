@@ -172,11 +172,9 @@ Expected<bool> Recovery::restore(RestoreRequest request) {
   return true;
 }
 
-// Those of standbys as well: as many as there can be.
+// With standbys, which go from instance to instance, there may be one of every partition.
 std::size_t Recovery::tables_of(const RestoreRequest& request) const {
-  const std::size_t most =
-      request.partitions.size() * (1 + static_cast<std::size_t>(standbys_ ? settings_.standbys : 0));
-  return std::min(most, static_cast<std::size_t>(settings_.partitions));
+  return standbys_ ? static_cast<std::size_t>(settings_.partitions) : request.partitions.size();
 }
 
 // An instance that died in the middle of a transaction would hide its records, and what comes behind them, from readers
@@ -401,6 +399,7 @@ Expected<RestoredTask> Recovery::build(Loaded&& task) {
                         .input = {},
                         .replay = {}};
   restored.changelog_complete = task.checkpoint.changelog_complete;
+  restored.memory_bytes = loader_.table_bytes();
   Positions start{.next = {}, .sources = settings_.sources};
   if (task.has_base() || task.start) {
     if (const Status fits = check_committed(task); !fits) return std::unexpected(fits.error());

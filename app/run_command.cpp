@@ -67,6 +67,7 @@ int run_command(const RunOptions& options) {
   // Before any thread is made: all of them inherit it.
   const sigset_t signals = stop_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGXFSZ, SIG_IGN);  // A file that may not grow is an error like a full disk.
   const auto config = load_config(options.config, options.overrides);
   if (!config) {
     fmt::print(stderr, "{}\n", config.error().message);

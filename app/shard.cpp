@@ -136,6 +136,7 @@ void Shard::assign(RestoredTask restored, std::uint64_t life) {
     tasks_.insert_or_assign(partition, std::move(made));
   } else {
     std::ranges::move(restored.replay, std::back_inserter(tasks_.at(partition).restored.replay));
+    tasks_.at(partition).restored.table->set_bytes_max(restored.memory_bytes);
   }
   Owned& owned = tasks_.at(partition);
   owned.life = life;

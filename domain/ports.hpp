@@ -176,7 +176,7 @@ class RecordTable {
   [[nodiscard]] virtual std::optional<Slot> find(const CustomerKey& key) const = 0;
   /// The same, made with zero bytes if it was not there. `second`: it was made.
   [[nodiscard]] virtual std::pair<Slot, bool> find_or_insert(const CustomerKey& key) = 0;
-  /// Pointers to records, and ids, end with the next find_or_insert(), modify() or erase().
+  /// Pointers to records, and ids, end with the next find_or_insert(), modify(), erase() or expect().
   [[nodiscard]] virtual const std::byte* read(Slot slot) const = 0;
   /// For writing: notes the change for the next checkpoint.
   [[nodiscard]] virtual std::byte* modify(Slot slot) = 0;

@@ -20,8 +20,8 @@ constexpr std::size_t record_ahead = 8;
 /// stay in memory until their turn comes.
 constexpr std::size_t disk_ahead = 512;
 
-/// Customers that a restore asks for at once.
-constexpr std::uint32_t restored_at_once = 1024;
+/// Customers on the disk whom a restore, or a tick of timers, asks for at once.
+constexpr std::size_t read_at_once = 1024;
 
 Customer& customer_at(std::byte* record) { return *reinterpret_cast<Customer*>(record); }
 const Customer& customer_at(const std::byte* record) { return *reinterpret_cast<const Customer*>(record); }
@@ -62,11 +62,11 @@ Task::Task(Partition partition, const Model& model, const RiskPolicy& policy, Re
 void Task::restore(const Marker& marker) {
   stream_time_ = marker.stream_time;
   steps_ = marker.step;
-  std::array<Slot, restored_at_once> slots{};
+  std::array<Slot, read_at_once> slots{};
   for (Slot slot{0}; slot < table_.slots_end(); ++slot.value) {
-    if (slot.value % restored_at_once == 0) {
-      for (std::uint32_t i = 0; i < restored_at_once; ++i) slots[i] = {slot.value + i};
-      table_.expect(std::span(slots).first(std::min(restored_at_once, table_.slots_end().value - slot.value)));
+    if (slot.value % read_at_once == 0) {
+      for (std::uint32_t i = 0; i < read_at_once; ++i) slots[i] = {slot.value + i};
+      table_.expect(std::span(slots).first(std::min<std::size_t>(read_at_once, table_.slots_end().value - slot.value)));
     }
     if (!table_.is_used(slot)) continue;
     timers_.forget(slot);  // Of another task with this table, if there was one.
@@ -150,7 +150,10 @@ std::size_t Task::advance_time(Timestamp t, std::size_t timers_max, Output& outp
 std::optional<Timers::Due> Task::next_to_fire(Timestamp t) {
   while (timers_.next_due() <= t) {
     const auto tick = timers_.take_tick(t);
-    for (const Slot slot : tick) set_timer(slot, customer_at(table_.read(slot)));
+    for (std::size_t i = 0; i < tick.size(); ++i) {
+      if (i % read_at_once == 0) table_.expect(tick.subspan(i, std::min(read_at_once, tick.size() - i)));
+      set_timer(tick[i], customer_at(table_.read(tick[i])));
+    }
     if (const auto first = timers_.first(t); first || tick.empty()) return first;
   }
   return std::nullopt;

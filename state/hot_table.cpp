@@ -87,6 +87,7 @@ void HotTable::prefetch(Slot slot) const {
 }
 
 void HotTable::expect(std::span<const Event> events) {
+  shrink(events.size());
   if (cold_records() == 0) return;
   constexpr std::size_t ahead = 16;
   ahead_.clear();
@@ -105,10 +106,14 @@ void HotTable::expect_hash(std::uint64_t hash) {
   if (index_[at].slot != nowhere) expect_place(place_of_[index_[at].slot]);
 }
 
-void HotTable::expect_all_of(const CheckpointData& data) {
-  if (cold_records() == 0) return;
+// A thousand at a time: so many stay in the system's memory until their turn comes.
+void HotTable::expect_behind(const CheckpointData::Entry& entry, const CheckpointData& data) {
+  constexpr std::size_t at_once = 1024;
+  const auto index = static_cast<std::size_t>(&entry - data.entries.data());
+  if (cold_records() == 0 || index % at_once != 0) return;
   ahead_.clear();
-  for (const auto& e : data.entries) expect_hash(make_customer_key(data.id(e)).hash);
+  for (const auto& e : std::span(data.entries).subspan(index, std::min(at_once, data.entries.size() - index)))
+    expect_hash(make_customer_key(data.id(e)).hash);
   scratch_->read_ahead(ahead_);
 }
 
@@ -140,7 +145,7 @@ void HotTable::finish_loading() {
     put_in_index(static_cast<std::uint32_t>(first + i), loading_[i]);
   }
   loading_ = {};
-  if (scratch_ != nullptr) shrink();
+  shrink(places_end_);
 }
 
 void HotTable::mark_all_changed() {
@@ -150,9 +155,9 @@ void HotTable::mark_all_changed() {
 }
 
 void HotTable::mark_changed(const CheckpointData& data) {
-  expect_all_of(data);
   replaces_erased_ = replaces_erased_ || data.replaces_erased;
   for (const auto& e : data.entries) {
+    expect_behind(e, data);
     if (const auto slot = find(make_customer_key(data.id(e)))) {
       note_change(*slot);
     } else {
@@ -162,8 +167,8 @@ void HotTable::mark_changed(const CheckpointData& data) {
 }
 
 void HotTable::mark_unchanged(const CheckpointData& data) {
-  expect_all_of(data);
   for (const auto& e : data.entries) {
+    expect_behind(e, data);
     const auto slot = find(make_customer_key(data.id(e)));
     if (!slot) {
       if (!e.erased) {

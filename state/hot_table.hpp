@@ -86,6 +86,8 @@ class HotTable final : public RecordTable {
   /// are copied, the freeze is over.
   [[nodiscard]] bool copy_frozen(std::size_t records_max);
 
+  /// From now on memory is for so many bytes in all. What is beyond goes as events come, one record for each.
+  void set_bytes_max(std::uint64_t bytes_max) { memory_.bytes_max = bytes_max; }
   /// All memory, index and sets included.
   [[nodiscard]] std::size_t memory_bytes() const;
   /// Records in the scratch file, and its size.
@@ -168,18 +170,18 @@ class HotTable final : public RecordTable {
   void put_in_memory(Slot slot, std::uint32_t place);
   void put_away(Slot slot, const std::byte* at);
   void leave(std::uint32_t place);
-  void shrink();
+  void shrink(std::size_t at_most);
   [[nodiscard]] std::optional<std::uint32_t> slot_at(ScratchPages::Place place) const;
   void copy_frozen_of_scratch(std::size_t records_max);
   void expect_place(std::uint32_t place) {
     if (is_cold_place(place)) ahead_.push_back(place & ~cold_bit);
   }
   void expect_hash(std::uint64_t hash);
-  void expect_all_of(const CheckpointData& data);
+  void expect_behind(const CheckpointData::Entry& entry, const CheckpointData& data);
 
   const std::uint32_t record_size_;
   const std::size_t entry_size_;
-  const TableMemory memory_;
+  TableMemory memory_;
   std::uint32_t slots_end_ = 0;
   std::vector<std::uint32_t> free_slots_;
   std::vector<Chunk> chunks_;

@@ -16,6 +16,9 @@ constexpr std::uint64_t bytes_a_customer = 4 + 4 + 1 + 8;
 // What each record takes in memory besides itself.
 constexpr std::uint64_t bytes_a_place = 4 + 1;
 
+/// Records that a new customer drives out of memory at most, where more than one is to go.
+constexpr std::size_t shrunk_at_once = 64;
+
 /// Touches that are remembered: each lets the hand pass once. A record that was just brought in has none.
 constexpr std::uint8_t touches_max = 3;
 
@@ -83,7 +86,7 @@ void HotTable::place_new(Slot slot) {
       return;
     }
   }
-  shrink();
+  shrink(shrunk_at_once);
   const std::uint32_t place = take_place();
   std::memset(memory_entry(place), 0, entry_size_);
   put_in_memory(slot, place);
@@ -215,17 +218,18 @@ void HotTable::put_away(Slot slot, const std::byte* at) {
 // Nothing lies there any more. What is left of a page that is mostly of no use is added anew: the page is at hand.
 void HotTable::leave(std::uint32_t place) {
   const ScratchPages::Place left = place & ~cold_bit;
-  if (!scratch_->drop(left) || !scratch_->make_room()) return;
+  if (!scratch_->drop(left) || !has_scratch_room()) return;
   for (const ScratchPages::Place beside : scratch_->places_beside(left)) {
     if (const auto slot = slot_at(beside)) put_away(Slot{*slot}, scratch_->at(beside));
   }
   scratch_->free_page_of(left);
 }
 
-// With the customers grows what all of them take, and the records in memory become fewer.
-void HotTable::shrink() {
+// With the customers grows what all of them take, and the records in memory become fewer; so they do when the table's
+// share becomes less. Not all at once: nobody is to wait for long.
+void HotTable::shrink(std::size_t at_most) {
   const std::uint32_t before = places_end_;
-  while (places_end_ > records_max() && has_scratch_room()) {
+  for (std::size_t i = 0; i < at_most && places_end_ > records_max() && has_scratch_room(); ++i) {
     if (slot_of_[places_end_ - 1] != nowhere) evict(places_end_ - 1);
     slot_of_.pop_back();
     touched_.pop_back();

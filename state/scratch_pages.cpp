@@ -94,8 +94,10 @@ Status ScratchPages::grow() {
   if ((first + more) > place_end >> index_bits_) return std::unexpected(error_of("the scratch file is full", EFBIG));
   if (const int failed =
           posix_fallocate(file_, static_cast<off_t>(first * page_bytes), static_cast<off_t>(more * page_bytes));
-      failed != 0)
+      failed != 0) {
+    (void)!ftruncate(file_, static_cast<off_t>(first * page_bytes));  // A part of it may have been reserved.
     return std::unexpected(error_of("no space for the scratch file", failed));
+  }
   if (bytes > mapped_bytes_) {
     const std::size_t to_map = std::max(bytes, 2 * mapped_bytes_);  // Addresses cost nothing.
     void* const mapped = mapped_ == nullptr ? mmap(nullptr, to_map, PROT_READ, MAP_SHARED, file_, 0)

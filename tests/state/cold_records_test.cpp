@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstring>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -193,6 +194,22 @@ TEST(ColdRecords, AFileThatCannotGrowIsUsedAsFarAsItGoes) {
   std::signal(SIGXFSZ, handler);
 }
 
+TEST(ColdRecords, ATableWhoseShareBecomesLessGivesMemoryBackAsEventsCome) {
+  TableMemory memory = memory_for(10);
+  memory.bytes_max = std::numeric_limits<std::uint64_t>::max();
+  HotTable table(record_size, memory);
+  for (int i = 0; i < 10'000; ++i) put(table, id_of(i), record_of(i));
+  EXPECT_EQ(table.cold_records(), 0U);
+  table.set_bytes_max(0);
+  std::vector<Event> events(500);
+  for (Event& event : events) event.customer = make_customer_key(id_of(0));
+  for (std::uint64_t batches = 1; batches < 30; ++batches) {
+    table.expect(events);
+    EXPECT_EQ(table.cold_records(), std::min<std::uint64_t>(500 * batches, 9'990)) << "nobody waits for all of them";
+  }
+  for (int i = 0; i < 10'000; ++i) EXPECT_EQ(read(table, *table.find(make_customer_key(id_of(i)))), record_of(i));
+}
+
 TEST(ColdRecords, AnErasedOneLeavesNothingWhereItLay) {
   const std::size_t files = open_files();
   {
@@ -289,6 +306,7 @@ void compare(const TableMemory& memory, int customers, const Moves& moves) {
         if (slot) table.expect(std::vector{*slot});
         break;
       }
+      case 6: table.set_bytes_max(value % 2 == 0 ? 0 : memory.bytes_max); break;
       default: {
         const auto [at, made] = table.find_or_insert(make_customer_key(id));
         RC_ASSERT(made == !slot.has_value());
