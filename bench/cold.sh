@@ -54,17 +54,17 @@ measure_cold() {
   make_backlog cold "$events" "$customers" --zipf 1
   run_cold cold-all --set state.memory=64GiB
   read -r -a all < "$work/results/cold-all"
-  printf 'cold          all in memory: %d events/s, %d customers in %d MiB, peak %d MiB\n' "${all[0]}" "${all[4]}" \
-    $((all[3] >> 20)) "${all[2]}"
+  printf 'cold          all in memory: %d events/s, %d ns of CPU each, %d customers in %d MiB, peak %d MiB\n' \
+    "${all[0]}" "${all[1]}" "${all[4]}" $((all[3] >> 20)) "${all[2]}"
   quarter=$((all[3] / 4))
   limit=$(((all[2] << 20) - all[4] * 160 + quarter))
   make_group "$limit"
   run_cold cold-quarter --set "state.memory=$((quarter >> 10))KiB"
   read -r -a less < "$work/results/cold-quarter"
   remove_group
-  printf 'cold          with a quarter: %d events/s, %d of %d customers in the scratch file, limit %d MiB\n' \
-    "${less[0]}" "${less[5]}" "${less[4]}" $((limit >> 20))
-  row "customers by Zipf's law (exponent 1), $((all[4])) of them in $((all[3] >> 20)) MiB"
+  printf 'cold          a quarter: %d events/s, %d ns of CPU each, %d of %d customers in the scratch file, limit %d MiB\n' \
+    "${less[0]}" "${less[1]}" "${less[5]}" "${less[4]}" $((limit >> 20))
+  row "customers by Zipf's law (exponent 1), ${all[4]} of them in $((all[3] >> 20)) MiB"
   row '  memory for all: k events/s' "$(awk -v n="${all[0]}" 'BEGIN { printf "%.0f", n / 1000 }')"
   row '  memory for a quarter: k events/s' "$(awk -v n="${less[0]}" 'BEGIN { printf "%.0f", n / 1000 }')"
   row '    rate, of that with memory for all' \
