@@ -180,6 +180,32 @@ TEST_F(ShardUnderCommit, WaitsOnceItsOutputIsManyBytes) {
   EXPECT_EQ(take_output(), numbers(100)) << "it goes on as soon as there is room";
 }
 
+TEST_F(ShardUnderCommit, AKeptTaskGetsTheShareOfItsNewAssignment) {
+  RestoredTask first;
+  first.partition = partition;
+  first.table = std::make_unique<state::HotTable>(
+      sizeof(engine::Customer), state::TableMemory{.records_min = 10, .scratch = ::testing::TempDir()});
+  first.task =
+      std::make_unique<engine::Task>(partition, model_, policy_, *first.table, Positions{.next = {}, .sources = 1});
+  send(TaskAssigned{std::move(first)});
+  const auto& cold = statistics_.partitions[0].cold_customers;
+  send_events(500);
+  work();
+  EXPECT_EQ(take_output(), numbers(500));
+  EXPECT_EQ(cold.get(), 0U);
+
+  RestoredTask kept;
+  kept.partition = partition;
+  kept.memory_bytes = 0;
+  send(TaskAssigned{std::move(kept)});
+  for (int i = 0; i < 20; ++i) {
+    send_events(50);
+    work();
+    (void)take_output();
+  }
+  EXPECT_EQ(cold.get(), 1'490U);
+}
+
 TEST_F(ShardUnderCommit, WaitsOnceItsEpochHasManySteps) {
   const int steps = static_cast<int>(limits::epoch_steps_max);
   for (int i = 0; i < steps + 10; ++i) {
