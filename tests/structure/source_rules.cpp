@@ -27,6 +27,9 @@ const std::map<std::string, std::set<std::string>> vendors{
     {"simdjson.h", {"ingest"}},
     {"rocksdb/", {"state"}},
     {"boost/", {"console"}},
+    {"boost/math/", {"learn"}},
+    {"Eigen/", {"learn"}},
+    {"nlopt.hpp", {"learn"}},
     {"prometheus/", {"console"}},
     {"CLI/", {"app"}},
     {"nlohmann/", {"app"}},
@@ -55,11 +58,13 @@ std::vector<Include> includes_of(const File& file) {
   return found;
 }
 
+/// The one with the longest name, where several fit.
 std::optional<std::string> vendor_of(const std::string& header) {
+  std::optional<std::string> vendor;
   for (const auto& [prefix, users] : vendors) {
-    if (header.starts_with(prefix)) return prefix;
+    if (header.starts_with(prefix) && (!vendor || prefix.size() > vendor->size())) vendor = prefix;
   }
-  return std::nullopt;
+  return vendor;
 }
 
 /// <unistd.h>, <sys/epoll.h>: the system's own, as opposed to <vector>.
