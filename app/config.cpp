@@ -74,7 +74,8 @@ bool is_loopback(const std::string& host) { return host.starts_with("127.") || h
 /// Makes a Config out of values; each function reads one part of it and reports what is wrong there.
 class Builder {
  public:
-  Builder(Values& values, const FileReader& files, Faults& faults) : values_(values), files_(files), faults_(faults) {}
+  Builder(Values& values, const FileReader& files, Faults& faults, ModelUse model)
+      : values_(values), files_(files), faults_(faults), model_use_(model) {}
 
   Config build() {
     read_identity();
@@ -265,6 +266,7 @@ class Builder {
 
   void read_model() {
     config_.model_path = values_.path("risk.model");
+    if (model_use_ == ModelUse::none) return;
     auto model = app::read_model(config_.model_path, files_);
     if (model) {
       config_.model = std::move(*model);
@@ -280,7 +282,8 @@ class Builder {
 
   void read_policy() {
     engine::RiskPolicy& policy = config_.policy;
-    policy.horizon = values_.has("risk.horizon") ? values_.duration("risk.horizon") : config_.model.horizon;
+    policy.horizon = config_.model.horizon;
+    if (values_.has("risk.horizon")) policy.horizon = values_.duration("risk.horizon");
     policy.thresholds = {values_.number("risk.levels.watch"), values_.number("risk.levels.high"),
                          values_.number("risk.levels.critical")};
     policy.hysteresis = values_.number("risk.hysteresis");
@@ -373,6 +376,7 @@ class Builder {
   Values& values_;
   const FileReader& files_;
   Faults& faults_;
+  const ModelUse model_use_;
   Config config_;
 };
 
@@ -436,7 +440,7 @@ Environment process_environment() {
 }
 
 Expected<Config> load_config(const std::string& path, std::span<const Override> overrides,
-                             const Environment& environment, const FileReader& files) {
+                             const Environment& environment, const FileReader& files, ModelUse model) {
   Faults faults;
   auto settings = read_yaml(path, files, faults);
   if (!settings) return std::unexpected(settings.error());
@@ -445,7 +449,7 @@ Expected<Config> load_config(const std::string& path, std::span<const Override> 
   settings->insert(settings->end(), from_environment.begin(), from_environment.end());
   settings->insert(settings->end(), from_flags.begin(), from_flags.end());
   Values values(*settings, path, faults);
-  Config config = Builder(values, files, faults).build();
+  Config config = Builder(values, files, faults, model).build();
   if (!faults.empty()) return std::unexpected(faults.error());
   return config;
 }

@@ -86,6 +86,9 @@ using Environment = std::map<std::string, std::string>;
 /// The variables of this process.
 [[nodiscard]] Environment process_environment();
 
+/// Whether risk.model has to be there: not for who makes one.
+enum class ModelUse : std::uint8_t { required, none };
+
 /// Reads and checks a configuration: flags beat environment variables (HOLDFAST_RISK__HORIZON) beat the file. Paths in
 /// the file are relative to its folder, other paths to the working directory. `files` reads it and what it names.
 ///
@@ -93,7 +96,7 @@ using Environment = std::map<std::string, std::string>;
 /// "shop.yaml:12:3: risk.horizon: what is wrong; how to mend it".
 [[nodiscard]] Expected<Config> load_config(const std::string& path, std::span<const Override> overrides,
                                            const Environment& environment = process_environment(),
-                                           const FileReader& files = text_files());
+                                           const FileReader& files = text_files(), ModelUse model = ModelUse::required);
 
 /// invalid_argument: http.token_file names no token that can be read. Apart from load_config(), since only who serves
 /// needs the right to read it.

@@ -163,7 +163,7 @@ class ModelReader {
   }
 
   std::optional<engine::Logistic> read_logistic(const Json& part) {
-    constexpr std::array<std::string_view, 2> known{"intercept", "weights"};
+    constexpr std::array<std::string_view, 3> known{"intercept", "weights", "ranges"};
     if (!is_object(part, "logistic")) return std::nullopt;
     check_keys(part, "logistic.", known);
     engine::Logistic logistic;
@@ -173,7 +173,36 @@ class ModelReader {
     } else if (const Json& weights = part["weights"]; is_object(weights, "logistic.weights")) {
       read_weights(weights, logistic);
     }
+    if (part.contains("ranges")) read_ranges(part["ranges"], logistic);
     return logistic;
+  }
+
+  /// Of features that have a weight: [least, most], either of them null for no bound.
+  void read_ranges(const Json& ranges, engine::Logistic& logistic) {
+    if (!is_object(ranges, "logistic.ranges")) return;
+    std::vector<std::string_view> known;
+    for (engine::Logistic::Term& term : logistic.terms) {
+      known.push_back(name(term.feature));
+      const std::string key(name(term.feature));
+      if (ranges.contains(key)) read_range(ranges[key], "logistic.ranges." + key, term);
+    }
+    for (const auto& item : ranges.items()) {
+      if (std::find(known.begin(), known.end(), item.key()) != known.end()) continue;
+      fault("logistic.ranges." + item.key(), "has no weight in logistic.weights: give it one, or leave out its range");
+    }
+  }
+
+  void read_range(const Json& range, const std::string& key, engine::Logistic::Term& term) {
+    const auto is_bound = [](const Json& value) {
+      return value.is_null() || (value.is_number() && std::isfinite(value.get<double>()));
+    };
+    if (!range.is_array() || range.size() != 2 || !is_bound(range[0]) || !is_bound(range[1])) {
+      fault(key, "must be [least, most], two numbers, or null for no bound");
+      return;
+    }
+    if (!range[0].is_null()) term.least = range[0].get<double>();
+    if (!range[1].is_null()) term.most = range[1].get<double>();
+    if (term.least > term.most) fault(key, fmt::format("{} is more than {}", term.least, term.most));
   }
 
   void read_weights(const Json& weights, engine::Logistic& logistic) {
@@ -183,7 +212,8 @@ class ModelReader {
       if (feature == Feature::purchase_history) continue;
       known.push_back(name(feature));
       const std::string key(name(feature));
-      if (weights.contains(key)) logistic.terms.push_back({feature, number(weights, "logistic.weights.", key)});
+      if (weights.contains(key))
+        logistic.terms.push_back({.feature = feature, .weight = number(weights, "logistic.weights.", key)});
     }
     check_keys(weights, "logistic.weights.", known);
   }

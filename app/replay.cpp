@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <deque>
+#include <span>
 #include <thread>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "engine/customer.hpp"
 #include "ingest/alert_json.hpp"
 #include "ingest/decoder.hpp"
+#include "ingest/file_source.hpp"
 #include "ingest/partitioner.hpp"
 #include "state/hot_table.hpp"
 
@@ -26,10 +28,12 @@ class Outbox final : public engine::Output {
     std::unique_ptr<Rejection> rejection;
   };
 
-  Outbox(const ReplaySettings& settings, Partition partition) : partition_(partition), encoder_(encoder(settings)) {}
+  Outbox(const ReplaySettings& settings, Partition partition)
+      : partition_(partition), encoder_(encoder(settings)), observer_(settings.observer) {}
 
   void watch(const engine::Task& task) { task_ = &task; }
   void alert(const Alert& alert) override {
+    if (observer_ != nullptr) observer_->alert(partition_, alert);
     text_.clear(limits::output_bytes_kept);
     const auto encoded = encoder_.encode(alert, partition_, text_);
     items.push_back({task_->stream_time(), std::string(encoded.json), {}, nullptr});
@@ -49,6 +53,7 @@ class Outbox final : public engine::Output {
 
   const Partition partition_;
   ingest::AlertEncoder encoder_;
+  ReplayObserver* const observer_;
   const engine::Task* task_ = nullptr;
   ingest::TextArena text_;
 };
@@ -63,14 +68,15 @@ struct Lane {
   state::HotTable table;
   Outbox outbox;
   engine::Task task;
+  std::size_t next_moment = 0;                     ///< Of those at which the observer looks.
   std::array<Offset, limits::sources_max> next{};  ///< Offsets as the partitions of a topic would number the records.
 };
 
 class Replay {
  public:
-  Replay(const ReplaySettings& settings, std::vector<std::unique_ptr<ingest::FileSource>> files, ReplayOutput& output)
-      : settings_(settings), files_(std::move(files)), output_(output) {
-    const Positions start{.next = {}, .sources = static_cast<std::uint8_t>(files_.size())};
+  Replay(const ReplaySettings& settings, std::vector<RecordFeed> feeds, ReplayOutput& output)
+      : settings_(settings), feeds_(std::move(feeds)), output_(output) {
+    const Positions start{.next = {}, .sources = static_cast<std::uint8_t>(settings.sources.size())};
     for (std::int32_t p = 0; p < settings.partitions; ++p)
       lanes_.push_back(std::make_unique<Lane>(settings, Partition{p}, start));
     for (const auto& source : settings.sources)
@@ -79,9 +85,7 @@ class Replay {
   }
 
   Expected<ReplaySummary> run() {
-    for (std::size_t s = 0; s < files_.size(); ++s) {
-      if (files_[s] == nullptr) finish_source(s);
-    }
+    finish_what_has_no_feed();
     bool reading = true;
     while (reading) {
       const auto read = read_what_is_waited_for();
@@ -97,72 +101,97 @@ class Replay {
   }
 
  private:
-  // Reads a batch of each source that a task has no record of. False: all files are at their end.
+  // Reads a batch of each feed that a task has no record of. False: all feeds are at their end.
   Expected<bool> read_what_is_waited_for() {
     bool read = false;
-    for (std::size_t s = 0; s < files_.size(); ++s) {
-      if (files_[s] == nullptr || !is_waited_for(s)) continue;
-      auto batch = files_[s]->next(settings_.batch);
+    for (RecordFeed& feed : feeds_) {
+      if (feed.records == nullptr || !is_waited_for(feed)) continue;
+      auto batch = feed.records->next(settings_.batch);
       if (!batch) return std::unexpected(batch.error());
       read = true;
       if (*batch == nullptr) {
-        files_[s].reset();
-        finish_source(s);
+        feed.records.reset();
+        for (const auto& lane : lanes_of(feed)) finish(feed.source, *lane);
       } else {
-        push(s, **batch);
+        push(feed, **batch);
       }
     }
     return read;
   }
 
-  [[nodiscard]] bool is_waited_for(std::size_t source) const {
-    return std::ranges::any_of(lanes_, [&](const auto& lane) {
-      return lane->task.batches_waiting(SourceIndex{static_cast<std::uint8_t>(source)}) == 0;
-    });
+  [[nodiscard]] std::span<const std::unique_ptr<Lane>> lanes_of(const RecordFeed& feed) const {
+    if (!feed.partition) return lanes_;
+    return std::span(lanes_).subspan(static_cast<std::size_t>(feed.partition->value), 1);
   }
 
-  void push(std::size_t source, const RecordBatch& batch) {
+  [[nodiscard]] bool is_waited_for(const RecordFeed& feed) const {
+    return std::ranges::any_of(lanes_of(feed),
+                               [&](const auto& lane) { return lane->task.batches_waiting(feed.source) == 0; });
+  }
+
+  void push(const RecordFeed& feed, const RecordBatch& batch) {
     EventBatch events;
-    decoders_[source].decode(batch, events);
+    decoders_[feed.source.value].decode(batch, events);
     events_read_ += events.events.size();
-    if (lanes_.size() == 1) {
-      push(source, *lanes_[0], std::move(events));
+    const auto lanes = lanes_of(feed);
+    if (lanes.size() == 1) {
+      push(feed.source, *lanes[0], std::move(events));
       return;
     }
-    auto parts = ingest::split(std::move(events), lanes_.size(), [&](const Event& event) {
+    auto parts = ingest::split(std::move(events), lanes.size(), [&](const Event& event) {
       return static_cast<std::size_t>(
           ingest::partition_for(settings_.partitioner, event.customer.id, settings_.partitions));
     });
-    for (std::size_t p = 0; p < lanes_.size(); ++p) push(source, *lanes_[p], std::move(parts[p]));
+    for (std::size_t p = 0; p < lanes.size(); ++p) push(feed.source, *lanes[p], std::move(parts[p]));
   }
 
-  static void push(std::size_t source, Lane& lane, EventBatch events) {
+  static void push(SourceIndex source, Lane& lane, EventBatch events) {
     for (Event& event : events.events) {
-      event.offset = lane.next[source];
-      ++lane.next[source].value;
+      event.offset = lane.next[source.value];
+      ++lane.next[source.value].value;
     }
-    lane.task.push(SourceIndex{static_cast<std::uint8_t>(source)}, std::move(events));
+    lane.task.push(source, std::move(events));
   }
 
-  void finish_source(std::size_t source) {
-    for (auto& lane : lanes_)
-      lane->task.reached_end(SourceIndex{static_cast<std::uint8_t>(source)}, lane->next[source]);
+  static void finish(SourceIndex source, Lane& lane) { lane.task.reached_end(source, lane.next[source.value]); }
+
+  void finish_what_has_no_feed() {
+    for (std::uint8_t s = 0; s < settings_.sources.size(); ++s) {
+      for (const auto& lane : lanes_) {
+        const bool fed = std::ranges::any_of(feeds_, [&](const RecordFeed& feed) {
+          return feed.source.value == s && (!feed.partition || *feed.partition == lane->task.partition());
+        });
+        if (!fed) finish(SourceIndex{s}, *lane);
+      }
+    }
   }
 
   // Tasks share nothing, so each thread takes its own; which one runs which makes no difference.
   void advance_all(Timestamp clock) {
     const auto work = [&](std::size_t first) {
-      for (std::size_t p = first; p < lanes_.size(); p += static_cast<std::size_t>(settings_.threads)) {
-        Lane& lane = *lanes_[p];
-        while (lane.task.advance(clock, limits::step_events_max, lane.outbox)) {
-        }
-        while (lane.task.take_used_batch()) {
-        }
-      }
+      for (std::size_t p = first; p < lanes_.size(); p += static_cast<std::size_t>(settings_.threads))
+        advance(*lanes_[p], clock);
     };
     std::vector<std::jthread> helpers;
     for (int t = 1; t < settings_.threads; ++t) helpers.emplace_back(work, static_cast<std::size_t>(t));
     work(0);
+  }
+
+  void advance(Lane& lane, Timestamp clock) {
+    for (; lane.next_moment < settings_.moments.size(); ++lane.next_moment) {
+      const Timestamp moment = settings_.moments[lane.next_moment];
+      advance(lane, moment, moment);
+      if (!lane.task.settled(moment)) return;
+      settings_.observer->look(moment, lane.task.partition(), lane.table);
+    }
+    advance(lane, clock, after_all_time);
+  }
+
+  static void advance(Lane& lane, Timestamp clock, Timestamp until) {
+    while (lane.task.advance(clock, limits::step_events_max, lane.outbox, until)) {
+    }
+    while (lane.task.take_used_batch()) {
+    }
   }
 
   [[nodiscard]] Timestamp lowest_stream_time() const {
@@ -223,7 +252,7 @@ class Replay {
   }
 
   const ReplaySettings& settings_;
-  std::vector<std::unique_ptr<ingest::FileSource>> files_;
+  std::vector<RecordFeed> feeds_;
   ReplayOutput& output_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::vector<ingest::Decoder> decoders_;
@@ -233,9 +262,20 @@ class Replay {
 
 }  // namespace
 
-Expected<ReplaySummary> replay(const ReplaySettings& settings, std::vector<std::unique_ptr<ingest::FileSource>> files,
-                               ReplayOutput& output) {
-  return Replay(settings, std::move(files), output).run();
+Expected<std::vector<RecordFeed>> open_files(std::span<const ingest::SourceFormat> sources,
+                                             std::vector<std::vector<std::string>> paths) {
+  std::vector<RecordFeed> feeds;
+  for (std::size_t s = 0; s < sources.size(); ++s) {
+    if (paths[s].empty()) continue;
+    auto file = ingest::FileSource::open(sources[s], std::move(paths[s]));
+    if (!file) return std::unexpected(file.error());
+    feeds.push_back({.records = std::move(*file), .source = SourceIndex{static_cast<std::uint8_t>(s)}});
+  }
+  return feeds;
+}
+
+Expected<ReplaySummary> replay(const ReplaySettings& settings, std::vector<RecordFeed> feeds, ReplayOutput& output) {
+  return Replay(settings, std::move(feeds), output).run();
 }
 
 }  // namespace holdfast::app

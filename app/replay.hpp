@@ -5,18 +5,31 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "domain/alert.hpp"
 #include "domain/error.hpp"
+#include "domain/ports.hpp"
 #include "domain/time.hpp"
 #include "engine/model.hpp"
 #include "engine/task.hpp"
-#include "ingest/file_source.hpp"
+#include "ingest/record_source.hpp"
 #include "ingest/source_format.hpp"
 
 namespace holdfast::app {
+
+/// Looks at the tasks of a replay while it runs. Calls come from several threads, those of one partition from one at a
+/// time.
+class ReplayObserver {
+ public:
+  virtual ~ReplayObserver() = default;
+  /// The task has come to one of the moments: all events up to it are applied, none behind it.
+  virtual void look(Timestamp moment, Partition partition, const RecordTable& customers) = 0;
+  virtual void alert(Partition partition, const Alert& alert) = 0;
+};
 
 struct ReplaySettings {
   std::vector<ingest::SourceFormat> sources;
@@ -27,7 +40,16 @@ struct ReplaySettings {
   std::optional<Timestamp> until;  ///< Where the clock goes on to past the last event; before it: it stays.
   std::int32_t partitions = 1;     ///< Tasks; as many as the topics have partitions, to get the alerts of `run`.
   int threads = 1;
-  std::size_t batch = 1000;  ///< Records read at once.
+  std::size_t batch = 1000;             ///< Records read at once.
+  std::vector<Timestamp> moments = {};  ///< At which the observer looks, in order of time; none after `until`.
+  ReplayObserver* observer = nullptr;   ///< Outlives the replay.
+};
+
+/// Where records of a source come from: those of one partition, or of all.
+struct RecordFeed {
+  std::unique_ptr<ingest::RecordSource> records;
+  SourceIndex source;
+  std::optional<Partition> partition = std::nullopt;
 };
 
 struct ReplaySummary {
@@ -49,9 +71,12 @@ class ReplayOutput {
   virtual void progress(std::uint64_t events, Timestamp stream_time) = 0;
 };
 
-/// Runs files (by source; null: the source has none) through the engine, as one log each that is complete.
-[[nodiscard]] Expected<ReplaySummary> replay(const ReplaySettings& settings,
-                                             std::vector<std::unique_ptr<ingest::FileSource>> files,
+/// The files of each source, read one after the other as one log. invalid_argument: as FileSource::open().
+[[nodiscard]] Expected<std::vector<RecordFeed>> open_files(std::span<const ingest::SourceFormat> sources,
+                                                           std::vector<std::vector<std::string>> paths);
+
+/// Runs records through the engine, as logs that are complete. A source may have none.
+[[nodiscard]] Expected<ReplaySummary> replay(const ReplaySettings& settings, std::vector<RecordFeed> feeds,
                                              ReplayOutput& output);
 
 }  // namespace holdfast::app

@@ -165,19 +165,10 @@ int give_up(const Error& error) {
   return error.kind == ErrorKind::invalid_argument ? 2 : 1;
 }
 
-/// Opens what each source reads, by source; null: nothing.
-Expected<std::vector<std::unique_ptr<ingest::FileSource>>> open_sources(const Config& config,
-                                                                        const ReplayOptions& options) {
+Expected<std::vector<RecordFeed>> open_sources(const Config& config, const ReplayOptions& options) {
   auto paths = paths_by_source(config, options.sources);
   if (!paths) return std::unexpected(paths.error());
-  std::vector<std::unique_ptr<ingest::FileSource>> files(config.sources.size());
-  for (std::size_t s = 0; s < files.size(); ++s) {
-    if ((*paths)[s].empty()) continue;
-    auto file = ingest::FileSource::open(config.sources[s], std::move((*paths)[s]));
-    if (!file) return std::unexpected(file.error());
-    files[s] = std::move(*file);
-  }
-  return files;
+  return open_files(config.sources, std::move(*paths));
 }
 
 /// Nothing may be written over what is read, nor one output over the other.

@@ -17,6 +17,9 @@ using Point = Score::Point;
 constexpr std::int64_t first_piece_ms = std::int64_t{64} * 86'400'000;
 constexpr std::int64_t piece_growth = 4;
 
+// Where to look first for a crossing under terms that only rise.
+constexpr Duration first_guess{std::int64_t{30} * 86'400'000};
+
 // A piece is halved down to single milliseconds at most.
 constexpr std::size_t halvings_max = 64;
 constexpr int splits_max = 2000;
@@ -55,7 +58,10 @@ class Search {
     const Timestamp begin = after + Duration{1};
     if (lower_ > -infinity && left_at(begin)) return begin;
     if (upper_ == infinity) return after_all_time;
-    const Timestamp found = in_monotone(score_.reached_by(upper_), after, until + Duration{1}, true);
+    // Other terms may leave it below for ever.
+    if (!score_.is_mbg_alone() && !left_at(until)) return after_all_time;
+    const Timestamp guess = score_.is_mbg_alone() ? score_.reached_by(upper_) : after + first_guess;
+    const Timestamp found = in_monotone(guess, after, until + Duration{1}, true);
     return found <= until ? found : after_all_time;
   }
 

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,6 +34,13 @@ struct Logistic {
   struct Term {
     Feature feature{};
     double weight = 0;
+    /// Within what the feature counts: below and above, as if it were at the end of its range. A model that was fitted
+    /// on a range says nothing of what lies beyond.
+    double least = -std::numeric_limits<double>::infinity();
+    double most = std::numeric_limits<double>::infinity();
+
+    [[nodiscard]] bool has_range() const { return std::isfinite(least) || std::isfinite(most); }
+    [[nodiscard]] double within_range(double value) const { return std::min(std::max(value, least), most); }
   };
   double intercept = 0;
   std::vector<Term> terms;  ///< Each feature once, in order of Feature.

@@ -5,6 +5,7 @@
 
 #include "engine/mbg.hpp"
 #include "engine/risk.hpp"
+#include "engine/score.hpp"
 
 namespace holdfast::engine {
 namespace {
@@ -26,8 +27,12 @@ bool is_clear_of(double threshold, double logits) {
 
 bool Outlook::stands(const Customer& now, const Model& model, const RiskPolicy& policy) const {
   const Timestamp t = now.moment();
-  if (model.logistic || due_ == after_all_time || t >= due_ || !is_judged(now, policy)) return false;
+  if (due_ == after_all_time || t >= due_ || !is_judged(now, policy)) return false;
   const Band band = band_of(now.current_level(), policy);
+  if (model.logistic) {
+    const auto [least, greatest] = Score(now, model, policy.horizon).bounds(t, due_);
+    return sigmoid(greatest) < band.below - distance && sigmoid(least) > band.at_least + distance;
+  }
   const bool bought = now.first() != first_ || now.last() != last_ || now.x != x_;
   // The risk only rises: if it is low at the end, so it is before.
   if (bought)

@@ -20,12 +20,17 @@ double units(Duration duration, const Model& model) {
 
 double mean_gap_or_none(const Customer& customer) { return customer.x == 0 ? no_value : customer.mean_gap_days(); }
 
-double weight_of(const Model& model, Feature feature) {
-  if (!model.logistic) return feature == Feature::mbg_logit ? 1.0 : 0.0;
+/// What the model makes of a feature; a weight of 0 if it does not look at it.
+Logistic::Term term_of(const Model& model, Feature feature) {
+  if (!model.logistic) return {.feature = feature, .weight = feature == Feature::mbg_logit ? 1.0 : 0.0};
   for (const Logistic::Term& term : model.logistic->terms) {
-    if (term.feature == feature) return bounded_weight(term.weight);
+    if (term.feature == feature) return term;
   }
-  return 0;
+  return {.feature = feature};
+}
+
+double part_of(const Logistic::Term& term, double value) {
+  return bounded_weight(term.weight) * term.within_range(value);
 }
 
 void add(Explanation& explanation, const Reason& reason) {
@@ -41,13 +46,13 @@ struct MbgParts {
 };
 
 MbgParts mbg_parts(const Customer& customer, const Model& model, Duration horizon, Timestamp t, double newcomer) {
-  const double weight = weight_of(model, Feature::mbg_logit);
-  if (weight == 0) return {};
+  const Logistic::Term term = term_of(model, Feature::mbg_logit);
+  if (term.weight == 0) return {};
   const Mbg mbg = mbg_of(customer, model, horizon);
-  const double after_last = mbg.logit(0).value;
-  const double now = mbg.logit(units(t - customer.last(), model)).value;
-  return {
-      .base = weight * newcomer, .history = weight * (after_last - newcomer), .silence = weight * (now - after_last)};
+  const double base = part_of(term, newcomer);
+  const double after_last = part_of(term, mbg.logit(0).value);
+  const double now = part_of(term, mbg.logit(units(t - customer.last(), model)).value);
+  return {.base = base, .history = after_last - base, .silence = now - after_last};
 }
 
 }  // namespace
@@ -86,16 +91,16 @@ Explanation explain_at(const Customer& customer, const Model& model, Duration ho
   add(explanation, {.feature = Feature::days_since_purchase,
                     .value = silence_days,
                     .typical = mean_gap_or_none(customer),
-                    .contribution = mbg.silence + weight_of(model, Feature::days_since_purchase) * silence_days});
+                    .contribution = mbg.silence + part_of(term_of(model, Feature::days_since_purchase), silence_days)});
   if (model.logistic) {
-    for (const auto [feature, weight] : model.logistic->terms) {
-      if (feature == Feature::mbg_logit || feature == Feature::days_since_purchase) continue;
-      const auto value = plain_feature_at(customer, feature, t);
+    for (const Logistic::Term& term : model.logistic->terms) {
+      if (term.feature == Feature::mbg_logit || term.feature == Feature::days_since_purchase) continue;
+      const auto value = plain_feature_at(customer, term.feature, t);
       if (!value) continue;
-      add(explanation, {.feature = feature,
+      add(explanation, {.feature = term.feature,
                         .value = *value,
-                        .typical = feature == Feature::recency_ratio ? 1.0 : no_value,
-                        .contribution = bounded_weight(weight) * *value});
+                        .typical = term.feature == Feature::recency_ratio ? 1.0 : no_value,
+                        .contribution = part_of(term, *value)});
     }
   }
   std::ranges::sort(explanation.reasons.begin(), explanation.reasons.begin() + explanation.size,

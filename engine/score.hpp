@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 
 #include "domain/time.hpp"
 #include "engine/customer.hpp"
@@ -17,10 +18,14 @@ namespace holdfast::engine {
 /// A weight or intercept as it is used: within 1e100, so that sums of weighted features stay finite.
 [[nodiscard]] inline double bounded_weight(double weight) { return std::clamp(weight, -1e100, 1e100); }
 
+/// 1 / (1 + exp(-score)), whatever its size.
+[[nodiscard]] double sigmoid(double score);
+
 /// A customer's risk as a curve over time, as it stands without further events. Borrows nothing.
 ///
 /// The score, ln(risk / (1 - risk)), is a sum of terms each of which moves in one direction only: the MBG/NBD logit,
 /// multiples of the days since the latest purchase and of their logarithm, and counters that halve at a constant pace.
+/// A term whose feature has a range stands still while the feature is beyond it.
 class Score {
  public:
   /// REQUIRES: customer.purchases > 0. Of its curve only times at or after customer.first() have a meaning.
@@ -28,23 +33,40 @@ class Score {
 
   [[nodiscard]] double risk(Timestamp t) const;
 
+  /// A term with a range moves at the pace of its feature, or not at all.
+  struct RangedSlope {
+    double inside = 0;     ///< Per millisecond, as if there were no range.
+    std::int8_t side = 0;  ///< Of the range, on which the feature is: -1 below, 0 within, 1 above.
+  };
+  static constexpr std::size_t ranged_max = counter_count + 5;  ///< Every feature that moves with time.
+
   /// The score at a moment with what its slope is made of. A slope is the sum of a part that never falls with time, of
-  /// one that never rises, and of the weighted MBG/NBD slope; per millisecond.
+  /// one that never rises, of the weighted MBG/NBD slope, and of those of the terms with a range; per millisecond.
   struct Point {
     Timestamp t;
     double value = 0;
     double rising_slope = 0;
     double falling_slope = 0;
     Mbg::Logit mbg{};
+    std::array<RangedSlope, ranged_max> ranged{};  ///< As many as there are such terms.
   };
   [[nodiscard]] Point at(Timestamp t) const;
   [[nodiscard]] double slope(const Point& at) const;
   /// Bounds of the score's slope between two of its points, per millisecond. REQUIRES: from.t <= to.t.
   [[nodiscard]] Slopes slopes(const Point& from, const Point& to) const;
 
-  /// Whether the score can never fall: MBG/NBD without `logistic`.
-  [[nodiscard]] bool only_rises() const { return !logistic_; }
-  /// A moment by which a score that only rises has reached `value`: that at which drop-out alone accounts for it.
+  /// Bounds of the score between two moments, rounding apart. REQUIRES: from <= to.
+  struct Bounds {
+    double least = 0;
+    double greatest = 0;
+  };
+  [[nodiscard]] Bounds bounds(Timestamp from, Timestamp to) const;
+
+  /// Whether the score is that of MBG/NBD and nothing else.
+  [[nodiscard]] bool is_mbg_alone() const { return !logistic_; }
+  /// Whether no term can fall.
+  [[nodiscard]] bool only_rises() const { return only_rises_; }
+  /// A moment by which a score of MBG/NBD alone has reached `value`: that at which drop-out alone accounts for it.
   [[nodiscard]] Timestamp reached_by(double value) const;
   /// A step back from `t` that leads along the curve's tangent over the logarithm of the age, on which it is nearly
   /// straight, as far as `step_ms` leads along the tangent over time; a step forward as it is.
@@ -55,10 +77,28 @@ class Score {
     double half_life_days = 0;
     double amount = 0;  ///< At the customer's moment.
   };
+  /// weight * (feature held within least and most).
+  struct Ranged {
+    enum class Shape : std::uint8_t { mbg_logit, days, log_days, decay } shape{};
+    double weight = 0;
+    double least = 0;
+    double most = 0;
+    double factor = 0;  ///< days: of the feature a day; decay: at the customer's moment.
+    double offset = 0;  ///< days: at the latest purchase.
+    double half_life_days = 0;
+  };
+  struct Value {
+    double feature = 0;
+    double per_ms = 0;
+  };
 
   void add_term(const Customer& customer, const Logistic::Term& term);
+  void add_ranged(const Customer& customer, const Logistic::Term& term);
   void add_decay(double half_life_days, double amount);
+  void find_direction();
   [[nodiscard]] double silence_units(Timestamp t) const;
+  [[nodiscard]] bool needs_mbg() const { return mbg_weight_ != 0 || ranged_mbg_; }
+  [[nodiscard]] Value value_at(const Ranged& term, Timestamp t, const Mbg::Logit& mbg) const;
 
   Mbg mbg_;
   Timestamp last_;
@@ -66,12 +106,16 @@ class Score {
   double unit_ms_;
   double origin_ms_;  ///< Where alpha + T is 0.
   bool logistic_;
+  bool only_rises_ = true;
+  bool ranged_mbg_ = false;
   double mbg_weight_ = 1;
   double constant_ = 0;
   double per_day_ = 0;
   double per_log_day_ = 0;
   std::array<Decay, counter_count> decays_{};  ///< One for each half-life: equal ones add up.
   std::size_t decay_count_ = 0;
+  std::array<Ranged, ranged_max> ranged_{};
+  std::size_t ranged_count_ = 0;
 };
 
 }  // namespace holdfast::engine

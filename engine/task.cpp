@@ -74,13 +74,14 @@ void Task::restore(const Marker& marker) {
   }
 }
 
-std::optional<Step> Task::advance(Timestamp clock, std::size_t work_max, Output& output) {
+std::optional<Step> Task::advance(Timestamp clock, std::size_t work_max, Output& output, Timestamp until) {
   std::size_t work = 0;
   Step step;
   while (work < work_max) {
-    const auto head = inbox_.next();
+    auto head = inbox_.next();
+    if (head && time_before(*head->event) > until) head.reset();
     // A clock that fires nothing changes nothing: alone it makes no step.
-    const bool tick = !head && clock > stream_time_ && inbox_.exhausted() && (work > 0 || next_to_fire(clock));
+    const bool tick = !head && clock > stream_time_ && settled(until) && (work > 0 || next_to_fire(clock));
     if (!head && !tick) break;
 
     const std::size_t fired = advance_time(head ? time_before(*head->event) : clock, work_max - work, output);
@@ -99,6 +100,11 @@ std::optional<Step> Task::advance(Timestamp clock, std::size_t work_max, Output&
   step.number = ++steps_;
   step.end = inbox_.position();
   return step;
+}
+
+bool Task::settled(Timestamp until) const {
+  const auto head = inbox_.next();
+  return head ? time_before(*head->event) > until : inbox_.exhausted();
 }
 
 bool Task::ready_for(const Step& step) const { return inbox_.holds(step.end); }

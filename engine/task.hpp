@@ -64,13 +64,16 @@ class Task {
   /// Merges as far as the records at hand allow: a source without a record is waited for until it has reached its end.
   /// Once all have, advances to `clock` as well (before_all_time: no clock). Stops after about `work_max` records and
   /// timers, those that are only moved not counted. Returns the step that was applied, if it changed anything.
-  std::optional<Step> advance(Timestamp clock, std::size_t work_max, Output& output);
+  /// Records later than `until` are left alone: time comes to `clock` once nothing else is left before them.
+  std::optional<Step> advance(Timestamp clock, std::size_t work_max, Output& output, Timestamp until = after_all_time);
 
   /// Whether the records that `step` needs are at hand.
   [[nodiscard]] bool ready_for(const Step& step) const;
   /// Applies a recorded step. REQUIRES: ready_for(step), step.number == steps() + 1.
   void apply(const Step& step, Output& output);
 
+  /// Whether advance() up to `until` has nothing more to wait for.
+  [[nodiscard]] bool settled(Timestamp until) const;
   /// Whether every source has reached its end and no record waits.
   [[nodiscard]] bool caught_up() const { return inbox_.exhausted(); }
   [[nodiscard]] Partition partition() const { return partition_; }

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -8,7 +7,7 @@
 #include <vector>
 
 #include "domain/error.hpp"
-#include "domain/record.hpp"
+#include "ingest/record_source.hpp"
 #include "ingest/source_format.hpp"
 
 namespace holdfast::ingest {
@@ -21,16 +20,13 @@ namespace holdfast::ingest {
 /// A CSV row becomes a JSON object for the same decoder: see CsvRows. Numbers stay numbers where the field is one, an
 /// empty cell is absent, all else is a string. A row that does not fit the header is handed on as it is, to be rejected
 /// as malformed.
-class FileSource {
+class FileSource : public RecordSource {
  public:
-  virtual ~FileSource() = default;
   /// Reads `paths` one after the other; "-" is standard input.
   /// invalid_argument: a file cannot be opened, or a CSV file has no header that fits.
   [[nodiscard]] static Expected<std::unique_ptr<FileSource>> open(const SourceFormat& format,
                                                                   std::vector<std::string> paths);
 
-  /// The next records; null: the end. failed: reading failed.
-  [[nodiscard]] virtual Expected<std::unique_ptr<RecordBatch>> next(std::size_t records_max) = 0;
   [[nodiscard]] virtual std::uint64_t bytes_read() const = 0;
   /// No value: not known, as for standard input and pipes.
   [[nodiscard]] virtual std::optional<std::uint64_t> bytes_total() const = 0;

@@ -5,6 +5,8 @@
 
 #include <Eigen/Dense>
 
+#include "engine/score.hpp"
+
 namespace holdfast::learn {
 namespace {
 
@@ -15,6 +17,9 @@ constexpr Eigen::Index block_rows = 512;
 
 /// In standard deviations of the columns: weights are found to far more digits than are written down.
 constexpr double converged_step = 1e-9;
+
+/// Of a sum over the rows, relative to its size.
+constexpr double rounding = 1e-12;
 
 using Matrix = Eigen::MatrixXd;
 using Vector = Eigen::VectorXd;
@@ -27,19 +32,21 @@ struct Scaling {
 
 Scaling scaling_of(const Design& design) {
   const auto columns = static_cast<Eigen::Index>(design.columns);
-  const auto rows = static_cast<double>(design.rows());
+  double total = 0;
   Scaling scaling{.mean = Vector::Zero(columns), .deviation = Vector::Zero(columns)};
   for (std::size_t i = 0; i < design.rows(); ++i) {
-    for (std::size_t c = 0; c < design.columns; ++c) scaling.mean[c] += static_cast<double>(design.row(i)[c]);
+    const double weight = design.weight_of(i);
+    total += weight;
+    for (std::size_t c = 0; c < design.columns; ++c) scaling.mean[c] += weight * static_cast<double>(design.row(i)[c]);
   }
-  scaling.mean /= rows;
+  scaling.mean /= total;
   for (std::size_t i = 0; i < design.rows(); ++i) {
     for (std::size_t c = 0; c < design.columns; ++c) {
       const double difference = static_cast<double>(design.row(i)[c]) - scaling.mean[c];
-      scaling.deviation[c] += difference * difference;
+      scaling.deviation[c] += design.weight_of(i) * difference * difference;
     }
   }
-  scaling.deviation = (scaling.deviation / rows).cwiseSqrt();
+  scaling.deviation = (scaling.deviation / total).cwiseSqrt();
   for (Eigen::Index c = 0; c < columns; ++c) {
     if (scaling.deviation[c] <= 1e-12 * std::abs(scaling.mean[c])) scaling.deviation[c] = 0;
   }
@@ -80,7 +87,7 @@ class Problem {
     each_block([&](const Matrix& rows, std::size_t first) {
       const Vector scores = rows * at;
       for (Eigen::Index i = 0; i < rows.rows(); ++i)
-        sum += design_.outcome[first + i] != 0 ? -softplus(-scores[i]) : -softplus(scores[i]);
+        sum -= design_.weight_of(first + i) * softplus(design_.outcome[first + i] != 0 ? -scores[i] : scores[i]);
     });
     return sum;
   }
@@ -94,10 +101,11 @@ class Problem {
       Vector weight(rows.rows());
       for (Eigen::Index i = 0; i < rows.rows(); ++i) {
         const bool happened = design_.outcome[first + i] != 0;
-        const double p = sigmoid(scores[i]);
-        local.likelihood += happened ? -softplus(-scores[i]) : -softplus(scores[i]);
-        residual[i] = (happened ? 1 : 0) - p;
-        weight[i] = p * (1 - p);
+        const double p = engine::sigmoid(scores[i]);
+        const double counts = design_.weight_of(first + i);
+        local.likelihood -= counts * softplus(happened ? -scores[i] : scores[i]);
+        residual[i] = counts * ((happened ? 1 : 0) - p);
+        weight[i] = counts * p * (1 - p);
       }
       local.gradient += rows.transpose() * residual;
       local.information += rows.transpose() * weight.asDiagonal() * rows;
@@ -172,11 +180,6 @@ class Problem {
 
 }  // namespace
 
-double sigmoid(double score) {
-  const double lesser = std::exp(-std::abs(score));
-  return (score >= 0 ? 1 : lesser) / (1 + lesser);
-}
-
 double softplus(double score) { return std::max(score, 0.0) + std::log1p(std::exp(-std::abs(score))); }
 
 double score_of(const LogisticFit& fit, std::span<const float> row) {
@@ -198,11 +201,13 @@ Expected<LogisticFit> fit_logistic(const Design& design, const LogisticSettings&
     const double here = problem.penalised(at, local.likelihood);
     const Vector step = problem.newton_step(at, local) - at;
     if (step.cwiseAbs().maxCoeff() < converged_step) return problem.unscaled(at, local.likelihood, iteration);
-    // The bounds are convex: any part of the step stays within them.
+    // The bounds are convex: any part of the step stays within them. Close to the optimum the sums only differ by what
+    // they are rounded by.
+    const double not_less = here - rounding * std::abs(here);
     double share = 1;
     for (int halving = 0; halving < halvings_max; ++halving, share /= 2) {
       const Vector next = at + share * step;
-      if (problem.penalised(next, problem.likelihood(next)) >= here) break;
+      if (problem.penalised(next, problem.likelihood(next)) >= not_less) break;
     }
     at += share * step;
   }

@@ -15,9 +15,11 @@ struct Design {
   std::size_t columns = 0;
   std::vector<float> values;          ///< rows x columns, row by row; finite.
   std::vector<std::uint8_t> outcome;  ///< 0 or 1, one a row.
+  std::vector<float> weight = {};     ///< What a row counts, > 0; empty: 1 each.
 
   [[nodiscard]] std::size_t rows() const { return outcome.size(); }
   [[nodiscard]] std::span<const float> row(std::size_t i) const { return {values.data() + i * columns, columns}; }
+  [[nodiscard]] double weight_of(std::size_t i) const { return weight.empty() ? 1 : static_cast<double>(weight[i]); }
 };
 
 /// What a weight may be, in units of its column.
@@ -35,8 +37,8 @@ struct LogisticSettings {
 
 struct LogisticFit {
   double intercept = 0;
-  std::vector<double> weights;  ///< By column; 0 for a column that never changes.
-  double log_likelihood = 0;    ///< Without the penalty.
+  std::vector<double> weights = {};  ///< By column; 0 for a column that never changes.
+  double log_likelihood = 0;         ///< Weighted, without the penalty.
   int iterations = 0;
 };
 
@@ -48,9 +50,6 @@ struct LogisticFit {
 
 /// The score of a row, ln(p / (1 - p)).
 [[nodiscard]] double score_of(const LogisticFit& fit, std::span<const float> row);
-
-/// 1 / (1 + exp(-score)), whatever its size.
-[[nodiscard]] double sigmoid(double score);
 
 /// ln(1 + exp(score)), whatever its size.
 [[nodiscard]] double softplus(double score);

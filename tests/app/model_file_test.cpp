@@ -1,5 +1,6 @@
 #include "app/model_file.hpp"
 
+#include <limits>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -41,7 +42,8 @@ TEST(ModelFile, TheLeastThatEveryReleaseReads) {
 TEST(ModelFile, AllParts) {
   const auto model = parse_model(
       with(R"("format":1,"about":{"trained_on":"x"},"gamma_gamma":{"p":6.25,"q":3.74,"v":15.44},)"
-           R"("logistic":{"intercept":-0.5,"weights":{"returns_60d":0.3,"mbg_logit":1.0,"log_mean_spend":0}})"),
+           R"("logistic":{"intercept":-0.5,"weights":{"returns_60d":0.3,"mbg_logit":1.0,"log_mean_spend":0},)"
+           R"("ranges":{"returns_60d":[0,2.5],"mbg_logit":[null,4]}})"),
       "m.json");
   ASSERT_TRUE(model) << model.error().message;
   ASSERT_TRUE(model->gamma_gamma);
@@ -55,6 +57,11 @@ TEST(ModelFile, AllParts) {
   EXPECT_EQ(model->logistic->terms[0].weight, 1.0);
   EXPECT_EQ(model->logistic->terms[1].feature, Feature::returns_60d);
   EXPECT_EQ(model->logistic->terms[2].feature, Feature::log_mean_spend);
+  EXPECT_EQ(model->logistic->terms[0].least, -std::numeric_limits<double>::infinity());
+  EXPECT_EQ(model->logistic->terms[0].most, 4);
+  EXPECT_EQ(model->logistic->terms[1].least, 0);
+  EXPECT_EQ(model->logistic->terms[1].most, 2.5);
+  EXPECT_FALSE(model->logistic->terms[2].has_range());
 }
 
 TEST(ModelFile, TheIdIsTheHashOfTheBytes) {
@@ -97,6 +104,12 @@ TEST(ModelFile, FaultsNameThePlaceAndTheRemedy) {
             "m.json: logistic.weights.returns_60d: must be a number\n"
             "m.json: logistic.weights.mbg_logi: unknown key; did you mean logistic.weights.mbg_logit?\n"
             "m.json: logistic.weights.purchase_history: unknown key; did you mean logistic.weights.purchases_30d?");
+  EXPECT_EQ(faults(with(R"("logistic":{"intercept":0,"weights":{"mbg_logit":1,"returns_60d":2,"open_complaints":1},)"
+                        R"("ranges":{"mbg_logit":[1],"returns_60d":[2,1],"visits_30d":[0,1],"open_complaints":["0",1]}})")),
+            "m.json: logistic.ranges.mbg_logit: must be [least, most], two numbers, or null for no bound\n"
+            "m.json: logistic.ranges.returns_60d: 2 is more than 1\n"
+            "m.json: logistic.ranges.open_complaints: must be [least, most], two numbers, or null for no bound\n"
+            "m.json: logistic.ranges.visits_30d: has no weight in logistic.weights: give it one, or leave out its range");
   EXPECT_EQ(faults(with(R"("logistic":{"intercept":1e999,"weights":{}})")).substr(0, 40),
             "m.json: is no JSON: number overflow pars");
 }

@@ -34,8 +34,9 @@ Event event_at(Timestamp t, EventKind kind) {
 TEST(Outlook, WhatStandsIsWhatJudgingAndSearchingWouldHaveFound) {
   int stood_after_visit = 0;
   int stood_after_purchase = 0;
+  int stood_under_logistic = 0;
   const bool ok = rc::check("events before a timer", [&] {
-    Model model = any_mbg_model();
+    Model model = *rc::gen::arbitrary<bool>() ? any_mbg_model() : any_logistic_model();
     // Fits may run off to where the risk hardly moves.
     if (*rc::gen::inRange(0, 4) == 0) model.mbg.r = any_magnitude(1, 1e8);
     if (*rc::gen::inRange(0, 4) == 0) model.mbg.alpha = any_magnitude(1, 1e9);
@@ -64,7 +65,9 @@ TEST(Outlook, WhatStandsIsWhatJudgingAndSearchingWouldHaveFound) {
         if (due == after_all_time) break;
         continue;
       }
-      ++(kind == EventKind::purchase ? stood_after_purchase : stood_after_visit);
+      ++(model.logistic                ? stood_under_logistic
+         : kind == EventKind::purchase ? stood_after_purchase
+                                       : stood_after_visit);
       RC_ASSERT(customer.current_level() == before);
       // A timer may stand too early; after an event that leaves the curve alone it is still where it was.
       RC_ASSERT(exact >= due);
@@ -73,6 +76,7 @@ TEST(Outlook, WhatStandsIsWhatJudgingAndSearchingWouldHaveFound) {
   EXPECT_TRUE(ok);
   EXPECT_GT(stood_after_visit, 50);
   EXPECT_GT(stood_after_purchase, 5);
+  EXPECT_GT(stood_under_logistic, 20);
 }
 
 struct Visited {

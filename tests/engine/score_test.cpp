@@ -1,6 +1,8 @@
 #include "engine/score.hpp"
 
 #include <cmath>
+#include <numeric>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
@@ -14,7 +16,12 @@ using namespace testing;
 
 constexpr Duration horizon = days(91);
 
-double sigmoid(double score) { return 1 / (1 + std::exp(-score)); }
+/// Of each term's range.
+std::vector<int> sides(const Score::Point& point) {
+  std::vector<int> sides;
+  for (const Score::RangedSlope& term : point.ranged) sides.push_back(term.side);
+  return sides;
+}
 
 Duration any_span(double longest_ms) { return milliseconds(static_cast<std::int64_t>(any_magnitude(1, longest_ms))); }
 
@@ -29,10 +36,67 @@ TEST(Score, IsTheLogOddsOfTheRisk) {
   EXPECT_TRUE(ok);
 }
 
-TEST(Score, OnlyThatOfMbgAloneSurelyRises) {
-  const Customer customer = buyer(2, days(20));
+TEST(Score, SurelyRisesIfNoTermCanFall) {
+  Customer customer = buyer(2, days(20));
+  const auto only_rises = [&](Feature feature, double weight) {
+    return Score(customer, logistic_model(0, {{Feature::mbg_logit, 1}, {feature, weight}}), horizon).only_rises();
+  };
   EXPECT_TRUE(Score(customer, cdnow_model(), horizon).only_rises());
-  EXPECT_FALSE(Score(customer, logistic_model(0, {{Feature::mbg_logit, 1}}), horizon).only_rises());
+  for (const Feature grows : {Feature::days_since_purchase, Feature::log_days_since_purchase,
+                              Feature::customer_age_days, Feature::recency_ratio}) {
+    EXPECT_TRUE(only_rises(grows, 0.1)) << name(grows);
+    EXPECT_FALSE(only_rises(grows, -0.1)) << name(grows);
+  }
+  EXPECT_TRUE(only_rises(Feature::visits_30d, 1)) << "there were no visits that could be forgotten";
+  customer.counters.fill(1);
+  EXPECT_TRUE(only_rises(Feature::visits_30d, -1));
+  EXPECT_FALSE(only_rises(Feature::visits_30d, 1));
+  EXPECT_FALSE(Score(customer, logistic_model(0, {{Feature::mbg_logit, -1}}), horizon).only_rises());
+}
+
+TEST(Score, SurelyRisesWithRangesAsWithout) {
+  const bool ok = rc::check("of any model", [] {
+    const Customer customer = any_customer();
+    Model model = any_logistic_model();
+    const Score score(customer, model, horizon);
+    for (Logistic::Term& term : model.logistic->terms) term = {term.feature, term.weight};
+    // Without ranges equal paces are added up first, so a sum may rise whose parts do not.
+    RC_ASSERT(!score.only_rises() || Score(customer, model, horizon).only_rises());
+  });
+  EXPECT_TRUE(ok);
+}
+
+TEST(Score, AFeatureCountsWithinItsRangeOnly) {
+  Customer customer = buyer(2, days(20));
+  customer.counters[static_cast<std::size_t>(Counter::visits_30d)] = 8;
+  const Model model = logistic_model(0.5, {{Feature::days_since_purchase, 0.1, 10, 40},
+                                           {Feature::repeat_purchases, 1, 0, 1.5},
+                                           {Feature::visits_30d, -1, 1, 4}});
+  const Score score(customer, model, horizon);
+  const auto at = [&](int day) { return score.at(customer.last() + days(day)); };
+  EXPECT_NEAR(at(0).value, 0.5 + 1 + 1.5 - 4, 1e-12);
+  EXPECT_NEAR(at(30).value, 0.5 + 3 + 1.5 - 4, 1e-12);
+  EXPECT_NEAR(at(60).value, 0.5 + 4 + 1.5 - 2, 1e-12);
+  EXPECT_NEAR(at(900).value, 0.5 + 4 + 1.5 - 1, 1e-12);
+  EXPECT_EQ(score.slope(at(0)), 0);
+  EXPECT_NEAR(score.slope(at(20)), 0.1 / 86'400'000, 1e-20);
+  EXPECT_EQ(score.slope(at(900)), 0);
+  EXPECT_TRUE(score.only_rises());
+}
+
+TEST(Score, LiesWithinItsBoundsEverywhereBetweenTheirEnds) {
+  const bool ok = rc::check("at a moment between two others", [] {
+    const Customer customer = any_customer();
+    const Score score(customer, *rc::gen::element(0, 1, 1) == 0 ? any_mbg_model() : any_logistic_model(), horizon);
+    const Timestamp begin = customer.moment() + any_span(1e11);
+    const Timestamp end = begin + any_span(1e11);
+    const auto length = static_cast<double>((end - begin).ms);
+    const double between = score.at(begin + milliseconds(static_cast<std::int64_t>(length * any_real(0, 1)))).value;
+    const auto [least, greatest] = score.bounds(begin, end);
+    const double tolerance = 1e-12 * (1 + std::abs(least) + std::abs(greatest) + std::abs(between));
+    RC_ASSERT(least - tolerance <= between && between <= greatest + tolerance);
+  });
+  EXPECT_TRUE(ok);
 }
 
 TEST(Score, ThatRisesHasReachedAValueByTheMomentItNames) {
@@ -98,7 +162,10 @@ TEST(Score, TheSlopeIsThatOfTheCurve) {
     const double difference =
         (score.at(t + step).value - score.at(t - step).value) / (2 * static_cast<double>(step.ms));
     const Score::Point point = score.at(t);
-    const double size = std::abs(point.rising_slope) + std::abs(point.falling_slope) + std::abs(score.slope(point));
+    RC_PRE(sides(score.at(t - step)) == sides(score.at(t + step)));  // Not at the end of a range.
+    const double size = std::abs(point.rising_slope) + std::abs(point.falling_slope) + std::abs(score.slope(point)) +
+                        std::accumulate(point.ranged.begin(), point.ranged.end(), 0.0,
+                                        [](double sum, const auto& term) { return sum + std::abs(term.inside); });
     // What an evaluation is rounded by, over the step.
     RC_ASSERT(std::abs(score.slope(point) - difference) <=
               1e-4 * size + 1e-14 * (1 + std::abs(point.value)) / static_cast<double>(step.ms));

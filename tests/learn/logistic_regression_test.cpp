@@ -5,8 +5,12 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/score.hpp"
+
 namespace holdfast::learn {
 namespace {
+
+using engine::sigmoid;
 
 /// Rows whose outcome follows `truth` (the intercept first), with features of very different scale.
 Design simulated(std::size_t rows, const std::vector<double>& truth, unsigned seed) {
@@ -95,6 +99,24 @@ TEST(LogisticRegression, BoundsHoldAndTheRestIsTheBestWithinThem) {
     moved.intercept += step;
     EXPECT_LT(likelihood(moved), likelihood(*fit));
   }
+}
+
+TEST(LogisticRegression, ARowOfWeightTwoIsTwoRows) {
+  const Design once = simulated(500, {-0.5, 2, 0.1}, 9);
+  Design weighted = once;
+  Design twice = once;
+  for (std::size_t i = 0; i < once.rows(); ++i) {
+    weighted.weight.push_back(i % 3 == 0 ? 2 : 1);
+    if (i % 3 != 0) continue;
+    twice.values.insert(twice.values.end(), once.row(i).begin(), once.row(i).end());
+    twice.outcome.push_back(once.outcome[i]);
+  }
+  const auto a = fit_logistic(weighted, {});
+  const auto b = fit_logistic(twice, {});
+  ASSERT_TRUE(a && b);
+  EXPECT_NEAR(a->intercept, b->intercept, 1e-8);
+  EXPECT_NEAR(a->weights[0], b->weights[0], 1e-8);
+  EXPECT_NEAR(a->log_likelihood, b->log_likelihood, 1e-8);
 }
 
 TEST(LogisticRegression, ColumnsThatNeverChangeOrRepeatAnotherDoNoHarm) {

@@ -95,14 +95,10 @@ Collected replay_once(const History& history, const std::vector<std::vector<std:
   settings.partitions = partitions;
   settings.threads = threads;
   settings.batch = batch;
-  std::vector<std::unique_ptr<ingest::FileSource>> files;
-  for (std::size_t s = 0; s < paths.size(); ++s) {
-    auto file = ingest::FileSource::open(settings.sources[s], paths[s]);
-    EXPECT_TRUE(file.has_value());
-    files.push_back(std::move(*file));
-  }
+  auto feeds = app::open_files(settings.sources, paths);
+  EXPECT_TRUE(feeds.has_value());
   Collected out;
-  EXPECT_TRUE(app::replay(settings, std::move(files), out).has_value());
+  EXPECT_TRUE(app::replay(settings, std::move(*feeds), out).has_value());
   return out;
 }
 

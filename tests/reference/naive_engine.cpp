@@ -30,6 +30,13 @@ std::int64_t day_of(Timestamp t) {
 
 double logit(double p) { return std::log(p / (1 - p)); }
 
+/// A feature's part of the score: beyond its range it counts as if it were at the end of it.
+double counted(const engine::Logistic::Term& term, double value) {
+  if (value < term.least) value = term.least;
+  if (value > term.most) value = term.most;
+  return term.weight * value;
+}
+
 std::vector<Feature> counted_by(const NaiveEvent& event) {
   if (event.kind == EventKind::purchase) return {Feature::purchases_30d, Feature::purchases_90d};
   if (event.kind == EventKind::visit) return {Feature::visits_30d};
@@ -292,11 +299,11 @@ void NaiveEngine::alert(const std::string& id, Person& person, Timestamp t, Chan
     out.at_risk = *out.expected * out.risk;
   }
 
-  std::map<Feature, double> weights{{Feature::mbg_logit, 1.0}};
+  std::map<Feature, engine::Logistic::Term> terms{{Feature::mbg_logit, {Feature::mbg_logit, 1.0}}};
   if (model_.logistic) {
-    weights.clear();
+    terms.clear();
     out.base = model_.logistic->intercept;
-    for (const auto& term : model_.logistic->terms) weights[term.feature] = term.weight;
+    for (const auto& term : model_.logistic->terms) terms[term.feature] = term;
   }
   std::map<Feature, NaiveReason> reasons;
   const auto add = [&](Feature f, double value, double contribution) {
@@ -304,15 +311,15 @@ void NaiveEngine::alert(const std::string& id, Person& person, Timestamp t, Chan
     reasons[f].value = value;
     reasons[f].contribution += contribution;
   };
-  for (const auto& [f, weight] : weights) {
+  for (const auto& [f, term] : terms) {
     if (f == Feature::mbg_logit) {
-      const double l0 = logit(mbg_risk(0, 0, 0));
-      const double l1 = logit(mbg_risk(person.x, t_x, t_x));
-      out.base += weight * l0;
-      add(Feature::purchase_history, person.x + 1, weight * (l1 - l0));
-      add(Feature::days_since_purchase, days(t - person.last), weight * (logit(mbg_risk(person.x, t_x, T)) - l1));
+      const double l0 = counted(term, logit(mbg_risk(0, 0, 0)));
+      const double l1 = counted(term, logit(mbg_risk(person.x, t_x, t_x)));
+      out.base += l0;
+      add(Feature::purchase_history, person.x + 1, l1 - l0);
+      add(Feature::days_since_purchase, days(t - person.last), counted(term, logit(mbg_risk(person.x, t_x, T))) - l1);
     } else if (const auto value = feature(person, f, t)) {
-      add(f, *value, weight * *value);
+      add(f, *value, counted(term, *value));
     }
   }
   for (auto& [f, reason] : reasons) {
@@ -375,7 +382,9 @@ std::optional<double> NaiveEngine::feature(const Person& person, Feature f, Time
 double NaiveEngine::risk(const Person& person, Timestamp t) const {
   if (!model_.logistic) return mbg_risk(person.x, units(person.last - person.first), units(t - person.first));
   double s = model_.logistic->intercept;
-  for (const auto& term : model_.logistic->terms) s += term.weight * feature(person, term.feature, t).value_or(0);
+  for (const auto& term : model_.logistic->terms) {
+    if (const auto value = feature(person, term.feature, t)) s += counted(term, *value);
+  }
   return 1 / (1 + std::exp(-s));
 }
 

@@ -45,7 +45,13 @@ engine::Model random_model(Dice& dice) {
     chosen.insert(static_cast<Feature>(1 + dice.below(static_cast<std::uint64_t>(Feature::log_mean_spend))));
   for (const Feature feature : chosen) {
     const bool in_days = feature == Feature::days_since_purchase || feature == Feature::customer_age_days;
-    logistic.terms.push_back({feature, dice.between(-0.4, 0.4) * (in_days ? 0.01 : 1)});
+    logistic.terms.push_back({.feature = feature, .weight = dice.between(-0.4, 0.4) * (in_days ? 0.01 : 1)});
+  }
+  for (engine::Logistic::Term& term : logistic.terms) {
+    if (!dice.one_in(3)) continue;
+    const bool in_days = term.feature == Feature::days_since_purchase || term.feature == Feature::customer_age_days;
+    term.least = dice.between(-1, 1) * (in_days ? 60 : 1);
+    term.most = term.least + dice.between(0, 2) * (in_days ? 60 : 1);
   }
   model.logistic = logistic;
   return model;

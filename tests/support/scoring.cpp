@@ -120,6 +120,12 @@ engine::Model any_mbg_model() {
   return model;
 }
 
+/// Within which features of about that size come and go.
+static void set_any_range(engine::Logistic::Term& term, double size) {
+  if (*rc::gen::inRange(0, 4) != 0) term.least = any_real(-size, size);
+  if (*rc::gen::inRange(0, 4) != 0) term.most = std::max(term.least, any_real(-size, 2 * size));
+}
+
 engine::Model any_logistic_model() {
   engine::Model model = any_mbg_model();
   model.logistic = engine::Logistic{.intercept = any_real(-2, 2), .terms = {}};
@@ -127,7 +133,9 @@ engine::Model any_logistic_model() {
     if (*rc::gen::arbitrary<bool>()) continue;
     const auto feature = static_cast<Feature>(i);
     const bool in_days = feature == Feature::days_since_purchase || feature == Feature::customer_age_days;
-    model.logistic->terms.push_back({feature, any_real(-1, 1) * (in_days ? 0.02 : 1.0)});
+    engine::Logistic::Term term{.feature = feature, .weight = any_real(-1, 1) * (in_days ? 0.02 : 1.0)};
+    if (*rc::gen::arbitrary<bool>()) set_any_range(term, in_days ? 300 : 3);
+    model.logistic->terms.push_back(term);
   }
   return model;
 }
