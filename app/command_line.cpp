@@ -20,6 +20,7 @@
 
 #include "app/commands.hpp"
 #include "app/config_keys.hpp"
+#include "app/units.hpp"
 #include "console/library_versions.hpp"
 #include "domain/time.hpp"
 #include "ingest/library_versions.hpp"
@@ -81,6 +82,14 @@ double parse_number(const std::string& flag, const std::string& text, double lea
   throw CLI::ValidationError(flag, fmt::format("'{}' is no number from {} to {}", text, least, most));
 }
 
+/// "7d", more than nothing.
+Duration parse_span(const std::string& flag, const std::string& text) {
+  const auto duration = parse_duration(text);
+  if (!duration) throw CLI::ValidationError(flag, duration.error());
+  if (duration->ms == 0) throw CLI::ValidationError(flag, fmt::format("'{}' must be more than nothing", text));
+  return *duration;
+}
+
 /// "NAME=VALUE" in two.
 std::pair<std::string, std::string> split_pair(const std::string& flag, const std::string& text, const char* shape) {
   const std::size_t equals = text.find('=');
@@ -110,6 +119,7 @@ class CommandLine {
     add_load();
     add_alerts();
     add_inspect();
+    add_train();
   }
 
   CLI::App& app() { return app_; }
@@ -136,8 +146,8 @@ class CommandLine {
     return command;
   }
 
-  static void add_sources(CLI::App* command, std::vector<std::pair<std::string, std::string>>& sources) {
-    command
+  static CLI::Option* add_sources(CLI::App* command, std::vector<std::pair<std::string, std::string>>& sources) {
+    return command
         ->add_option_function<std::vector<std::string>>(
             "--source",
             [&sources](const std::vector<std::string>& texts) {
@@ -153,6 +163,13 @@ class CommandLine {
     command
         ->add_option_function<std::string>(
             flag, [flag, &time](const std::string& text) { time = parse_time(flag, text); }, description)
+        ->type_name("TIME");
+  }
+
+  static void add_duration(CLI::App* command, const char* flag, Duration& duration, const char* description) {
+    command
+        ->add_option_function<std::string>(
+            flag, [flag, &duration](const std::string& text) { duration = parse_span(flag, text); }, description)
         ->type_name("TIME");
   }
 
@@ -305,6 +322,40 @@ class CommandLine {
     command->callback([this] { command_ = [this] { return inspect_command(inspect_); }; });
   }
 
+  void add_train() {
+    CLI::App* command =
+        add_command("train", "Learn a model from history: files, or the source topics",
+                    "  holdfast train -c shop.yaml --out model.json\n"
+                    "  holdfast train -c shop.yaml --source purchases=orders.csv --until 2011-09-09 --out model.json\n",
+                    train_);
+    add_sources(command, train_.sources)->required(false);
+    command->add_option("--out", train_.out, "The model file")->required()->type_name("PATH");
+    command->add_option("--card", train_.card, "The model card; default: beside the model file, ending in .md")
+        ->type_name("PATH");
+    command->add_option("--examples", train_.examples, "Also write what was learnt from to this file, as CSV")
+        ->type_name("PATH");
+    command->add_option("--name", train_.name, "The model's name; default: that of the file")->type_name("NAME");
+    add_time(command, "--from", train_.from,
+             "The first cut-off does not lie before; default: soon after the first event");
+    add_time(command, "--until", train_.until, "Nothing that comes later is looked at; default: the last event");
+    add_duration(command, "--every", train_.every, "Time between cut-offs; default 7d");
+    command
+        ->add_option_function<std::string>(
+            "--horizon", [this](const std::string& text) { train_.horizon = parse_span("--horizon", text); },
+            "A customer who does not buy within this time has left; default: risk.horizon, or 91d")
+        ->type_name("TIME");
+    command
+        ->add_option_function<std::string>(
+            "--prior", [this](const std::string& text) { train_.prior = text == "usual"; },
+            "What is held likely of purchases beforehand: usual, or none; default usual")
+        ->check(CLI::IsMember({"usual", "none"}))
+        ->type_name("WHAT");
+    add_whole<1000>(command, "--examples-max", train_.examples_max,
+                    "Of more examples, a share of the customers is taken");
+    add_json(command, train_.json);
+    command->callback([this] { command_ = [this] { return train_command(train_); }; });
+  }
+
   RunOptions run_;
   ReplayOptions replay_;
   CheckOptions check_;
@@ -313,6 +364,7 @@ class CommandLine {
   LoadOptions load_;
   AlertsOptions alerts_;
   InspectOptions inspect_;
+  TrainOptions train_;
   std::function<int()> command_;
   CLI::App app_{"", "holdfast"};
 };

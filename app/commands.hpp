@@ -79,6 +79,21 @@ struct InspectOptions : CommonOptions {
   bool json = false;
 };
 
+struct TrainOptions : CommonOptions {
+  std::vector<std::pair<std::string, std::string>> sources;  ///< NAME and PATH; empty: from the topics.
+  std::string out;                                           ///< The model file.
+  std::string card;                                          ///< Empty: beside the model file, ending in .md.
+  std::string examples;                                      ///< A CSV file for them; empty: none.
+  std::string name;                                          ///< Empty: that of the file.
+  std::optional<Timestamp> from;     ///< No cut-off before; no value: a horizon after the first event, or less.
+  std::optional<Timestamp> until;    ///< Nothing after it is looked at; no value: the last event.
+  Duration every{7LL * 86'400'000};  ///< Between cut-offs.
+  std::optional<Duration> horizon;   ///< No value: risk.horizon, or 91 days.
+  bool prior = true;
+  std::size_t examples_max = 2'000'000;
+  bool json = false;
+};
+
 int run_command(const RunOptions& options);
 int replay_command(const ReplayOptions& options);
 int check_command(const CheckOptions& options);
@@ -87,5 +102,6 @@ int generate_command(const GenerateOptions& options);
 int load_command(const LoadOptions& options);
 int alerts_command(const AlertsOptions& options);
 int inspect_command(const InspectOptions& options);
+int train_command(const TrainOptions& options);
 
 }  // namespace holdfast::app

@@ -104,12 +104,13 @@ TEST(ModelFile, FaultsNameThePlaceAndTheRemedy) {
             "m.json: logistic.weights.returns_60d: must be a number\n"
             "m.json: logistic.weights.mbg_logi: unknown key; did you mean logistic.weights.mbg_logit?\n"
             "m.json: logistic.weights.purchase_history: unknown key; did you mean logistic.weights.purchases_30d?");
-  EXPECT_EQ(faults(with(R"("logistic":{"intercept":0,"weights":{"mbg_logit":1,"returns_60d":2,"open_complaints":1},)"
-                        R"("ranges":{"mbg_logit":[1],"returns_60d":[2,1],"visits_30d":[0,1],"open_complaints":["0",1]}})")),
-            "m.json: logistic.ranges.mbg_logit: must be [least, most], two numbers, or null for no bound\n"
-            "m.json: logistic.ranges.returns_60d: 2 is more than 1\n"
-            "m.json: logistic.ranges.open_complaints: must be [least, most], two numbers, or null for no bound\n"
-            "m.json: logistic.ranges.visits_30d: has no weight in logistic.weights: give it one, or leave out its range");
+  EXPECT_EQ(
+      faults(with(R"("logistic":{"intercept":0,"weights":{"mbg_logit":1,"returns_60d":2,"open_complaints":1},)"
+                  R"("ranges":{"mbg_logit":[1],"returns_60d":[2,1],"visits_30d":[0,1],"open_complaints":["0",1]}})")),
+      "m.json: logistic.ranges.mbg_logit: must be [least, most], two numbers, or null for no bound\n"
+      "m.json: logistic.ranges.returns_60d: 2 is more than 1\n"
+      "m.json: logistic.ranges.open_complaints: must be [least, most], two numbers, or null for no bound\n"
+      "m.json: logistic.ranges.visits_30d: has no weight in logistic.weights: give it one, or leave out its range");
   EXPECT_EQ(faults(with(R"("logistic":{"intercept":1e999,"weights":{}})")).substr(0, 40),
             "m.json: is no JSON: number overflow pars");
 }

@@ -1,0 +1,152 @@
+#include "app/history.hpp"
+
+#include <algorithm>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "app/kafka_clients.hpp"
+#include "app/named_files.hpp"
+#include "ingest/decoder.hpp"
+#include "ingest/kafka_history.hpp"
+
+namespace holdfast::app {
+namespace {
+
+constexpr std::size_t batch_records = 1000;
+
+/// Drops what a replay puts out, and hands its progress on.
+class NoOutput final : public ReplayOutput {
+ public:
+  explicit NoOutput(const HistoryProgress& progress) : progress_(progress) {}
+  Status alert(std::string_view) override { return {}; }
+  Status dead_letter(SourceIndex, const Rejection&) override { return {}; }
+  void progress(std::uint64_t events, Timestamp stream_time) override { progress_("replaying", events, stream_time); }
+
+ private:
+  const HistoryProgress& progress_;
+};
+
+void take_note(HistorySpan& span, const Event& event) {
+  if (event.rejection != nullptr) {
+    ++span.rejected;
+    return;
+  }
+  ++span.events[static_cast<std::size_t>(event.kind)];
+  span.with_amount += event.kind == EventKind::purchase && event.has_amount ? 1 : 0;
+  span.first = std::min(span.first, event.time);
+  span.last = std::max(span.last, event.time);
+}
+
+class Collecting final : public ReplayObserver {
+ public:
+  Collecting(const History& history, const learn::Cutoffs& cutoffs, const ExamplesRequest& request,
+             const std::function<void(Partition, const Alert&)>& alerts)
+      : alerts_(alerts) {
+    const auto tasks = static_cast<std::size_t>(history.partitions());
+    for (std::size_t p = 0; p < tasks; ++p)
+      collectors_.emplace_back(cutoffs, request.examples_max / tasks, request.scored ? request.model : nullptr);
+  }
+
+  void look(Timestamp moment, Partition partition, const RecordTable& customers) override {
+    collectors_[static_cast<std::size_t>(partition.value)].look(moment, customers);
+  }
+  void alert(Partition partition, const Alert& alert) override {
+    if (alerts_) alerts_(partition, alert);
+  }
+  std::vector<learn::Example> take() { return learn::merge(collectors_); }
+
+ private:
+  const std::function<void(Partition, const Alert&)>& alerts_;
+  std::vector<learn::ExampleCollector> collectors_;
+};
+
+}  // namespace
+
+Expected<History> History::open(const Config& config, std::span<const std::pair<std::string, std::string>> sources) {
+  History history(config);
+  if (sources.empty()) {
+    const auto topics = ingest::open_kafka_history(kafka_settings_of(config));
+    if (!topics) return std::unexpected(topics.error());
+    history.partitions_ = (*topics)->partitions();
+    return history;
+  }
+  for (const auto& [name, path] : sources) {
+    if (path == "-")
+      return fail(
+          ErrorKind::invalid_argument,
+          fmt::format("--source {}=-: history is read twice, and standard input can be read once; name a file", name));
+  }
+  auto paths = paths_by_source(config, sources);
+  if (!paths) return std::unexpected(paths.error());
+  history.paths_ = std::move(*paths);
+  return history;
+}
+
+Expected<std::vector<RecordFeed>> History::feeds() const {
+  if (!paths_.empty()) return open_files(config_->sources, paths_);
+  const auto topics = ingest::open_kafka_history(kafka_settings_of(*config_));
+  if (!topics) return std::unexpected(topics.error());
+  if ((*topics)->partitions() != partitions_)
+    return fail(ErrorKind::failed, "the topics got more partitions while they were read; begin again");
+  std::vector<RecordFeed> feeds;
+  for (std::uint8_t s = 0; s < config_->sources.size(); ++s) {
+    for (std::int32_t p = 0; p < partitions_; ++p)
+      feeds.push_back({.records = (*topics)->read(SourceIndex{s}, Partition{p}),
+                       .source = SourceIndex{s},
+                       .partition = Partition{p}});
+  }
+  return feeds;
+}
+
+Expected<HistorySpan> History::span(const HistoryProgress& progress) const {
+  auto feeds = this->feeds();
+  if (!feeds) return std::unexpected(feeds.error());
+  HistorySpan span;
+  EventBatch events;
+  for (RecordFeed& feed : *feeds) {
+    ingest::Decoder decoder(config_->sources[feed.source.value], Partition{0}, ingest::Partitioner::none, 1,
+                            ingest::KeyRule::from_event);
+    while (true) {
+      const auto batch = feed.records->next(batch_records);
+      if (!batch) return std::unexpected(batch.error());
+      if (*batch == nullptr) break;
+      decoder.decode(**batch, events);
+      for (const Event& event : events.events) take_note(span, event);
+      progress("looking through the history", span.total(), span.last);
+    }
+  }
+  return span;
+}
+
+Expected<ReplaySummary> History::replay(const engine::Model& model, const engine::RiskPolicy& policy,
+                                        std::vector<Timestamp> moments, ReplayObserver& observer,
+                                        const HistoryProgress& progress) const {
+  auto feeds = this->feeds();
+  if (!feeds) return std::unexpected(feeds.error());
+  const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
+  const ReplaySettings settings{.sources = config_->sources,
+                                .partitioner = config_->partitioner,
+                                .model = &model,
+                                .policy = &policy,
+                                .application_id = config_->application_id,
+                                .until = std::nullopt,
+                                .partitions = partitions_,
+                                .threads = static_cast<int>(std::min<unsigned>(cores, partitions_)),
+                                .batch = batch_records,
+                                .moments = std::move(moments),
+                                .observer = &observer};
+  NoOutput output(progress);
+  return app::replay(settings, std::move(*feeds), output);
+}
+
+Expected<std::vector<learn::Example>> examples_of(const History& history, const learn::Cutoffs& cutoffs,
+                                                  const ExamplesRequest& request, const HistoryProgress& progress,
+                                                  const std::function<void(Partition, const Alert&)>& alerts) {
+  Collecting collecting(history, cutoffs, request, alerts);
+  const auto summary = history.replay(*request.model, *request.policy, cutoffs.moments(), collecting, progress);
+  if (!summary) return std::unexpected(summary.error());
+  return collecting.take();
+}
+
+}  // namespace holdfast::app

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "app/config.hpp"
+#include "app/replay.hpp"
+#include "domain/error.hpp"
+#include "domain/time.hpp"
+#include "learn/examples.hpp"
+
+/// A company's own history, as models are trained on and judged by.
+namespace holdfast::app {
+
+/// What kinds of events a history has, and when they happened.
+struct HistorySpan {
+  std::array<std::uint64_t, 4> events{};  ///< By EventKind.
+  std::uint64_t with_amount = 0;          ///< Purchases.
+  std::uint64_t rejected = 0;             ///< Records that are no events.
+  Timestamp first = after_all_time;       ///< The least of all event times.
+  Timestamp last = before_all_time;       ///< The greatest.
+
+  [[nodiscard]] std::uint64_t total() const { return events[0] + events[1] + events[2] + events[3]; }
+};
+
+/// Told now and then, for people who wait: what is being done, and events so far.
+using HistoryProgress = std::function<void(std::string_view doing, std::uint64_t events, Timestamp stream_time)>;
+
+/// Reads files, or the source topics from their beginning to where they end now. Can be read several times.
+class History {
+ public:
+  /// `sources`: NAME and PATH of files; empty: the topics. invalid_argument: there is no such source, it is named
+  /// standard input, or the topics do not fit together.
+  [[nodiscard]] static Expected<History> open(const Config& config,
+                                              std::span<const std::pair<std::string, std::string>> sources);
+
+  [[nodiscard]] Expected<HistorySpan> span(const HistoryProgress& progress) const;
+
+  /// Goes through the history with the engine of `run`, and has `observer` look at the customers at `moments`.
+  [[nodiscard]] Expected<ReplaySummary> replay(const engine::Model& model, const engine::RiskPolicy& policy,
+                                               std::vector<Timestamp> moments, ReplayObserver& observer,
+                                               const HistoryProgress& progress) const;
+
+  /// Tasks that a replay has; collectors are one each.
+  [[nodiscard]] std::int32_t partitions() const { return partitions_; }
+
+ private:
+  explicit History(const Config& config) : config_(&config) {}
+  [[nodiscard]] Expected<std::vector<RecordFeed>> feeds() const;
+
+  const Config* config_;
+  std::vector<std::vector<std::string>> paths_;  ///< By source; empty: the topics are read.
+  std::int32_t partitions_ = 1;
+};
+
+/// The customers of a history at its cut-offs: the engine's own view of them at those moments.
+/// `policy` and `model` are those of the replay; `scored`: examples carry the model's risk.
+struct ExamplesRequest {
+  const engine::Model* model = nullptr;
+  const engine::RiskPolicy* policy = nullptr;
+  bool scored = false;
+  std::size_t examples_max = 0;
+};
+
+/// Goes through the history and takes examples at `cutoffs`; `alerts`, if not null, is told of what the policy raises.
+[[nodiscard]] Expected<std::vector<learn::Example>> examples_of(
+    const History& history, const learn::Cutoffs& cutoffs, const ExamplesRequest& request,
+    const HistoryProgress& progress, const std::function<void(Partition, const Alert&)>& alerts = nullptr);
+
+}  // namespace holdfast::app

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <chrono>
+#include <string_view>
+
+#include "domain/time.hpp"
+
+namespace holdfast::app {
+
+/// A line on stderr, written over again, for people who wait; nothing where nobody watches.
+class HistoryProgressLine {
+ public:
+  explicit HistoryProgressLine(bool quiet);
+  void show(std::string_view doing, std::uint64_t events, Timestamp stream_time);
+  /// A step without a count.
+  void show(std::string_view doing);
+  void clear();
+
+ private:
+  bool shown_anything_ = false;
+  const bool visible_;
+  std::chrono::steady_clock::time_point shown_;
+};
+
+}  // namespace holdfast::app

@@ -1,0 +1,140 @@
+#include "learn/examples.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "engine/customer.hpp"
+#include "engine/features.hpp"
+#include "engine/risk.hpp"
+
+namespace holdfast::learn {
+namespace {
+
+const engine::Customer& customer_at(const std::byte* record) {
+  return *reinterpret_cast<const engine::Customer*>(record);
+}
+
+double mean_repeat_spend(const engine::Customer& customer) {
+  if (customer.x == 0 || !engine::spend_is_known(customer)) return 0;
+  return std::max(0.0, customer.spent - customer.first_day_spent) / customer.x;
+}
+
+Example example_of(const engine::Customer& customer, Timestamp t, const engine::Model* model, Duration horizon) {
+  Example example{.repeats = customer.x,
+                  .first_to_last_days = (customer.last() - customer.first()).days(),
+                  .age_days = (t - customer.first()).days(),
+                  .mean_repeat_spend = mean_repeat_spend(customer),
+                  .risk = model == nullptr ? 0 : engine::risk_at(customer, *model, horizon, t),
+                  .values = {},
+                  .state = engine::state_of(customer)};
+  example.values.fill(std::numeric_limits<float>::quiet_NaN());
+  for (std::size_t f = 0; f < features; ++f) {
+    const auto feature = static_cast<Feature>(f);
+    if (feature == Feature::mbg_logit || feature == Feature::purchase_history) continue;
+    if (const auto value = engine::plain_feature_at(customer, feature, t))
+      example.values[f] = static_cast<float>(*value);
+  }
+  return example;
+}
+
+}  // namespace
+
+std::vector<Timestamp> Cutoffs::moments() const {
+  std::vector<Timestamp> moments;
+  for (const Timestamp t : at) {
+    moments.push_back(t);
+    moments.push_back(t + horizon);
+  }
+  std::ranges::sort(moments);
+  const auto repeated = std::ranges::unique(moments);
+  moments.erase(repeated.begin(), repeated.end());
+  return moments;
+}
+
+Cutoffs rolling_cutoffs(Timestamp from, Timestamp until, Duration horizon, Duration step) {
+  Cutoffs cutoffs{.at = {}, .horizon = horizon};
+  for (Timestamp t = until - horizon; t >= from; t = t - step) cutoffs.at.push_back(t);
+  std::ranges::reverse(cutoffs.at);
+  return cutoffs;
+}
+
+void ExampleCollector::look(Timestamp moment, const RecordTable& customers) {
+  for (std::uint32_t i = 0; i < cutoffs_.at.size(); ++i) {
+    if (cutoffs_.end(i) == moment) end(i, customers);
+  }
+  for (std::uint32_t i = 0; i < cutoffs_.at.size(); ++i) {
+    if (cutoffs_.at[i] == moment) begin(i, customers);
+  }
+  if (!cutoffs_.at.empty() && moment == cutoffs_.end(cutoffs_.at.size() - 1)) drop_erased(customers);
+}
+
+void ExampleCollector::begin(std::uint32_t cutoff, const RecordTable& customers) {
+  const Timestamp t = cutoffs_.at[cutoff];
+  for (Slot slot{0}; slot < customers.slots_end(); ++slot.value) {
+    if (!customers.is_used(slot)) continue;
+    const std::uint64_t hash = customers.key(slot).hash;
+    if (hash > hash_max_) continue;
+    const engine::Customer& customer = customer_at(customers.read(slot));
+    if (customer.purchases == 0) continue;
+    Example example = example_of(customer, t, model_, cutoffs_.horizon);
+    example.customer = hash;
+    example.cutoff = cutoff;
+    waiting_.push_back({example, slot});
+    if (waiting_.size() + known_.size() > examples_max_) thin_out();
+  }
+}
+
+void ExampleCollector::end(std::uint32_t cutoff, const RecordTable& customers) {
+  std::erase_if(waiting_, [&](Waiting& waiting) {
+    if (waiting.example.cutoff != cutoff) return false;
+    if (!customers.is_used(waiting.slot) || customers.key(waiting.slot).hash != waiting.example.customer) return true;
+    waiting.example.left = customer_at(customers.read(waiting.slot)).last() <= cutoffs_.at[cutoff];
+    known_.push_back(waiting.example);
+    return true;
+  });
+}
+
+// Who was erased is no example of anything; nor is who came back afterwards, of what was before.
+void ExampleCollector::drop_erased(const RecordTable& customers) {
+  std::vector<std::pair<std::uint64_t, Timestamp>> first_purchases;
+  for (Slot slot{0}; slot < customers.slots_end(); ++slot.value) {
+    if (!customers.is_used(slot)) continue;
+    const engine::Customer& customer = customer_at(customers.read(slot));
+    if (customer.purchases > 0) first_purchases.emplace_back(customers.key(slot).hash, customer.first());
+  }
+  std::ranges::sort(first_purchases);
+  std::erase_if(known_, [&](const Example& example) {
+    const auto found = std::ranges::lower_bound(first_purchases, std::pair{example.customer, before_all_time});
+    return found == first_purchases.end() || found->first != example.customer ||
+           found->second > cutoffs_.at[example.cutoff];
+  });
+}
+
+void ExampleCollector::thin_out() {
+  while (waiting_.size() + known_.size() > examples_max_ && hash_max_ > 0) {
+    hash_max_ /= 2;
+    std::erase_if(waiting_, [&](const Waiting& waiting) { return waiting.example.customer > hash_max_; });
+    std::erase_if(known_, [&](const Example& example) { return example.customer > hash_max_; });
+  }
+}
+
+std::vector<Example> ExampleCollector::take() {
+  waiting_.clear();
+  return std::move(known_);
+}
+
+std::vector<Example> merge(std::span<ExampleCollector> collectors) {
+  std::uint64_t hash_max = ~std::uint64_t{0};
+  for (const ExampleCollector& collector : collectors) hash_max = std::min(hash_max, collector.hash_max());
+  std::vector<Example> all;
+  for (ExampleCollector& collector : collectors) {
+    for (Example& example : collector.take()) {
+      if (example.customer <= hash_max) all.push_back(example);
+    }
+  }
+  std::ranges::sort(all, {}, [](const Example& example) { return std::pair(example.cutoff, example.customer); });
+  return all;
+}
+
+}  // namespace holdfast::learn

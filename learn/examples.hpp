@@ -1,0 +1,89 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "domain/alert.hpp"
+#include "domain/ports.hpp"
+#include "domain/time.hpp"
+#include "engine/model.hpp"
+
+namespace holdfast::learn {
+
+/// A customer as it stood at a cut-off, and whether it stayed away for the horizon behind it.
+struct Example {
+  std::uint64_t customer = 0;          ///< Hash of the id.
+  std::uint32_t cutoff = 0;            ///< Which one, from 0.
+  std::uint32_t repeats = 0;           ///< x
+  double first_to_last_days = 0;       ///< t_x
+  double age_days = 0;                 ///< T
+  double mean_repeat_spend = 0;        ///< Of a repeat purchase day, currency units; 0: not known.
+  double risk = 0;                     ///< Under the model that was asked about; 0 without one.
+  std::array<float, features> values;  ///< By Feature; NaN: absent, as mbg_logit and purchase_history always are.
+  CustomerState state{};
+  bool left = false;
+};
+
+/// Where history is cut: what is known before is held against what came within the horizon behind it.
+struct Cutoffs {
+  std::vector<Timestamp> at;  ///< In order of time.
+  Duration horizon;
+
+  /// When an outcome is known: until then, and no longer, the history has to reach.
+  [[nodiscard]] Timestamp end(std::size_t cutoff) const { return at[cutoff] + horizon; }
+  /// All moments at which the customers have to be looked at, in order of time, each once.
+  [[nodiscard]] std::vector<Timestamp> moments() const;
+};
+
+/// Cut-offs every `step`, the last one such that its outcomes are known at `until`, the first one not before `from`.
+[[nodiscard]] Cutoffs rolling_cutoffs(Timestamp from, Timestamp until, Duration horizon, Duration step);
+
+/// Collects examples from the customers of one task while it goes through history. What a customer does after a cut-off
+/// has no way into its example but as the outcome: the features are those of the engine's own record at that moment.
+///
+/// Bounded: above `examples_max` it keeps those customers alone whose hash lies in the lower half, and so on. Which
+/// customers are kept depends on their ids and on how many there are, on nothing else.
+class ExampleCollector {
+ public:
+  /// `model`: whose risk examples carry, over the horizon of the cut-offs; null: none. `cutoffs` and `model` must
+  /// outlive the collector.
+  ExampleCollector(const Cutoffs& cutoffs, std::size_t examples_max, const engine::Model* model = nullptr)
+      : cutoffs_(cutoffs), examples_max_(examples_max), model_(model) {}
+
+  /// REQUIRES: the table holds engine::Customer records of a task that has just come to `moment`; called once for each
+  /// of cutoffs.moments(), in their order.
+  void look(Timestamp moment, const RecordTable& customers);
+
+  /// Hashes above were left out.
+  [[nodiscard]] std::uint64_t hash_max() const { return hash_max_; }
+  /// Examples whose outcome is known, by cut-off, then in order of the customers' first events; none of customers who
+  /// were erased. Empties the collector.
+  [[nodiscard]] std::vector<Example> take();
+
+ private:
+  struct Waiting {
+    Example example;
+    Slot slot;
+  };
+
+  void begin(std::uint32_t cutoff, const RecordTable& customers);
+  void end(std::uint32_t cutoff, const RecordTable& customers);
+  void drop_erased(const RecordTable& customers);
+  void thin_out();
+
+  const Cutoffs& cutoffs_;
+  const std::size_t examples_max_;
+  const engine::Model* const model_;
+  std::uint64_t hash_max_ = ~std::uint64_t{0};
+  std::vector<Waiting> waiting_;
+  std::vector<Example> known_;
+};
+
+/// The examples of all tasks as one, by cut-off and hash, however many tasks there were: of no more customers than the
+/// collector that had to leave out most.
+[[nodiscard]] std::vector<Example> merge(std::span<ExampleCollector> collectors);
+
+}  // namespace holdfast::learn

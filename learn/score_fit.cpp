@@ -1,0 +1,307 @@
+#include "learn/score_fit.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <string>
+#include <utility>
+
+#include "engine/mbg.hpp"
+#include "engine/score.hpp"
+
+namespace holdfast::learn {
+namespace {
+
+constexpr std::size_t examples_min = 50;
+
+/// What one fit is made of: the rows of some examples, within their ranges.
+struct Ranges {
+  std::vector<double> least;
+  std::vector<double> most;
+};
+
+struct Fitted {
+  LogisticFit fit;
+  Ranges ranges;
+};
+
+double mean_of(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+class ScoreFitter {
+ public:
+  ScoreFitter(std::span<const Example> examples, const Cutoffs& cutoffs, const engine::Model& base,
+              const RefitBase& refit, const ScoreFitSettings& settings)
+      : examples_(examples), cutoffs_(cutoffs), base_(base), refit_(refit), settings_(settings) {}
+
+  Expected<ScoreFit> run() const {
+    ScoreFit result{.rows = examples_.size()};
+    auto splits = splits_by_time();
+    if (!splits) return std::unexpected(splits.error());
+    result.out_of_time = !splits->empty();
+    if (splits->empty()) splits = splits_by_customer();
+    result.validations = splits->size();
+    result.base = trial_of(*splits, [&](const Split& split, std::size_t i) { return split.mbg_logits[i]; });
+    for (const double ridge : settings_.ridges) {
+      const auto trial = trial_of(*splits, ridge);
+      if (!trial) return std::unexpected(trial.error());
+      result.trials.push_back(*trial);
+    }
+    result.ridge = ridge_of(result.trials);
+
+    std::vector<std::size_t> all(examples_.size());
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
+    const auto fitted = fit(all, mbg_logits_of(base_), result.ridge);
+    if (!fitted) return std::unexpected(fitted.error());
+    result.log_loss = -fitted->fit.log_likelihood / static_cast<double>(all.size());
+    result.logistic.intercept = fitted->fit.intercept;
+    for (std::size_t c = 0; c < settings_.features.size(); ++c) {
+      if (fitted->fit.weights[c] == 0) continue;
+      result.logistic.terms.push_back({.feature = settings_.features[c].feature,
+                                       .weight = fitted->fit.weights[c],
+                                       .least = fitted->ranges.least[c],
+                                       .most = fitted->ranges.most[c]});
+    }
+    std::ranges::sort(result.logistic.terms, {}, &engine::Logistic::Term::feature);
+    return result;
+  }
+
+ private:
+  /// What is predicted, and from what: numbers of examples. `mbg_logits`: of all examples, under what was known.
+  struct Split {
+    std::vector<std::size_t> fitted;
+    std::vector<std::size_t> predicted;
+    std::vector<double> mbg_logits;
+  };
+
+  [[nodiscard]] std::vector<double> mbg_logits_of(const engine::Model& base) const {
+    std::vector<double> logits;
+    logits.reserve(examples_.size());
+    for (const Example& example : examples_) logits.push_back(mbg_logit_of(example, base, cutoffs_.horizon));
+    return logits;
+  }
+
+  /// The latest cut-offs, each from those whose outcomes were known by then, over a horizon at least.
+  [[nodiscard]] Expected<std::vector<Split>> splits_by_time() const {
+    std::vector<std::uint32_t> late;
+    for (std::uint32_t c = 0; c < cutoffs_.at.size(); ++c) {
+      if (cutoffs_.end(0) + cutoffs_.horizon <= cutoffs_.at[c]) late.push_back(c);
+    }
+    std::vector<Split> splits;
+    const std::size_t count = std::min(late.size(), settings_.validations_max);
+    for (std::size_t k = 0; k < count; ++k) {
+      auto split = split_before(late[late.size() - 1 - k * late.size() / count]);
+      if (!split) return std::unexpected(split.error());
+      if (!split->predicted.empty()) splits.push_back(std::move(*split));
+    }
+    return splits;
+  }
+
+  /// Empty: there is nothing to predict it from.
+  [[nodiscard]] Expected<Split> split_before(std::uint32_t predicted) const {
+    Split split;
+    for (std::size_t i = 0; i < examples_.size(); ++i) {
+      if (examples_[i].cutoff == predicted) split.predicted.push_back(i);
+      if (cutoffs_.end(examples_[i].cutoff) <= cutoffs_.at[predicted]) split.fitted.push_back(i);
+    }
+    if (!has_both_outcomes(split.fitted)) return Split{};
+    const std::uint32_t last = examples_[split.fitted.back()].cutoff;
+    const auto begin = std::ranges::lower_bound(examples_, last, {}, &Example::cutoff);
+    const auto end = std::ranges::upper_bound(examples_, last, {}, &Example::cutoff);
+    engine::Model base = base_;
+    const auto parameters = refit_(std::span(begin, end));
+    if (!parameters) return std::unexpected(parameters.error());
+    base.mbg = *parameters;
+    split.mbg_logits = mbg_logits_of(base);
+    return split;
+  }
+
+  [[nodiscard]] std::vector<Split> splits_by_customer() const {
+    std::vector<Split> splits(settings_.folds);
+    for (std::size_t i = 0; i < examples_.size(); ++i) {
+      // The upper bits decide who is kept at all: other ones than these.
+      const std::size_t fold = examples_[i].customer % settings_.folds;
+      for (std::size_t f = 0; f < splits.size(); ++f) (f == fold ? splits[f].predicted : splits[f].fitted).push_back(i);
+    }
+    std::erase_if(splits,
+                  [&](const Split& split) { return split.predicted.empty() || !has_both_outcomes(split.fitted); });
+    for (Split& split : splits) split.mbg_logits = mbg_logits_of(base_);
+    return splits;
+  }
+
+  [[nodiscard]] bool has_both_outcomes(std::span<const std::size_t> rows) const {
+    const auto left = std::ranges::count_if(rows, [&](std::size_t i) { return examples_[i].left; });
+    return rows.size() >= examples_min && left > 0 && static_cast<std::size_t>(left) < rows.size();
+  }
+
+  /// `score_of`: of a split's example. Each validation counts alike.
+  template <class ScoreOf>
+  [[nodiscard]] Trial trial_of(std::span<const Split> splits, const ScoreOf& score_of) const {
+    Trial trial;
+    for (const Split& split : splits) {
+      double loss = 0;
+      for (const std::size_t i : split.predicted) {
+        const double score = score_of(split, i);
+        loss += softplus(examples_[i].left ? -score : score);
+      }
+      trial.losses.push_back(loss / static_cast<double>(split.predicted.size()));
+    }
+    trial.log_loss = mean_of(trial.losses);
+    return trial;
+  }
+
+  [[nodiscard]] Expected<Trial> trial_of(std::span<const Split> splits, double ridge) const {
+    std::vector<Fitted> fits;
+    for (const Split& split : splits) {
+      auto fitted = fit(split.fitted, split.mbg_logits, ridge);
+      if (!fitted) return std::unexpected(fitted.error());
+      fits.push_back(std::move(*fitted));
+    }
+    std::vector<float> row;
+    Trial trial = trial_of(splits, [&](const Split& split, std::size_t i) {
+      const Fitted& fitted = fits[static_cast<std::size_t>(&split - splits.data())];
+      row.clear();
+      append_row(i, split.mbg_logits, fitted.ranges, row);
+      return score_of(fitted.fit, row);
+    });
+    trial.ridge = ridge;
+    return trial;
+  }
+
+  /// The strongest one that does as well as the best, as far as the validations can tell.
+  static double ridge_of(std::span<const Trial> trials) {
+    const Trial& best = *std::ranges::min_element(trials, {}, &Trial::log_loss);
+    double ridge = best.ridge;
+    for (const Trial& trial : trials) {
+      if (trial.ridge > ridge && is_as_good(trial, best)) ridge = trial.ridge;
+    }
+    return ridge;
+  }
+
+  static bool is_as_good(const Trial& trial, const Trial& best) {
+    std::vector<double> lost;
+    for (std::size_t v = 0; v < trial.losses.size(); ++v) lost.push_back(trial.losses[v] - best.losses[v]);
+    const double mean = mean_of(lost);
+    double squares = 0;
+    for (const double l : lost) squares += (l - mean) * (l - mean);
+    const auto n = static_cast<double>(lost.size());
+    return n > 1 && mean <= std::sqrt(squares / (n - 1) / n);
+  }
+
+  [[nodiscard]] Expected<Fitted> fit(std::span<const std::size_t> rows, const std::vector<double>& mbg_logits,
+                                     double ridge) const {
+    Fitted fitted{.fit = {}, .ranges = ranges_of(rows, mbg_logits)};
+    const std::vector<float> weights = weights_of(rows);
+    Design design{.columns = settings_.features.size(), .values = {}, .outcome = {}};
+    design.values.reserve(rows.size() * design.columns);
+    for (const std::size_t i : rows) {
+      append_row(i, mbg_logits, fitted.ranges, design.values);
+      design.outcome.push_back(examples_[i].left ? 1 : 0);
+      design.weight.push_back(weights[examples_[i].cutoff]);
+    }
+    LogisticSettings settings{.ridge = ridge * static_cast<double>(rows.size()), .bounds = {}};
+    for (const FeatureRule& rule : settings_.features) settings.bounds.push_back(rule.bounds);
+    auto found = fit_logistic(design, settings);
+    if (!found) return std::unexpected(found.error());
+    fitted.fit = std::move(*found);
+    return fitted;
+  }
+
+  /// By cut-off, so that all count alike and a row counts 1 on average.
+  [[nodiscard]] std::vector<float> weights_of(std::span<const std::size_t> rows) const {
+    std::vector<std::size_t> counts(cutoffs_.at.size());
+    for (const std::size_t i : rows) ++counts[examples_[i].cutoff];
+    const auto used = static_cast<double>(std::ranges::count_if(counts, [](std::size_t n) { return n > 0; }));
+    std::vector<float> weights;
+    for (const std::size_t n : counts)
+      weights.push_back(n == 0 ? 0
+                               : static_cast<float>(static_cast<double>(rows.size()) / used / static_cast<double>(n)));
+    return weights;
+  }
+
+  /// Before ranges; NaN: absent.
+  [[nodiscard]] double value_of(std::size_t i, Feature feature, const std::vector<double>& mbg_logits) const {
+    if (feature == Feature::mbg_logit) return mbg_logits[i];
+    return static_cast<double>(examples_[i].values[static_cast<std::size_t>(feature)]);
+  }
+
+  [[nodiscard]] Ranges ranges_of(std::span<const std::size_t> rows, const std::vector<double>& mbg_logits) const {
+    Ranges ranges;
+    std::vector<double> present;
+    for (const FeatureRule& rule : settings_.features) {
+      present.clear();
+      for (const std::size_t i : rows) {
+        if (const double value = value_of(i, rule.feature, mbg_logits); !std::isnan(value)) present.push_back(value);
+      }
+      const auto quantile = [&present](double share) {
+        const auto at = static_cast<std::ptrdiff_t>(share * static_cast<double>(present.size() - 1));
+        std::ranges::nth_element(present, present.begin() + at);
+        return present[static_cast<std::size_t>(at)];
+      };
+      ranges.least.push_back(present.empty() ? 0 : quantile(settings_.outside_range));
+      ranges.most.push_back(present.empty() ? 0 : quantile(1 - settings_.outside_range));
+    }
+    return ranges;
+  }
+
+  /// An absent feature adds nothing, as in the engine.
+  void append_row(std::size_t i, const std::vector<double>& mbg_logits, const Ranges& ranges,
+                  std::vector<float>& out) const {
+    for (std::size_t c = 0; c < settings_.features.size(); ++c) {
+      const double value = value_of(i, settings_.features[c].feature, mbg_logits);
+      out.push_back(std::isnan(value) ? 0 : static_cast<float>(std::clamp(value, ranges.least[c], ranges.most[c])));
+    }
+  }
+
+  const std::span<const Example> examples_;
+  const Cutoffs& cutoffs_;
+  const engine::Model& base_;
+  const RefitBase& refit_;
+  const ScoreFitSettings& settings_;
+};
+
+}  // namespace
+
+std::vector<FeatureRule> default_features() {
+  // What grows with silence may not lower the risk; what fades with it may not raise the risk while it lasts.
+  // Complaints fade too, but the sign of a complaint is for the data to tell.
+  constexpr WeightBounds raises{.least = 0};
+  constexpr WeightBounds lowers{.most = 0};
+  constexpr WeightBounds any;
+  return {{Feature::mbg_logit, raises},
+          {Feature::log_days_since_purchase, raises},
+          {Feature::log_repeat_purchases, any},
+          {Feature::recency_ratio, raises},
+          {Feature::gap_variation, any},
+          {Feature::purchases_30d, lowers},
+          {Feature::purchases_90d, lowers},
+          {Feature::visits_30d, lowers},
+          {Feature::complaints_opened_60d, any},
+          {Feature::complaints_resolved_60d, any},
+          {Feature::complaints_withdrawn_60d, any},
+          {Feature::returns_60d, any},
+          {Feature::open_complaints, any},
+          {Feature::log_mean_spend, any}};
+}
+
+const Trial& ScoreFit::taken() const { return *std::ranges::find(trials, ridge, &Trial::ridge); }
+
+double mbg_logit_of(const Example& example, const engine::Model& base, Duration horizon) {
+  const double unit_days = base.time_unit.days();
+  const engine::Mbg mbg(base.mbg, example.repeats, example.first_to_last_days / unit_days, horizon.days() / unit_days);
+  return mbg.logit((example.age_days - example.first_to_last_days) / unit_days).value;
+}
+
+Expected<ScoreFit> fit_score(std::span<const Example> examples, const Cutoffs& cutoffs, const engine::Model& base,
+                             const RefitBase& refit, const ScoreFitSettings& settings) {
+  const auto left = std::ranges::count_if(examples, [](const Example& example) { return example.left; });
+  if (examples.size() < examples_min || left == 0 || static_cast<std::size_t>(left) == examples.size())
+    return fail(ErrorKind::invalid_argument, "too little history to learn from: " + std::to_string(examples.size()) +
+                                                 " customers at a cut-off whose outcome is known, of whom " +
+                                                 std::to_string(left) +
+                                                 " left; take a longer history or a shorter horizon");
+  return ScoreFitter(examples, cutoffs, base, refit, settings).run();
+}
+
+}  // namespace holdfast::learn

@@ -1,0 +1,132 @@
+#include <algorithm>
+#include <filesystem>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "app/model_file.hpp"
+#include "tests/support/process.hpp"
+
+namespace holdfast::app {
+namespace {
+
+using Json = nlohmann::json;
+
+/// A made-up shop of a year as files, and `holdfast train` over them.
+class TrainTest : public ::testing::Test {
+ protected:
+  TrainTest() {
+    testing::write_file(path("shop.yaml"),
+                        "application_id: shop\nsources:\n  purchases: {topic: purchases, kind: purchase}\n"
+                        "  complaints: {topic: complaints, kind: complaint}\n  visits: {topic: visits, kind: visit}\n"
+                        "risk: {model: none-yet.json}\n");
+    // To generate, a model has to be there; to train, not.
+    testing::write_file(path("any.json"),
+                        R"({"name":"m","time_unit":"7d","horizon":"91d","mbg":{"r":0.5,"alpha":6.0,"a":0.9,"b":1.6}})");
+    const auto made =
+        testing::run_holdfast({"generate", "-c", path("shop.yaml"), "--set", "risk.model=" + path("any.json"),
+                               "--events", "20000", "--customers", "2000", "--seed", "5", "--out", path("data")});
+    EXPECT_EQ(made.status, 0) << made.err;
+  }
+
+  [[nodiscard]] std::string path(const std::string& name) const { return (folder_.path() / name).string(); }
+
+  testing::Finished train(std::vector<std::string> more) {
+    std::vector<std::string> arguments{"train", "-c", path("shop.yaml")};
+    for (const char* source : {"purchases", "complaints", "visits"}) {
+      arguments.push_back("--source");
+      arguments.push_back(std::string(source) + "=" + path("data/" + std::string(source) + ".ndjson"));
+    }
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return testing::run_holdfast(arguments);
+  }
+
+  testing::TemporaryFolder folder_;
+};
+
+TEST_F(TrainTest, WritesAModelThatTheEngineReadsAndACardThatTellsOfIt) {
+  const auto run = train({"--out", path("shop.json"), "--horizon", "60d", "--every", "20d", "--json"});
+  ASSERT_EQ(run.status, 0) << run.err;
+  const auto model = read_model(path("shop.json"));
+  ASSERT_TRUE(model) << model.error().message;
+  EXPECT_EQ(model->name, "shop");
+  EXPECT_EQ(model->horizon.days(), 60);
+  EXPECT_TRUE(model->gamma_gamma);
+  const Json facts = Json::parse(run.out);
+  EXPECT_EQ(facts["id"], model->id);
+  EXPECT_EQ(facts["events"], 20000);
+  EXPECT_GT(facts["examples"], 5000);
+  const std::string card = testing::read_file(path("shop.md"));
+  for (const std::string told : {"# Model card: shop", model->id.c_str(), "## Trained on", "| MBG/NBD", "| Pareto/NBD",
+                                  "## What speaks against it", "--horizon 60d"})
+    EXPECT_NE(card.find(told), std::string::npos) << told;
+}
+
+TEST_F(TrainTest, TheSameHistoryGivesTheSameBytes) {
+  for (const char* out : {"a.json", "b.json"}) {
+    const auto run = train({"--out", path(out), "--name", "m", "--card", path("card.md"), "--every", "30d"});
+    ASSERT_EQ(run.status, 0) << run.err;
+  }
+  EXPECT_EQ(testing::read_file(path("a.json")), testing::read_file(path("b.json")));
+}
+
+TEST_F(TrainTest, NothingAfterUntilIsLookedAt) {
+  ASSERT_EQ(train({"--out", path("all.json"), "--name", "m", "--card", path("card.md"), "--from", "2025-03-01",
+                   "--until", "2025-09-01"})
+                .status,
+            0);
+  // The same without what came later.
+  for (const char* source : {"purchases", "complaints", "visits"}) {
+    const std::string file = path("data/" + std::string(source) + ".ndjson");
+    std::string kept;
+    std::istringstream lines(testing::read_file(file));
+    for (std::string line; std::getline(lines, line);) {
+      if (Json::parse(line)["time"].get<std::string>() <= "2025-09-01T00:00:00.000Z") kept += line + "\n";
+    }
+    testing::write_file(file, kept);
+  }
+  ASSERT_EQ(train({"--out", path("past.json"), "--name", "m", "--card", path("card.md"), "--from", "2025-03-01",
+                   "--until", "2025-09-01"})
+                .status,
+            0);
+  EXPECT_EQ(testing::read_file(path("all.json")), testing::read_file(path("past.json")));
+}
+
+TEST_F(TrainTest, ExamplesAreARowEachWithAbsentFeaturesEmpty) {
+  ASSERT_EQ(train({"--out", path("m.json"), "--examples", path("examples.csv"), "--every", "60d"}).status, 0);
+  std::istringstream lines(testing::read_file(path("examples.csv")));
+  std::string header;
+  std::getline(lines, header);
+  EXPECT_EQ(header.substr(0, 40), "cutoff,customer,left,x,t_x_days,T_days,d");
+  const auto columns = std::ranges::count(header, ',');
+  std::size_t rows = 0;
+  std::size_t with_empty = 0;
+  for (std::string line; std::getline(lines, line); ++rows) {
+    EXPECT_EQ(std::ranges::count(line, ','), columns);
+    with_empty += line.find(",,") != std::string::npos ? 1 : 0;
+  }
+  EXPECT_GT(rows, 1000u);
+  EXPECT_GT(with_empty, 100u);
+  EXPECT_LT(with_empty, rows);
+}
+
+TEST_F(TrainTest, WhatCannotBeLearntFromIsSaidWithARemedy) {
+  const auto brief = train({"--out", path("m.json"), "--horizon", "400d"});
+  EXPECT_EQ(brief.status, 2);
+  EXPECT_NE(brief.err.find("take a longer history, or a shorter horizon (--horizon)"), std::string::npos) << brief.err;
+  const auto late = train({"--out", path("m.json"), "--from", "2026-01-01"});
+  EXPECT_EQ(late.status, 2);
+  EXPECT_NE(late.err.find("no cut-off lies between"), std::string::npos) << late.err;
+  const auto over = train({"--out", path("data/purchases.ndjson")});
+  EXPECT_EQ(over.status, 2);
+  const auto nowhere = train({"--out", path("no/such/folder/m.json")});
+  EXPECT_EQ(nowhere.status, 1);
+  EXPECT_NE(nowhere.err.find("cannot write"), std::string::npos) << nowhere.err;
+  EXPECT_FALSE(std::filesystem::exists(path("m.json")));
+}
+
+}  // namespace
+}  // namespace holdfast::app
