@@ -119,7 +119,7 @@ TEST_F(MadeUp, EachLibraryIsRefusedWhereItDoesNotBelong) {
 }
 
 TEST_F(MadeUp, ALibraryNeedsARule) {
-  write("learn/fit.cpp", "#include <armadillo>\n");
+  write("learn/fit.cpp", "#include <Spectra/SymEigsSolver.h>\n");
   expect_one(check_vendors(tree()), "learn/fit.cpp", 1, "without a rule");
 }
 
