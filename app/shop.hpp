@@ -6,27 +6,10 @@
 #include <vector>
 
 #include "domain/event.hpp"
+#include "domain/random.hpp"
 #include "domain/time.hpp"
 
 namespace holdfast::app {
-
-/// A small generator of random numbers (SplitMix64, Steele, Lea, Flood 2014): eight bytes of state, the same numbers on
-/// every machine.
-class Random {
- public:
-  explicit Random(std::uint64_t seed) : state_(seed) {}
-  std::uint64_t next();
-  /// Within (0, 1).
-  double uniform();
-  double exponential(double mean);
-  double normal();
-  /// Marsaglia and Tsang 2000.
-  double gamma(double shape, double scale);
-  double beta(double a, double b);
-
- private:
-  std::uint64_t state_;
-};
 
 struct ShopSettings {
   std::uint64_t events = 0;
