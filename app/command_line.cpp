@@ -120,6 +120,7 @@ class CommandLine {
     add_alerts();
     add_inspect();
     add_train();
+    add_evaluate();
   }
 
   CLI::App& app() { return app_; }
@@ -356,6 +357,29 @@ class CommandLine {
     command->callback([this] { command_ = [this] { return train_command(train_); }; });
   }
 
+  void add_evaluate() {
+    CLI::App* command = add_command(
+        "evaluate", "Judge the model on history that it was not trained on",
+        "  holdfast evaluate -c shop.yaml --from 2011-09-09\n"
+        "  holdfast evaluate -c shop.yaml --source purchases=orders.csv --from 2011-09-09 --html model.html\n",
+        evaluate_);
+    add_sources(command, evaluate_.sources)->required(false);
+    command->add_option("--html", evaluate_.html, "Also write a page with plots to this file")->type_name("PATH");
+    command->add_option("--language", evaluate_.language, "Of the page: en or zh")
+        ->type_name("LANGUAGE")
+        ->capture_default_str();
+    add_time(command, "--from", evaluate_.from,
+             "The first cut-off does not lie before; default: only the last one, a horizon before the end");
+    add_time(command, "--until", evaluate_.until, "Nothing that comes later is looked at; default: the last event");
+    add_duration(command, "--every", evaluate_.every, "Time between cut-offs; default 28d");
+    add_whole<0>(command, "--seed", evaluate_.seed, "Of the bootstrap; default 1");
+    add_whole<20>(command, "--replicates", evaluate_.replicates, "Of the bootstrap; default 500");
+    add_whole<1000>(command, "--examples-max", evaluate_.examples_max,
+                    "Of more examples, a share of the customers is taken");
+    add_json(command, evaluate_.json);
+    command->callback([this] { command_ = [this] { return evaluate_command(evaluate_); }; });
+  }
+
   RunOptions run_;
   ReplayOptions replay_;
   CheckOptions check_;
@@ -365,6 +389,7 @@ class CommandLine {
   AlertsOptions alerts_;
   InspectOptions inspect_;
   TrainOptions train_;
+  EvaluateOptions evaluate_;
   std::function<int()> command_;
   CLI::App app_{"", "holdfast"};
 };

@@ -94,6 +94,19 @@ struct TrainOptions : CommonOptions {
   bool json = false;
 };
 
+struct EvaluateOptions : CommonOptions {
+  std::vector<std::pair<std::string, std::string>> sources;  ///< NAME and PATH; empty: from the topics.
+  std::string html;                                          ///< A file for the page; empty: none.
+  std::string language = "en";                               ///< Of the page.
+  std::optional<Timestamp> from;                             ///< The first cut-off does not lie before.
+  std::optional<Timestamp> until;     ///< Nothing after it is looked at; no value: the last event.
+  Duration every{28LL * 86'400'000};  ///< Between cut-offs.
+  std::uint64_t seed = 1;             ///< Of the bootstrap.
+  std::size_t replicates = 500;       ///< Of it.
+  std::size_t examples_max = 500'000;
+  bool json = false;
+};
+
 int run_command(const RunOptions& options);
 int replay_command(const ReplayOptions& options);
 int check_command(const CheckOptions& options);
@@ -103,5 +116,6 @@ int load_command(const LoadOptions& options);
 int alerts_command(const AlertsOptions& options);
 int inspect_command(const InspectOptions& options);
 int train_command(const TrainOptions& options);
+int evaluate_command(const EvaluateOptions& options);
 
 }  // namespace holdfast::app

@@ -38,29 +38,6 @@ void take_note(HistorySpan& span, const Event& event) {
   span.last = std::max(span.last, event.time);
 }
 
-class Collecting final : public ReplayObserver {
- public:
-  Collecting(const History& history, const learn::Cutoffs& cutoffs, const ExamplesRequest& request,
-             const std::function<void(Partition, const Alert&)>& alerts)
-      : alerts_(alerts) {
-    const auto tasks = static_cast<std::size_t>(history.partitions());
-    for (std::size_t p = 0; p < tasks; ++p)
-      collectors_.emplace_back(cutoffs, request.examples_max / tasks, request.scored ? request.model : nullptr);
-  }
-
-  void look(Timestamp moment, Partition partition, const RecordTable& customers) override {
-    collectors_[static_cast<std::size_t>(partition.value)].look(moment, customers);
-  }
-  void alert(Partition partition, const Alert& alert) override {
-    if (alerts_) alerts_(partition, alert);
-  }
-  std::vector<learn::Example> take() { return learn::merge(collectors_); }
-
- private:
-  const std::function<void(Partition, const Alert&)>& alerts_;
-  std::vector<learn::ExampleCollector> collectors_;
-};
-
 }  // namespace
 
 Expected<History> History::open(const Config& config, std::span<const std::pair<std::string, std::string>> sources) {
@@ -99,7 +76,8 @@ Expected<std::vector<RecordFeed>> History::feeds() const {
   return feeds;
 }
 
-Expected<HistorySpan> History::span(const HistoryProgress& progress) const {
+Expected<HistorySpan> History::span(const HistoryProgress& progress,
+                                    const std::function<void(const Event&)>& visit) const {
   auto feeds = this->feeds();
   if (!feeds) return std::unexpected(feeds.error());
   HistorySpan span;
@@ -112,7 +90,10 @@ Expected<HistorySpan> History::span(const HistoryProgress& progress) const {
       if (!batch) return std::unexpected(batch.error());
       if (*batch == nullptr) break;
       decoder.decode(**batch, events);
-      for (const Event& event : events.events) take_note(span, event);
+      for (const Event& event : events.events) {
+        take_note(span, event);
+        if (visit) visit(event);
+      }
       progress("looking through the history", span.total(), span.last);
     }
   }
@@ -140,13 +121,14 @@ Expected<ReplaySummary> History::replay(const engine::Model& model, const engine
   return app::replay(settings, std::move(*feeds), output);
 }
 
-Expected<std::vector<learn::Example>> examples_of(const History& history, const learn::Cutoffs& cutoffs,
-                                                  const ExamplesRequest& request, const HistoryProgress& progress,
-                                                  const std::function<void(Partition, const Alert&)>& alerts) {
-  Collecting collecting(history, cutoffs, request, alerts);
-  const auto summary = history.replay(*request.model, *request.policy, cutoffs.moments(), collecting, progress);
-  if (!summary) return std::unexpected(summary.error());
-  return collecting.take();
+ExamplesObserver::ExamplesObserver(const History& history, const learn::Cutoffs& cutoffs, std::size_t examples_max,
+                                   const engine::Model* model) {
+  const auto tasks = static_cast<std::size_t>(history.partitions());
+  for (std::size_t p = 0; p < tasks; ++p) collectors_.emplace_back(cutoffs, examples_max / tasks, model);
+}
+
+void ExamplesObserver::look(Timestamp moment, Partition partition, const RecordTable& customers) {
+  collectors_[static_cast<std::size_t>(partition.value)].look(moment, customers);
 }
 
 }  // namespace holdfast::app

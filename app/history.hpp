@@ -39,7 +39,10 @@ class History {
   [[nodiscard]] static Expected<History> open(const Config& config,
                                               std::span<const std::pair<std::string, std::string>> sources);
 
-  [[nodiscard]] Expected<HistorySpan> span(const HistoryProgress& progress) const;
+  /// What there is. `visit`, if not null, is called for each event and each record that is none, partition by
+  /// partition.
+  [[nodiscard]] Expected<HistorySpan> span(const HistoryProgress& progress,
+                                           const std::function<void(const Event&)>& visit = nullptr) const;
 
   /// Goes through the history with the engine of `run`, and has `observer` look at the customers at `moments`.
   [[nodiscard]] Expected<ReplaySummary> replay(const engine::Model& model, const engine::RiskPolicy& policy,
@@ -58,18 +61,18 @@ class History {
   std::int32_t partitions_ = 1;
 };
 
-/// The customers of a history at its cut-offs: the engine's own view of them at those moments.
-/// `policy` and `model` are those of the replay; `scored`: examples carry the model's risk.
-struct ExamplesRequest {
-  const engine::Model* model = nullptr;
-  const engine::RiskPolicy* policy = nullptr;
-  bool scored = false;
-  std::size_t examples_max = 0;
-};
+/// Collects examples at cut-offs while a history is replayed.
+class ExamplesObserver : public ReplayObserver {
+ public:
+  /// `model`: whose risk examples carry; null: none. All references must outlive the observer.
+  ExamplesObserver(const History& history, const learn::Cutoffs& cutoffs, std::size_t examples_max,
+                   const engine::Model* model);
+  void look(Timestamp moment, Partition partition, const RecordTable& customers) override;
+  void alert(Partition, const Alert&) override {}
+  [[nodiscard]] std::vector<learn::Example> take() { return learn::merge(collectors_); }
 
-/// Goes through the history and takes examples at `cutoffs`; `alerts`, if not null, is told of what the policy raises.
-[[nodiscard]] Expected<std::vector<learn::Example>> examples_of(
-    const History& history, const learn::Cutoffs& cutoffs, const ExamplesRequest& request,
-    const HistoryProgress& progress, const std::function<void(Partition, const Alert&)>& alerts = nullptr);
+ private:
+  std::vector<learn::ExampleCollector> collectors_;  ///< By partition.
+};
 
 }  // namespace holdfast::app

@@ -25,6 +25,15 @@ Expected<std::string> read_text_file(const std::string& path, std::size_t bytes_
   return text;
 }
 
+Status write_text_file(const std::string& path, std::string_view text) {
+  errno = 0;
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  if (file) file.write(text.data(), static_cast<std::streamsize>(text.size()));
+  if (file) file.close();
+  if (!file) return fail(ErrorKind::failed, fmt::format("cannot write {}: {}", path, std::strerror(errno)));
+  return {};
+}
+
 FileReader text_files() {
   return [](const std::string& path) { return read_text_file(path); };
 }

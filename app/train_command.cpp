@@ -1,7 +1,4 @@
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <limits>
 #include <string>
@@ -20,6 +17,7 @@
 #include "app/model_writer.hpp"
 #include "app/named_files.hpp"
 #include "app/report.hpp"
+#include "app/text_file.hpp"
 #include "app/units.hpp"
 #include "learn/training.hpp"
 
@@ -44,14 +42,6 @@ engine::RiskPolicy no_policy(const engine::RiskPolicy& configured, Duration hori
   policy.horizon = horizon;
   policy.min_purchases = std::numeric_limits<std::uint32_t>::max();
   return policy;
-}
-
-Status write_file(const std::string& path, std::string_view text) {
-  std::FILE* const file = std::fopen(path.c_str(), "wb");
-  if (file == nullptr) return fail(ErrorKind::failed, fmt::format("cannot write {}: {}", path, std::strerror(errno)));
-  const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
-  if (std::fclose(file) == 0 && written) return {};
-  return fail(ErrorKind::failed, fmt::format("cannot write {}: {}", path, std::strerror(errno)));
 }
 
 /// Cut-offs begin once there is something to know a customer by, and leave room for later ones to be tried on.
@@ -157,18 +147,18 @@ int train_command(const TrainOptions& options) {
 
   const engine::Model model = no_model(horizon);
   const engine::RiskPolicy policy = no_policy(config->policy, horizon);
-  const auto examples = examples_of(
-      *history, *cutoffs, {.model = &model, .policy = &policy, .scored = false, .examples_max = options.examples_max},
-      progress);
-  if (!examples) return give_up(examples.error());
-  facts.examples = examples->size();
+  ExamplesObserver observer(*history, *cutoffs, options.examples_max, nullptr);
+  const auto replayed = history->replay(model, policy, cutoffs->moments(), observer, progress);
+  if (!replayed) return give_up(replayed.error());
+  const std::vector<learn::Example> examples = observer.take();
+  facts.examples = examples.size();
   if (!options.examples.empty()) {
-    if (const Status written = write_examples(options.examples, *examples, *cutoffs); !written)
+    if (const Status written = write_examples(options.examples, examples, *cutoffs); !written)
       return give_up(written.error());
   }
 
   line.show("fitting");
-  auto training = learn::train(*examples, *cutoffs, {.with_prior = options.prior});
+  auto training = learn::train(examples, *cutoffs, {.with_prior = options.prior});
   if (!training) return give_up(training.error());
   line.clear();
   training->model.name = options.name.empty() ? stem_of(options.out) : options.name;
@@ -177,13 +167,14 @@ int train_command(const TrainOptions& options) {
       training->model, {{"trained_until", to_rfc3339(cutoffs->end(cutoffs->at.size() - 1))},
                         {"cutoffs", fmt::format("{} from {} to {}", cutoffs->at.size(), to_rfc3339(cutoffs->at.front()),
                                                 to_rfc3339(cutoffs->at.back()))},
-                        {"examples", fmt::format("{}", examples->size())},
+                        {"examples", fmt::format("{}", examples.size())},
                         {"card", std::filesystem::path(card).filename().string()}});
   const auto read_back = parse_model(bytes, options.out);
   if (!read_back) return report({ErrorKind::failed, "what was fitted is no model: " + read_back.error().message});
   facts.model_id = read_back->id;
-  if (const Status written = write_file(options.out, bytes); !written) return report(written.error());
-  if (const Status written = write_file(card, model_card(*training, facts)); !written) return report(written.error());
+  if (const Status written = write_text_file(options.out, bytes); !written) return report(written.error());
+  if (const Status written = write_text_file(card, model_card(*training, facts)); !written)
+    return report(written.error());
   print_summary(*training, facts, card, options.json);
   return 0;
 }

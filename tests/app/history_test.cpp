@@ -54,12 +54,10 @@ class HistoryTest : public testing::ConfigFixture {
                                        const learn::Cutoffs& cutoffs) {
     const auto history = History::open(config_, files);
     EXPECT_TRUE(history) << history.error().message;
-    const auto taken =
-        examples_of(*history, cutoffs,
-                    {.model = &config_.model, .policy = &config_.policy, .scored = true, .examples_max = 1'000'000},
-                    nobody_watches);
-    EXPECT_TRUE(taken) << taken.error().message;
-    return *taken;
+    ExamplesObserver observer(*history, cutoffs, 1'000'000, &config_.model);
+    const auto replayed = history->replay(config_.model, config_.policy, cutoffs.moments(), observer, nobody_watches);
+    EXPECT_TRUE(replayed) << replayed.error().message;
+    return observer.take();
   }
 
   Config config_;

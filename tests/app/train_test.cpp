@@ -61,7 +61,7 @@ TEST_F(TrainTest, WritesAModelThatTheEngineReadsAndACardThatTellsOfIt) {
   EXPECT_GT(facts["examples"], 5000);
   const std::string card = testing::read_file(path("shop.md"));
   for (const std::string told : {"# Model card: shop", model->id.c_str(), "## Trained on", "| MBG/NBD", "| Pareto/NBD",
-                                  "## What speaks against it", "--horizon 60d"})
+                                 "## What speaks against it", "--horizon 60d"})
     EXPECT_NE(card.find(told), std::string::npos) << told;
 }
 

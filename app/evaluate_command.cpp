@@ -1,0 +1,88 @@
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "app/commands.hpp"
+#include "app/config.hpp"
+#include "app/evaluation_report.hpp"
+#include "app/evaluation_run.hpp"
+#include "app/history.hpp"
+#include "app/history_progress.hpp"
+#include "app/named_files.hpp"
+#include "app/report.hpp"
+#include "app/text_file.hpp"
+
+namespace holdfast::app {
+namespace {
+
+Status check_files(const EvaluateOptions& options) {
+  std::vector<NamedFile> files = files_to_read(options.sources);
+  if (!options.html.empty()) files.push_back({NamedFile::Use::written, "--html " + options.html, options.html});
+  return check_distinct(files);
+}
+
+Expected<learn::Cutoffs> cutoffs_of(const EvaluateOptions& options, const HistorySpan& span, Duration horizon) {
+  const Timestamp until = options.until.value_or(span.last);
+  const Timestamp last = until - horizon;
+  const learn::Cutoffs cutoffs = learn::rolling_cutoffs(options.from.value_or(last), until, horizon, options.every);
+  if (cutoffs.at.empty() || cutoffs.at.front() <= span.first)
+    return fail(
+        ErrorKind::invalid_argument,
+        fmt::format("the history goes from {} to {}, and nothing can be judged in it: what was said at a cut-off "
+                    "is known to be right {:.0f} days later; take a longer history, move --from, or take a "
+                    "model with a shorter horizon",
+                    to_rfc3339(span.first), to_rfc3339(until), horizon.days()));
+  return cutoffs;
+}
+
+}  // namespace
+
+int evaluate_command(const EvaluateOptions& options) {
+  const auto config = load_config(options.config, options.overrides);
+  if (!config) return report(config.error());
+  const auto language = language_named(options.language);
+  if (!language) return report({ErrorKind::invalid_argument, fmt::format("--language {}: en or zh", options.language)});
+  if (const Status distinct = check_files(options); !distinct) return report(distinct.error());
+  const auto history = History::open(*config, options.sources);
+  if (!history) return report(history.error());
+
+  HistoryProgressLine line(options.json);
+  const HistoryProgress progress = [&line](auto... what) { line.show(what...); };
+  const auto give_up = [&line](const Error& error) {
+    line.clear();
+    return report(error);
+  };
+  const auto span = history->span(progress);
+  if (!span) return give_up(span.error());
+  if (span->total() == 0) return give_up({ErrorKind::invalid_argument, "the history has no events"});
+  const auto cutoffs = cutoffs_of(options, *span, config->policy.horizon);
+  if (!cutoffs) return give_up(cutoffs.error());
+  const Timestamp known_until = std::min(span->last, options.until.value_or(span->last));
+  const auto run = run_evaluation(*config, *history, *cutoffs, known_until, options.examples_max, progress);
+  if (!run) return give_up(run.error());
+
+  line.show("measuring");
+  learn::EvaluationSettings settings;
+  settings.bootstrap.seed = options.seed;
+  settings.bootstrap.replicates = options.replicates;
+  const learn::Evaluation evaluation = learn::evaluate(run->input, settings);
+  line.clear();
+  if (!options.html.empty()) {
+    if (const Status written = write_text_file(options.html, evaluation_page(evaluation, run->facts, *language));
+        !written)
+      return report(written.error());
+  }
+  if (options.json) {
+    fmt::print("{}\n", evaluation_json(evaluation, run->facts).dump());
+  } else {
+    fmt::print("{}", evaluation_text(evaluation, run->facts));
+  }
+  return 0;
+}
+
+}  // namespace holdfast::app

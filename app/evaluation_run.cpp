@@ -1,0 +1,273 @@
+#include "app/evaluation_run.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "app/purchase_times.hpp"
+#include "app/units.hpp"
+#include "engine/customer.hpp"
+#include "engine/risk.hpp"
+#include "engine/score.hpp"
+#include "learn/score_fit.hpp"
+
+namespace holdfast::app {
+namespace {
+
+/// Above which a counter with a half-life of 60 days tells of something within about two months.
+constexpr double lately = 0.5;
+
+constexpr std::size_t curve_points = 60;
+
+struct Raised {
+  std::uint64_t customer = 0;
+  Timestamp at;
+  Timestamp last_purchase;
+};
+
+/// What features moved the score by, summed.
+struct Contributions {
+  std::array<double, features> sum{};
+  std::array<double, features> sum_absolute{};
+  std::uint64_t customers = 0;
+};
+
+const engine::Customer& customer_at(const std::byte* record) {
+  return *reinterpret_cast<const engine::Customer*>(record);
+}
+
+/// Takes examples, episodes that begin, and what the model makes of its features.
+class Judging final : public ExamplesObserver {
+ public:
+  Judging(const History& history, const learn::Cutoffs& cutoffs, std::size_t examples_max, const engine::Model& model)
+      : ExamplesObserver(history, cutoffs, examples_max, &model),
+        cutoffs_(cutoffs),
+        model_(model),
+        newcomer_(engine::newcomer_logit(model, cutoffs.horizon)),
+        raised_(static_cast<std::size_t>(history.partitions())),
+        contributions_(raised_.size()) {}
+
+  void look(Timestamp moment, Partition partition, const RecordTable& customers) override {
+    ExamplesObserver::look(moment, partition, customers);
+    if (std::ranges::find(cutoffs_.at, moment) == cutoffs_.at.end()) return;
+    Contributions& into = contributions_[static_cast<std::size_t>(partition.value)];
+    for (Slot slot{0}; slot < customers.slots_end(); ++slot.value) {
+      if (!customers.is_used(slot)) continue;
+      const engine::Customer& customer = customer_at(customers.read(slot));
+      if (customer.purchases > 0) add(into, customer, moment);
+    }
+  }
+
+  void alert(Partition partition, const Alert& alert) override {
+    if (alert.change != Change::raised || alert.time < cutoffs_.at.front()) return;
+    raised_[static_cast<std::size_t>(partition.value)].push_back(
+        {alert.customer.hash, alert.time, alert.last_purchase});
+  }
+
+  [[nodiscard]] std::vector<Raised> raised() const {
+    std::vector<Raised> all;
+    for (const auto& part : raised_) all.insert(all.end(), part.begin(), part.end());
+    std::ranges::sort(all, {}, [](const Raised& raised) { return std::pair(raised.customer, raised.at); });
+    return all;
+  }
+
+  [[nodiscard]] Contributions contributions() const {
+    Contributions all;
+    for (const Contributions& part : contributions_) {
+      all.customers += part.customers;
+      for (std::size_t f = 0; f < features; ++f) {
+        all.sum[f] += part.sum[f];
+        all.sum_absolute[f] += part.sum_absolute[f];
+      }
+    }
+    return all;
+  }
+
+ private:
+  void add(Contributions& into, const engine::Customer& customer, Timestamp t) const {
+    ++into.customers;
+    for (const Reason& reason : engine::explain_at(customer, model_, cutoffs_.horizon, t, newcomer_).span()) {
+      const auto f = static_cast<std::size_t>(reason.feature);
+      into.sum[f] += reason.contribution;
+      into.sum_absolute[f] += std::abs(reason.contribution);
+    }
+  }
+
+  const learn::Cutoffs& cutoffs_;
+  const engine::Model& model_;
+  const double newcomer_;
+  // By partition.
+  std::vector<std::vector<Raised>> raised_;
+  std::vector<Contributions> contributions_;
+};
+
+/// Small numbers for customers, in the order of their hashes.
+class Numbers {
+ public:
+  void add(std::uint64_t customer) { numbers_.emplace(customer, 0); }
+  void assign() {
+    std::uint32_t next = 0;
+    for (auto& [customer, number] : numbers_) number = next++;
+  }
+  [[nodiscard]] std::uint32_t of(std::uint64_t customer) const { return numbers_.at(customer); }
+
+ private:
+  std::map<std::uint64_t, std::uint32_t> numbers_;
+};
+
+double value_of(const learn::Example& example, Feature feature) {
+  return static_cast<double>(example.values[static_cast<std::size_t>(feature)]);
+}
+
+learn::JudgedRow row_of(const learn::Example& example, const engine::Model& model, Duration horizon,
+                        const Numbers& numbers) {
+  return {.customer = numbers.of(example.customer),
+          .cutoff = example.cutoff,
+          .risk = example.risk,
+          .left = example.left,
+          .state = example.state,
+          .complained =
+              value_of(example, Feature::complaints_opened_60d) + value_of(example, Feature::returns_60d) > lately,
+          .silence_days = value_of(example, Feature::days_since_purchase),
+          .repeat_purchases = static_cast<double>(example.repeats),
+          .mbg_risk = engine::sigmoid(learn::mbg_logit_of(example, model, horizon))};
+}
+
+double median_of(std::vector<double> values) {
+  if (values.empty()) return 0;
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::ranges::nth_element(values, middle);
+  return *middle;
+}
+
+/// A customer with so many repeat purchases at the pace that is usual among those with as many, who had nothing but
+/// these.
+RiskCurve curve_of(const std::vector<learn::Example>& examples, std::uint32_t x, std::uint32_t x_max,
+                   const engine::Model& model, Duration horizon) {
+  std::vector<double> gaps;
+  std::vector<double> spends;
+  for (const learn::Example& example : examples) {
+    if (example.repeats < x || example.repeats > x_max) continue;
+    if (example.repeats > 0) gaps.push_back(example.first_to_last_days / example.repeats);
+    const double spend = value_of(example, Feature::log_mean_spend);
+    if (!std::isnan(spend)) spends.push_back(std::expm1(spend));
+  }
+  const double gap = std::max(1.0, median_of(gaps));
+  engine::Customer customer{};
+  for (std::uint32_t purchase = 0; purchase <= x; ++purchase) {
+    Event event;
+    event.kind = EventKind::purchase;
+    event.time = Timestamp{static_cast<std::int64_t>(purchase * gap * 86'400'000)};
+    event.has_amount = !spends.empty();
+    event.amount = median_of(spends);
+    engine::apply_event(customer, event);
+  }
+  RiskCurve curve{.label = x == 0 ? "1 purchase" : fmt::format("{} purchases, one in {:.0f} days", x + 1, gap),
+                  .days = {},
+                  .risk = {}};
+  for (std::size_t i = 0; i <= curve_points; ++i) {
+    const double days = 2 * horizon.days() * static_cast<double>(i) / curve_points;
+    curve.days.push_back(days);
+    curve.risk.push_back(engine::risk_at(customer, model, horizon,
+                                         customer.last() + Duration{static_cast<std::int64_t>(days * 86'400'000)}));
+  }
+  return curve;
+}
+
+std::vector<std::pair<std::string, std::string>> parameters_of(const engine::Model& model) {
+  std::vector<std::pair<std::string, std::string>> parameters{
+      {"MBG/NBD", fmt::format("r {:.4g}, alpha {:.4g} ({}), a {:.4g}, b {:.4g}", model.mbg.r, model.mbg.alpha,
+                              to_text(model.time_unit), model.mbg.a, model.mbg.b)}};
+  if (model.gamma_gamma)
+    parameters.emplace_back("Gamma-Gamma", fmt::format("p {:.4g}, q {:.4g}, v {:.4g}", model.gamma_gamma->p,
+                                                       model.gamma_gamma->q, model.gamma_gamma->v));
+  if (model.logistic) {
+    parameters.emplace_back("intercept", fmt::format("{:+.4g}", model.logistic->intercept));
+    for (const auto& term : model.logistic->terms)
+      parameters.emplace_back(name(term.feature), fmt::format("{:+.4g}", term.weight));
+  }
+  return parameters;
+}
+
+std::vector<FeatureContribution> contributions_of(const Contributions& from) {
+  std::vector<FeatureContribution> contributions;
+  const double customers = std::max(1.0, static_cast<double>(from.customers));
+  for (std::size_t f = 0; f < features; ++f) {
+    if (from.sum_absolute[f] == 0) continue;
+    contributions.push_back({.feature = std::string(name(static_cast<Feature>(f))),
+                             .mean_absolute = from.sum_absolute[f] / customers,
+                             .mean = from.sum[f] / customers});
+  }
+  std::ranges::stable_sort(contributions, std::ranges::greater{}, &FeatureContribution::mean_absolute);
+  return contributions;
+}
+
+}  // namespace
+
+Expected<EvaluationRun> run_evaluation(const Config& config, const History& history, const learn::Cutoffs& cutoffs,
+                                       Timestamp known_until, std::size_t examples_max,
+                                       const HistoryProgress& progress) {
+  const engine::Model& model = config.model;
+  PurchaseTimes purchases;
+  const auto span = history.span(progress, [&](const Event& event) {
+    if (event.time <= known_until) purchases.add(event);
+  });
+  if (!span) return std::unexpected(span.error());
+  purchases.sort();
+
+  Judging judging(history, cutoffs, examples_max, model);
+  const auto replayed = history.replay(model, config.policy, cutoffs.moments(), judging, progress);
+  if (!replayed) return std::unexpected(replayed.error());
+  const std::vector<learn::Example> examples = judging.take();
+
+  EvaluationRun run;
+  run.input.horizon = cutoffs.horizon;
+  run.input.watched_from = cutoffs.at.front();
+  run.input.watched_until = known_until;
+  run.input.known_until = known_until;
+  const auto silences =
+      purchases.silences(cutoffs.horizon, cutoffs.at.front(), known_until, config.policy.min_purchases);
+  Numbers numbers;
+  const std::vector<Raised> raised = judging.raised();
+  for (const learn::Example& example : examples) numbers.add(example.customer);
+  for (const Raised& flag : raised) numbers.add(flag.customer);
+  for (const auto& silence : silences) numbers.add(silence.customer);
+  numbers.assign();
+
+  for (const learn::Example& example : examples)
+    run.input.rows.push_back(row_of(example, model, cutoffs.horizon, numbers));
+  for (const Raised& flag : raised) {
+    if (flag.at > known_until) continue;
+    run.input.flags.push_back({.customer = numbers.of(flag.customer),
+                               .raised = flag.at,
+                               .next_purchase = purchases.next_after(flag.customer, flag.at),
+                               .usual_gap_days = purchases.usual_gap_days(flag.customer, flag.at),
+                               .last_purchase = flag.last_purchase});
+  }
+  for (const auto& silence : silences)
+    run.input.leavers.push_back({.customer = numbers.of(silence.customer), .last_purchase = silence.last_purchase});
+
+  run.facts = {
+      .model_name = model.name,
+      .model_id = model.id,
+      .horizon = cutoffs.horizon,
+      .cutoffs = cutoffs.at,
+      .data_from = span->first,
+      .data_to = std::min(span->last, known_until),
+      .parameters = parameters_of(model),
+      .levels = {{"watch", config.policy.thresholds[0]},
+                 {"high", config.policy.thresholds[1]},
+                 {"critical", config.policy.thresholds[2]}},
+      .curves = {curve_of(examples, 0, 0, model, cutoffs.horizon), curve_of(examples, 1, 1, model, cutoffs.horizon),
+                 curve_of(examples, 4, 6, model, cutoffs.horizon), curve_of(examples, 10, 20, model, cutoffs.horizon)},
+      .contributions = contributions_of(judging.contributions())};
+  return run;
+}
+
+}  // namespace holdfast::app

@@ -1,0 +1,22 @@
+#pragma once
+
+#include "app/config.hpp"
+#include "app/evaluation_report.hpp"
+#include "app/history.hpp"
+#include "learn/evaluation.hpp"
+#include "learn/examples.hpp"
+
+namespace holdfast::app {
+
+struct EvaluationRun {
+  learn::EvaluationInput input;
+  EvaluationFacts facts;
+};
+
+/// Has the configured model and levels go through a history, and takes down what they said at the cut-offs, whom they
+/// flagged from the first cut-off on, and what came of it.
+[[nodiscard]] Expected<EvaluationRun> run_evaluation(const Config& config, const History& history,
+                                                     const learn::Cutoffs& cutoffs, Timestamp known_until,
+                                                     std::size_t examples_max, const HistoryProgress& progress);
+
+}  // namespace holdfast::app

@@ -1,0 +1,133 @@
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/process.hpp"
+
+namespace holdfast::app {
+namespace {
+
+using Json = nlohmann::json;
+
+/// A made-up shop of a year as files, a model for it, and `holdfast evaluate` over them.
+class EvaluateTest : public ::testing::Test {
+ protected:
+  EvaluateTest() {
+    testing::write_file(path("shop.yaml"),
+                        "application_id: shop\nsources:\n  purchases: {topic: purchases, kind: purchase}\n"
+                        "  complaints: {topic: complaints, kind: complaint}\n  visits: {topic: visits, kind: visit}\n"
+                        "risk: {model: model.json}\n");
+    testing::write_file(path("model.json"),
+                        R"({"name":"m","time_unit":"7d","horizon":"60d","mbg":{"r":0.9,"alpha":6.0,"a":0.9,"b":8}})");
+    const auto made = testing::run_holdfast({"generate", "-c", path("shop.yaml"), "--events", "30000", "--customers",
+                                             "2000", "--seed", "8", "--out", path("data")});
+    EXPECT_EQ(made.status, 0) << made.err;
+  }
+
+  [[nodiscard]] std::string path(const std::string& name) const { return (folder_.path() / name).string(); }
+
+  testing::Finished run(std::string command, std::vector<std::string> more) {
+    std::vector<std::string> arguments{std::move(command), "-c", path("shop.yaml")};
+    for (const char* source : {"purchases", "complaints", "visits"}) {
+      arguments.push_back("--source");
+      arguments.push_back(std::string(source) + "=" + path("data/" + std::string(source) + ".ndjson"));
+    }
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return testing::run_holdfast(arguments);
+  }
+
+  testing::TemporaryFolder folder_;
+};
+
+struct Row {
+  bool left = false;
+  double silence = 0;
+};
+
+/// Of pairs of one who left and one who stayed, those in which the former was silent for longer.
+double auc_of_recency(const std::vector<Row>& rows) {
+  double right = 0;
+  double pairs = 0;
+  for (const Row& a : rows) {
+    if (!a.left) continue;
+    for (const Row& b : rows) {
+      if (b.left) continue;
+      ++pairs;
+      right += a.silence > b.silence ? 1 : a.silence == b.silence ? 0.5 : 0;
+    }
+  }
+  return right / pairs;
+}
+
+TEST_F(EvaluateTest, JudgesTheCustomersThatTrainingSees) {
+  const std::vector<std::string> time{"--from", "2025-09-01", "--until", "2025-11-30", "--every", "20d"};
+  auto exported = time;
+  exported.insert(exported.end(), {"--horizon", "60d", "--out", path("other.json"), "--examples", path("rows.csv")});
+  ASSERT_EQ(run("train", exported).status, 0);
+  std::vector<Row> rows;
+  std::istringstream lines(testing::read_file(path("rows.csv")));
+  std::string line;
+  std::getline(lines, line);
+  while (std::getline(lines, line)) {
+    std::vector<std::string> cells;
+    std::istringstream row(line);
+    for (std::string cell; std::getline(row, cell, ',');) cells.push_back(cell);
+    // In float, as they were learnt from; judged are doubles.
+    rows.push_back({.left = cells[2] == "1", .silence = std::stod(cells[5]) - std::stod(cells[4])});
+  }
+
+  auto judged = time;
+  judged.insert(judged.end(), {"--json", "--replicates", "50"});
+  const auto evaluated = run("evaluate", judged);
+  ASSERT_EQ(evaluated.status, 0) << evaluated.err;
+  const Json facts = Json::parse(evaluated.out);
+  EXPECT_EQ(facts["cutoffs"].size(), 2u);
+  EXPECT_EQ(facts["sample"]["rows"], rows.size());
+  EXPECT_EQ(facts["sample"]["left"], std::ranges::count(rows, true, &Row::left));
+  EXPECT_NEAR(facts["scorers"]["recency"]["auc"]["value"].get<double>(), auc_of_recency(rows), 1e-6);
+  EXPECT_GT(facts["scorers"]["model"]["auc"]["value"], 0.6);
+  const auto& interval = facts["scorers"]["model"]["auc"]["interval"];
+  EXPECT_LT(interval[0], facts["scorers"]["model"]["auc"]["value"]);
+  EXPECT_GT(interval[1], facts["scorers"]["model"]["auc"]["value"]);
+}
+
+TEST_F(EvaluateTest, TheSameHistoryAndSeedGiveTheSameBytes) {
+  const std::vector<std::string> flags{"--json", "--replicates", "50", "--seed", "3"};
+  const auto once = run("evaluate", flags);
+  const auto again = run("evaluate", flags);
+  ASSERT_EQ(once.status, 0) << once.err;
+  EXPECT_EQ(once.out, again.out);
+}
+
+TEST_F(EvaluateTest, PrintsATableAndWritesAPageInEitherLanguage) {
+  for (const char* language : {"en", "zh"}) {
+    const auto evaluated = run("evaluate", {"--html", path("page.html"), "--language", language, "--replicates", "50"});
+    ASSERT_EQ(evaluated.status, 0) << evaluated.err;
+    EXPECT_NE(evaluated.out.find("AUC"), std::string::npos);
+    EXPECT_NE(evaluated.out.find("Recency"), std::string::npos);
+    const std::string page = testing::read_file(path("page.html"));
+    EXPECT_NE(page.find(std::string("lang=\"") + (language[0] == 'e' ? "en" : "zh")), std::string::npos);
+    EXPECT_NE(page.find("<svg"), std::string::npos);
+  }
+}
+
+TEST_F(EvaluateTest, WhatCannotBeJudgedIsSaidWithARemedy) {
+  const auto brief = run("evaluate", {"--until", "2025-02-01"});
+  EXPECT_EQ(brief.status, 2);
+  EXPECT_NE(brief.err.find("take a longer history"), std::string::npos) << brief.err;
+  const auto language = run("evaluate", {"--language", "fr"});
+  EXPECT_EQ(language.status, 2);
+  EXPECT_NE(language.err.find("en or zh"), std::string::npos);
+  const auto model = run("evaluate", {"--set", "risk.model=" + path("none.json")});
+  EXPECT_EQ(model.status, 2);
+  EXPECT_NE(model.err.find("none.json"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace holdfast::app
