@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <string_view>
 
 #include <gtest/gtest.h>
@@ -211,7 +212,7 @@ TEST(Fit, NoticesThatAllCustomersAreAlike) {
 
 TEST(Fit, NoticesThatEverybodyDropsOutAtOnce) {
   std::vector<CustomerSummary> customers(5'000, {.x = 0, .t_x = 0, .age = 50});
-  customers[7] = {.x = 1, .t_x = 2, .age = 50, .log_gaps = std::log(2)};
+  customers[7] = {.x = 1, .t_x = 2, .age = 50, .log_gaps = std::numbers::ln2};
   const auto fit = fit_purchases(customers, mbg_nbd, 1, {});
   ASSERT_TRUE(fit) << fit.error().message;
   EXPECT_TRUE(warns_of(fit->warnings, "only 1 of 5000 customers bought on a second day")) << all(fit->warnings);

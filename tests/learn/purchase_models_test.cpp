@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
-#include <numbers>
+#include <optional>
 
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
