@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string_view>
 
@@ -50,8 +51,9 @@ inline constexpr std::size_t features = 18;
 struct Reason {
   Feature feature{};
   double value = 0;
-  double typical = 0;       ///< This customer's usual value; NaN when there is none.
-  double contribution = 0;  ///< Log-odds.
+  double typical = 0;                                       ///< This customer's usual value; NaN when there is none.
+  double contribution = 0;                                  ///< Log-odds.
+  double alike = std::numeric_limits<double>::quiet_NaN();  ///< What is usual among customers alike; NaN: not known.
 };
 
 struct Trigger {

@@ -227,6 +227,10 @@ CustomerState state_of(const Customer& customer) {
   if (customer.purchases == 0) return CustomerState::potential;
   if (customer.has(Customer::lost)) return CustomerState::lost;
   if (customer.has(Customer::won_back)) return CustomerState::won_back;
+  return state_by_purchase_days(customer);
+}
+
+CustomerState state_by_purchase_days(const Customer& customer) {
   if (customer.x == 0) return CustomerState::first_time;
   return customer.x < 4 ? CustomerState::repeat : CustomerState::loyal;
 }

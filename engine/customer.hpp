@@ -85,6 +85,8 @@ Applied apply_event(Customer& customer, const Event& event);
 void advance_to(Customer& customer, Timestamp t);
 
 [[nodiscard]] CustomerState state_of(const Customer& customer);
+/// The state by purchase days alone, x + 1: first_time, repeat or loyal.
+[[nodiscard]] CustomerState state_by_purchase_days(const Customer& customer);
 
 /// Whether `spent` is all that the customer spent: there were amounts, and all in one currency.
 [[nodiscard]] bool spend_is_known(const Customer& customer);

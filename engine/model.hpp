@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <bitset>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -11,6 +13,7 @@
 
 #include "domain/alert.hpp"
 #include "domain/time.hpp"
+#include "engine/evidence.hpp"
 
 namespace holdfast::engine {
 
@@ -46,6 +49,33 @@ struct Logistic {
   std::vector<Term> terms;  ///< Each feature once, in order of Feature.
 };
 
+using FeatureSet = std::bitset<features>;
+
+/// What is usual among customers alike: those with as many purchase days, when the model was trained.
+class UsualValues {
+ public:
+  UsualValues() {
+    for (auto& values : values_) values.fill(std::numeric_limits<double>::quiet_NaN());
+  }
+
+  /// Customers alike are those of one of these states, won back or lost ones by their purchase days.
+  static constexpr std::array<CustomerState, 3> groups{CustomerState::first_time, CustomerState::repeat,
+                                                       CustomerState::loyal};
+  /// In the feature's unit; NaN: not known. REQUIRES: `group` is one of the groups.
+  [[nodiscard]] double of(CustomerState group, Feature feature) const {
+    return values_[index_of(group)][static_cast<std::size_t>(feature)];
+  }
+  void set(CustomerState group, Feature feature, double value) {
+    values_[index_of(group)][static_cast<std::size_t>(feature)] = value;
+  }
+
+ private:
+  static std::size_t index_of(CustomerState group) {
+    return static_cast<std::size_t>(group) - static_cast<std::size_t>(CustomerState::first_time);
+  }
+  std::array<std::array<double, features>, groups.size()> values_;
+};
+
 /// A model file's content. Parameters are finite and positive where their formula needs it: reading a file checks.
 struct Model {
   std::string id;  ///< 32 hex digits: hash of the file's bytes.
@@ -55,7 +85,15 @@ struct Model {
   MbgParameters mbg;
   std::optional<GammaGammaParameters> gamma_gamma;
   std::optional<Logistic> logistic;
+  UsualValues alike{};
+  EvidenceSet trained_with{};  ///< None: the file does not say.
+  FeatureSet absent{};         ///< What no source tells of: keep_present() left it out.
 };
+
+/// Leaves out of the model what nothing is known of: features made of none of `present` are absent for every customer,
+/// and an absent feature adds nothing to a score. Returns those with a weight other than 0, in order. To be called
+/// once, before the model is used.
+std::vector<Feature> keep_present(Model& model, EvidenceSet present);
 
 /// Whom to alert on, and when.
 struct RiskPolicy {

@@ -3,22 +3,18 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <limits>
 
 #include "engine/features.hpp"
+#include "engine/habit.hpp"
 #include "engine/mbg.hpp"
 #include "engine/score.hpp"
 
 namespace holdfast::engine {
 namespace {
 
-constexpr double no_value = std::numeric_limits<double>::quiet_NaN();
-
 double units(Duration duration, const Model& model) {
   return static_cast<double>(duration.ms) / static_cast<double>(model.time_unit.ms);
 }
-
-double mean_gap_or_none(const Customer& customer) { return customer.x == 0 ? no_value : customer.mean_gap_days(); }
 
 /// What the model makes of a feature; a weight of 0 if it does not look at it.
 Logistic::Term term_of(const Model& model, Feature feature) {
@@ -33,9 +29,32 @@ double part_of(const Logistic::Term& term, double value) {
   return bounded_weight(term.weight) * term.within_range(value);
 }
 
-void add(Explanation& explanation, const Reason& reason) {
-  if (reason.contribution != 0) explanation.reasons[explanation.size++] = reason;
-}
+/// Adds reasons to an explanation, each with what its value is compared with.
+class Reasons {
+ public:
+  Reasons(Explanation& explanation, const Customer& customer, const Model& model, Timestamp t)
+      : explanation_(explanation),
+        customer_(customer),
+        model_(model),
+        t_(t),
+        group_(state_by_purchase_days(customer)) {}
+
+  void add(Feature feature, double value, double contribution) {
+    if (contribution == 0) return;
+    explanation_.reasons[explanation_.size++] = {.feature = feature,
+                                                 .value = value,
+                                                 .typical = habit_at(customer_, feature, t_),
+                                                 .contribution = contribution,
+                                                 .alike = model_.alike.of(group_, feature)};
+  }
+
+ private:
+  Explanation& explanation_;
+  const Customer& customer_;
+  const Model& model_;
+  const Timestamp t_;
+  const CustomerState group_;
+};
 
 /// The parts of mbg_logit: what a customer without history would have, what its history adds, and what its silence
 /// adds.
@@ -84,23 +103,15 @@ Explanation explain_at(const Customer& customer, const Model& model, Duration ho
   const double silence_days = (t - customer.last()).days();
   Explanation explanation;
   explanation.base = mbg.base + (model.logistic ? bounded_weight(model.logistic->intercept) : 0.0);
-  add(explanation, {.feature = Feature::purchase_history,
-                    .value = customer.x + 1.0,
-                    .typical = no_value,
-                    .contribution = mbg.history});
-  add(explanation, {.feature = Feature::days_since_purchase,
-                    .value = silence_days,
-                    .typical = mean_gap_or_none(customer),
-                    .contribution = mbg.silence + part_of(term_of(model, Feature::days_since_purchase), silence_days)});
+  Reasons reasons(explanation, customer, model, t);
+  reasons.add(Feature::purchase_history, customer.x + 1.0, mbg.history);
+  reasons.add(Feature::days_since_purchase, silence_days,
+              mbg.silence + part_of(term_of(model, Feature::days_since_purchase), silence_days));
   if (model.logistic) {
     for (const Logistic::Term& term : model.logistic->terms) {
       if (term.feature == Feature::mbg_logit || term.feature == Feature::days_since_purchase) continue;
-      const auto value = plain_feature_at(customer, term.feature, t);
-      if (!value) continue;
-      add(explanation, {.feature = term.feature,
-                        .value = *value,
-                        .typical = term.feature == Feature::recency_ratio ? 1.0 : no_value,
-                        .contribution = part_of(term, *value)});
+      if (const auto value = plain_feature_at(customer, term.feature, t))
+        reasons.add(term.feature, *value, part_of(term, *value));
     }
   }
   std::ranges::sort(explanation.reasons.begin(), explanation.reasons.begin() + explanation.size,

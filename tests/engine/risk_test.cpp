@@ -198,6 +198,29 @@ TEST(Risk, ReasonsAreTheDocumentedParts) {
   EXPECT_NEAR(reasons[Feature::visits_30d].contribution, -2, 1e-12);
 }
 
+TEST(Risk, ReasonsSayWhatIsUsualAmongCustomersWithAsManyPurchaseDays) {
+  Model model = logistic_model(0.5, {{Feature::mbg_logit, 1}, {Feature::visits_30d, -0.5}});
+  model.alike.set(CustomerState::first_time, Feature::visits_30d, 1);
+  model.alike.set(CustomerState::repeat, Feature::visits_30d, 2);
+  model.alike.set(CustomerState::loyal, Feature::visits_30d, 3);
+  const auto visits = [&](Customer customer) {
+    customer.counters.fill(8);
+    const Explanation explanation = explain_at(customer, model, horizon, customer.last());
+    for (const Reason& reason : explanation.span()) {
+      if (reason.feature == Feature::visits_30d) return reason.alike;
+      EXPECT_TRUE(std::isnan(reason.alike)) << name(reason.feature);
+    }
+    return -1.0;
+  };
+  EXPECT_EQ(visits(buyer(0, days(0))), 1);
+  EXPECT_EQ(visits(buyer(1, days(10))), 2);
+  EXPECT_EQ(visits(buyer(3, days(10))), 2);
+  EXPECT_EQ(visits(buyer(4, days(10))), 3);
+  Customer back = buyer(4, days(10));
+  back.set(Customer::won_back, true);
+  EXPECT_EQ(visits(back), 3);
+}
+
 TEST(Risk, OneTimeBuyerHasNoTypicalGap) {
   const Customer once = buyer(0, days(0));
   const Explanation explanation = explain_at(once, cdnow_model(), horizon, new_year + days(10));

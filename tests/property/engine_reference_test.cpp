@@ -51,6 +51,7 @@ void expect_equal_reasons(const NaiveAlert& got, const NaiveAlert& want) {
     EXPECT_TRUE(close(found->second.contribution, part.contribution)) << name(feature);
     EXPECT_TRUE(close(found->second.value, part.value)) << name(feature);
     EXPECT_TRUE(close(found->second.typical, part.typical)) << name(feature);
+    EXPECT_EQ(found->second.alike, part.alike) << name(feature);
   }
   for (std::size_t i = 1; i < got.reasons.size(); ++i) {
     const auto size = [&](std::size_t at) { return std::abs(got.reasons[at].contribution); };

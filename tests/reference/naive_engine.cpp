@@ -323,8 +323,11 @@ void NaiveEngine::alert(const std::string& id, Person& person, Timestamp t, Chan
     }
   }
   for (auto& [f, reason] : reasons) {
-    if (f == Feature::days_since_purchase && person.x > 0) reason.typical = days(person.last - person.first) / person.x;
-    if (f == Feature::recency_ratio) reason.typical = 1;
+    reason.typical = habit(person, f, t);
+    CustomerState group = CustomerState::loyal;
+    if (person.x + 1 < 5) group = CustomerState::repeat;
+    if (person.x + 1 < 2) group = CustomerState::first_time;
+    if (const double usual = model_.alike.of(group, f); !std::isnan(usual)) reason.alike = usual;
     if (reason.contribution != 0) out.reasons.push_back(reason);
   }
   std::ranges::stable_sort(out.reasons, std::ranges::greater{},
@@ -377,6 +380,20 @@ std::optional<double> NaiveEngine::feature(const Person& person, Feature f, Time
       return std::log(1 + person.spent / (person.x + 1));
     default: return std::nullopt;
   }
+}
+
+std::optional<double> NaiveEngine::habit(const Person& person, Feature f, Timestamp t) const {
+  if (f == Feature::recency_ratio) return 1;
+  if (person.x == 0) return std::nullopt;
+  const double active = days(person.last - person.first);
+  const double mean_gap = active / person.x;
+  if (f == Feature::days_since_purchase) return mean_gap;
+  if (f == Feature::log_days_since_purchase) return std::log(1 + mean_gap);
+  if (f != Feature::purchases_30d && f != Feature::purchases_90d) return std::nullopt;
+  const double half_life = half_lives.at(f);
+  const double rate = (person.purchases - 1) / active;
+  const double left = std::pow(2, -days(t - person.first) / half_life);
+  return left + rate * half_life / std::log(2) * (1 - left);
 }
 
 double NaiveEngine::risk(const Person& person, Timestamp t) const {

@@ -33,6 +33,7 @@ struct NaiveReason {
   Feature feature{};
   double value = 0;
   std::optional<double> typical;
+  std::optional<double> alike;
   double contribution = 0;
 };
 
@@ -127,6 +128,7 @@ class NaiveEngine {
   [[nodiscard]] double p_alive(int x, double t_x, double T) const;
   [[nodiscard]] double mbg_risk(int x, double t_x, double T) const;
   [[nodiscard]] std::optional<double> feature(const Person& person, Feature f, Timestamp t) const;
+  [[nodiscard]] std::optional<double> habit(const Person& person, Feature f, Timestamp t) const;
   [[nodiscard]] double risk(const Person& person, Timestamp t) const;
   [[nodiscard]] std::optional<Timestamp> crossing(const Person& person, Timestamp last) const;
 

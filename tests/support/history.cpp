@@ -57,6 +57,17 @@ engine::Model random_model(Dice& dice) {
   return model;
 }
 
+/// Some of what there may be.
+engine::UsualValues random_usual_values(Dice& dice) {
+  engine::UsualValues alike;
+  for (const CustomerState group : engine::UsualValues::groups) {
+    for (std::size_t i = 0; i < features; ++i) {
+      if (dice.one_in(2)) alike.set(group, static_cast<Feature>(i), dice.between(0, 50));
+    }
+  }
+  return alike;
+}
+
 engine::RiskPolicy random_policy(Dice& dice, bool with_counters) {
   engine::RiskPolicy policy;
   policy.horizon = Duration{static_cast<std::int64_t>(dice.between(20, 120)) * day_ms};
@@ -123,8 +134,8 @@ std::string line_of(const reference::NaiveAlert& a) {
                                 a.logged_at.ms, name(a.state), a.purchases, a.first.ms, a.last.ms, a.open_complaints,
                                 a.has_value, a.currency, a.spent, a.expected.value_or(-1), a.at_risk);
   for (const auto& reason : a.reasons)
-    out += fmt::format(" {} {} {} {}", name(reason.feature), reason.value, reason.typical.value_or(-1),
-                       reason.contribution);
+    out += fmt::format(" {} {} {} {} {}", name(reason.feature), reason.value, reason.typical.value_or(-1),
+                       reason.alike.value_or(-1), reason.contribution);
   return out + '\n';
 }
 
@@ -134,8 +145,10 @@ History random_history(std::uint64_t seed) {
   Dice dice(seed);
   Dice other_dice(~seed);
   Dice action_dice(seed + 1'000'000);
+  Dice alike_dice(seed + 2'000'000);
   History history;
   history.model = random_model(dice);
+  if (alike_dice.one_in(2)) history.model.alike = random_usual_values(alike_dice);
   history.policy = random_policy(dice, history.model.logistic.has_value());
   const std::size_t sources = 1 + dice.below(4);
   const std::uint64_t customers = 2 + dice.below(5);
@@ -241,6 +254,7 @@ void AlertList::alert(const Alert& alert) {
     kept.feature = reason.feature;
     kept.value = reason.value;
     if (!std::isnan(reason.typical)) kept.typical = reason.typical;
+    if (!std::isnan(reason.alike)) kept.alike = reason.alike;
     kept.contribution = reason.contribution;
     item.score += reason.contribution;
   }
