@@ -104,7 +104,8 @@ void append_trigger(TextArena& out, const Trigger& trigger, const std::vector<st
   members.close();
 }
 
-void append_reasons(TextArena& out, std::span<const Reason> reasons) {
+void append_reasons(TextArena& out, std::span<const Reason> reasons, const ReasonWords& words,
+                    const Currency& currency) {
   out.append('[');
   for (const Reason& reason : reasons) {
     if (&reason != reasons.data()) out.append(',');
@@ -112,9 +113,10 @@ void append_reasons(TextArena& out, std::span<const Reason> reasons) {
     members.text("feature", name(reason.feature));
     members.number("value", reason.value);
     if (!std::isnan(reason.typical)) members.number("typical", reason.typical);
+    if (!std::isnan(reason.alike)) members.number("alike", reason.alike);
     members.number("contribution", reason.contribution);
     members.begin("text").append('"');
-    append_reason_text(out, reason);  // Of our own words: nothing in them has to be escaped.
+    append_reason_text(out, reason, words, currency);  // Of our own words: nothing in them has to be escaped.
     out.append('"');
     members.close();
   }
@@ -161,13 +163,14 @@ std::string alert_id(std::string_view application_id, std::string_view customer_
 }
 
 AlertEncoder::AlertEncoder(std::string application_id, std::vector<std::string> source_names, std::string model_id,
-                           std::string model_name, Duration horizon)
+                           std::string model_name, Duration horizon, Language language)
     : application_id_(std::move(application_id)),
       source_header_("/holdfast/" + application_id_),
       source_names_(std::move(source_names)),
       model_id_(std::move(model_id)),
       model_name_(std::move(model_name)),
-      horizon_days_(horizon.days()) {}
+      horizon_days_(horizon.days()),
+      words_(words_of(language)) {}
 
 AlertEncoder::Encoded AlertEncoder::encode(const Alert& alert, Partition partition, TextArena& into) {
   into.append(alert.customer.id);
@@ -196,7 +199,7 @@ AlertEncoder::Encoded AlertEncoder::encode(const Alert& alert, Partition partiti
   into.append('"');
   append_trigger(members.begin("trigger"), alert.trigger, source_names_, partition);
   members.number("base", alert.base);
-  append_reasons(members.begin("reasons"), alert.reasons);
+  append_reasons(members.begin("reasons"), alert.reasons, words_, alert.currency);
   append_customer(members.begin("customer"), alert);
   if (alert.has_value) append_value(members.begin("value"), alert);
   Members model(members.begin("model"));

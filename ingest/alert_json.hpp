@@ -11,6 +11,7 @@
 #include "domain/ids.hpp"
 #include "domain/record.hpp"
 #include "domain/time.hpp"
+#include "ingest/reason_words.hpp"
 #include "ingest/text_arena.hpp"
 
 namespace holdfast::ingest {
@@ -21,7 +22,7 @@ namespace holdfast::ingest {
 class AlertEncoder {
  public:
   AlertEncoder(std::string application_id, std::vector<std::string> source_names, std::string model_id,
-               std::string model_name, Duration horizon);
+               std::string model_name, Duration horizon, Language language = Language::en);
 
   struct Encoded {
     std::string_view customer_id;
@@ -39,6 +40,7 @@ class AlertEncoder {
   const std::string model_id_;
   const std::string model_name_;
   const double horizon_days_;
+  const ReasonWords& words_;
   std::string scratch_;
 };
 

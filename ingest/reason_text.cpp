@@ -1,8 +1,10 @@
 #include "ingest/reason_text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <string_view>
 
 #include "ingest/number_text.hpp"
@@ -10,69 +12,104 @@
 namespace holdfast::ingest {
 namespace {
 
-/// A number as people write it: whole from ten on, one decimal below.
-class Plain {
- public:
-  explicit Plain(double value)
-      : size_(static_cast<std::size_t>(write_number(text_.data(), value, std::abs(value) >= 10 ? 0 : 1) -
-                                       text_.data())) {}
-  [[nodiscard]] std::string_view view() const { return {text_.data(), size_}; }
-
- private:
-  std::array<char, number_chars_max> text_;  // NOLINT(*-member-init): written as far as it is read.
-  std::size_t size_;
+/// A number as people say it, and whether it is next to nothing.
+struct Spoken {
+  double number = 0;
+  bool few = false;
+  bool whole = false;  ///< Otherwise one decimal below ten.
 };
 
-std::string_view unit_of(const Plain& days) { return days.view() == "1" ? "day" : "days"; }
+/// What is counted and fades out: below half of one, a decimal would say more than anybody knows.
+Spoken faded(double value) { return {.number = value, .few = value < 0.5}; }
 
-void write(TextArena& out, auto... parts) { (out.append(std::string_view(parts)), ...); }
+Spoken counted(double value) { return {.number = value, .few = value < 0.05}; }
 
-void append_silence(TextArena& out, double days, double typical) {
-  const Plain silence(std::trunc(days));
-  write(out, "No purchase for ", silence.view(), " ", unit_of(silence));
-  if (std::isnan(typical)) {
-    write(out, ".");
-  } else if (typical >= 1.5) {
-    write(out, "; this customer usually buys every ", Plain(typical).view(), ".");
-  } else {
-    write(out, "; this customer usually buys every day.");
-  }
+Spoken percent(double share) { return {.number = 100 * share, .few = share < 0.005, .whole = true}; }
+
+/// Days that have passed are full ones; usual ones are about so many.
+Spoken passed(double days) {
+  constexpr double rounding = 1e-6;  // A logarithm and back.
+  return {.number = std::floor(days + rounding), .few = days + rounding < 1, .whole = true};
 }
+Spoken about(double days) { return {.number = days, .few = days < 0.5, .whole = true}; }
 
-void append_english(TextArena& out, const Reason& reason) {
-  const bool raises = reason.contribution > 0;
-  const std::string_view moves = raises ? " raises the risk." : " lowers the risk.";
-  const std::string_view move = raises ? " raise the risk." : " lower the risk.";
-  const Plain value(reason.value);
-  switch (reason.feature) {
-    case Feature::days_since_purchase: return append_silence(out, reason.value, reason.typical);
-    case Feature::log_days_since_purchase: return append_silence(out, std::expm1(reason.value), reason.typical);
-    case Feature::purchase_history:
-      return write(out, value.view(), reason.value == 1 ? " purchase day" : " purchase days",
-                   " so far: such customers ", raises ? "leave more" : "leave less", " often than new ones.");
-    case Feature::mbg_logit: return write(out, "The rhythm of purchases", moves);
-    case Feature::customer_age_days: return write(out, "A customer for ", value.view(), " ", unit_of(value), ".");
+/// What a feature is the logarithm of; a number even where that is too large for one.
+double without_logarithm(double value) { return std::min(std::expm1(value), std::numeric_limits<double>::max()); }
+
+Spoken spoken(Feature feature, double value, bool usual) {
+  switch (feature) {
+    case Feature::days_since_purchase:
+    case Feature::customer_age_days: return usual ? about(value) : passed(value);
+    case Feature::log_days_since_purchase:
+      return usual ? about(without_logarithm(value)) : passed(without_logarithm(value));
+    case Feature::log_repeat_purchases: return counted(without_logarithm(value));
+    case Feature::log_mean_spend: return {.number = without_logarithm(value)};
+    case Feature::gap_variation: return percent(value);
+    case Feature::mbg_logit:
     case Feature::repeat_purchases:
-    case Feature::log_repeat_purchases: return write(out, "The number of repeat purchases", moves);
     case Feature::recency_ratio:
-      return write(out, "The silence is ", value.view(), " times as long as this customer's usual gap.");
-    case Feature::gap_variation:
-      return write(out, "Buys ", reason.value < 0.5 ? "regularly" : "irregularly", ", which", moves);
-    case Feature::purchases_30d:
-    case Feature::purchases_90d: return write(out, "Recent purchases", move);
-    case Feature::visits_30d: return write(out, "Recent visits", move);
-    case Feature::complaints_opened_60d: return write(out, "Recent complaints", move);
-    case Feature::complaints_resolved_60d: return write(out, "Complaints that were resolved lately", move);
-    case Feature::complaints_withdrawn_60d: return write(out, "Complaints that were withdrawn lately", move);
-    case Feature::returns_60d: return write(out, "Recent returns", move);
     case Feature::open_complaints:
-      return write(out, value.view(), reason.value == 1 ? " open complaint." : " open complaints.");
-    case Feature::log_mean_spend: return write(out, "The usual spend", moves);
+    case Feature::purchase_history: return counted(value);
+    case Feature::purchases_30d:
+    case Feature::purchases_90d:
+    case Feature::visits_30d:
+    case Feature::complaints_opened_60d:
+    case Feature::complaints_resolved_60d:
+    case Feature::complaints_withdrawn_60d:
+    case Feature::returns_60d: return faded(value);
   }
+  return counted(value);
 }
+
+/// Says quantities of one feature.
+class Speaker {
+ public:
+  Speaker(TextArena& out, Feature feature, const ReasonWords& words, const Currency& currency)
+      : out_(out), words_(words), currency_(currency), feature_(feature) {}
+
+  void say(const Phrase& phrase, std::string_view number = {}) {
+    out_.append(phrase.before());
+    if (!phrase.is_numbered()) return;
+    out_.append(number);
+    if (feature_ == Feature::log_mean_spend) say_currency();
+    out_.append(phrase.after());
+  }
+  void say(const Quantity& quantity, Spoken how) {
+    if (how.few && !quantity.few.empty()) return say(quantity.few);
+    if (quantity.many.empty()) return;
+    const int decimals = how.whole || std::abs(how.number) >= 10 ? 0 : 1;
+    std::array<char, number_chars_max> text;  // NOLINT(*-member-init): written as far as it is read.
+    const char* const end = write_number(text.data(), how.number, decimals);
+    const std::string_view number(text.data(), static_cast<std::size_t>(end - text.data()));
+    say(number == "1" && !quantity.one.empty() ? quantity.one : quantity.many, number);
+  }
+
+ private:
+  void say_currency() {
+    if (currency_.empty()) return;
+    const auto named = std::ranges::find(words_.currencies, currency_.text(), &CurrencyName::code);
+    if (named != words_.currencies.end()) return out_.append(named->name);
+    out_.append(' ');
+    out_.append(currency_.text());
+  }
+
+  TextArena& out_;
+  const ReasonWords& words_;
+  const Currency& currency_;
+  const Feature feature_;
+};
 
 }  // namespace
 
-void append_reason_text(TextArena& out, const Reason& reason) { append_english(out, reason); }
+void append_reason_text(TextArena& out, const Reason& reason, const ReasonWords& words, const Currency& currency) {
+  const Feature feature = reason.feature;
+  const Sentence& sentence = words.sentences[static_cast<std::size_t>(feature)];
+  Speaker speaker(out, feature, words, currency);
+  speaker.say(sentence.value, spoken(feature, reason.value, false));
+  if (!std::isnan(reason.typical)) speaker.say(sentence.usual, spoken(feature, reason.typical, true));
+  if (!std::isnan(reason.alike)) speaker.say(sentence.alike, spoken(feature, reason.alike, true));
+  speaker.say(reason.contribution > 0 ? sentence.raises : sentence.lowers);
+  out.append(words.stop);
+}
 
 }  // namespace holdfast::ingest

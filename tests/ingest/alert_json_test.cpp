@@ -1,6 +1,5 @@
 #include "ingest/alert_json.hpp"
 
-#include <cctype>
 #include <cmath>
 #include <limits>
 #include <set>
@@ -12,7 +11,6 @@
 #include <nlohmann/json.hpp>
 
 #include "domain/event.hpp"
-#include "ingest/reason_text.hpp"
 #include "tests/support/process.hpp"
 
 namespace holdfast::ingest {
@@ -52,7 +50,7 @@ Encoded encoded(const Alert& alert) {
 }
 
 TEST(AlertJson, WritesEveryMemberInAFixedOrder) {
-  const Reason reasons[] = {{Feature::days_since_purchase, 61.04, 14.2, 1.9234567},
+  const Reason reasons[] = {{Feature::days_since_purchase, 61.04, 14.2, 1.9234567, 20.5},
                             {Feature::visits_30d, 0.1, absent, -1e-9}};
   Alert alert = least();
   alert.customer = make_customer_key("C\"17\\850\n€");
@@ -84,8 +82,11 @@ TEST(AlertJson, WritesEveryMemberInAFixedOrder) {
           R"("previous_level":"watch","risk":0.812346,"p_alive":1,"horizon_days":91,"time":"2011-09-30T10:15:00.007Z",)"
           R"("trigger":{"type":"complaint","source":"shop","partition":3,"offset":9000000000,"event_id":"e-1"},)"
           R"("base":0,"reasons":[{"feature":"days_since_purchase","value":61.04,"typical":14.2,)"
-          R"("contribution":1.923457,"text":"No purchase for 61 days; this customer usually buys every 14."},)"
-          R"({"feature":"visits_30d","value":0.1,"contribution":0,"text":"Recent visits lower the risk."}],)"
+          R"("alike":20.5,"contribution":1.923457,)"
+          R"("text":"No purchase for 61 days; this customer usually buys every 14 days; )"
+          R"(customers alike usually bought 20 days ago."},)"
+          R"({"feature":"visits_30d","value":0.1,"contribution":0,)"
+          R"("text":"Hardly any visits in the last six weeks. Recent visits lower the risk."}],)"
           R"("customer":{"state":"won_back","purchases":23,"first_purchase":"1970-01-01T00:00:00.000Z",)"
           R"("last_purchase":"2000-02-29T00:00:00.000Z","open_complaints":1},"value":{"currency":"GBP",)"
           R"("spent":5391.2,"expected":412.5,"at_risk":1000000000000000},)"
@@ -158,7 +159,7 @@ TEST_F(AlertSchema, NamesEveryValueThatAnAlertCanHave) {
 }
 
 TEST_F(AlertSchema, NamesEveryMember) {
-  const Reason reason{Feature::days_since_purchase, 61, 14, 1};
+  const Reason reason{Feature::days_since_purchase, 61, 14, 1, 20};
   Alert alert = least();
   alert.trigger = {TriggerType::visit, SourceIndex{0}, Offset{1}, "e"};
   alert.reasons = {&reason, 1};
@@ -178,40 +179,22 @@ TEST_F(AlertSchema, NamesEveryMember) {
     EXPECT_EQ(names_of(plain[object]), texts_of(properties[object]["required"])) << object;
 }
 
-std::string text_of(const Reason& reason) {
+TEST(AlertJson, SpeaksTheLanguageThatIsAskedFor) {
+  const Reason reasons[] = {{Feature::days_since_purchase, 61.04, 14.2, 1.9, 20},
+                            {Feature::log_mean_spend, std::log1p(25.0), absent, -0.5}};
+  Alert alert = least();
+  alert.reasons = reasons;
+  alert.currency = Currency{{'C', 'N', 'Y'}};
   TextArena text;
-  append_reason_text(text, reason);
-  return std::string(text.finish());
-}
-
-TEST(ReasonText, IsASentenceForEveryFeatureAndBothDirections) {
-  std::set<std::string> seen;
-  for (std::size_t i = 0; i < features; ++i) {
-    for (const double contribution : {-1.0, 1.0}) {
-      const std::string text = text_of({static_cast<Feature>(i), 3, absent, contribution});
-      ASSERT_FALSE(text.empty()) << name(static_cast<Feature>(i));
-      EXPECT_TRUE(text.ends_with('.')) << text;
-      EXPECT_TRUE(std::isupper(static_cast<unsigned char>(text.front())) != 0 || std::isdigit(text.front()) != 0)
-          << text;
-      seen.insert(text);
-    }
-  }
-  EXPECT_GT(seen.size(), features);
-}
-
-TEST(ReasonText, SpeaksOfDaysAsPeopleDo) {
-  const auto after = [](double value, double typical) {
-    return text_of({Feature::days_since_purchase, value, typical, 1});
-  };
-  EXPECT_EQ(after(61.9, absent), "No purchase for 61 days.");
-  EXPECT_EQ(after(1.2, absent), "No purchase for 1 day.");
-  EXPECT_EQ(after(30, 14.2), "No purchase for 30 days; this customer usually buys every 14.");
-  EXPECT_EQ(after(30, 2.25), "No purchase for 30 days; this customer usually buys every 2.2.");
-  EXPECT_EQ(after(30, 1.2), "No purchase for 30 days; this customer usually buys every day.");
-}
-
-TEST(ReasonText, SpeaksOfDaysWhereTheModelWeighsTheirLogarithm) {
-  EXPECT_EQ(text_of({Feature::log_days_since_purchase, std::log1p(60.5), absent, 1}), "No purchase for 60 days.");
+  AlertEncoder chinese_encoder("shop", {}, "id", "name", Duration{86'400'000}, Language::zh);
+  const json out = json::parse(chinese_encoder.encode(alert, Partition{0}, text).json);
+  EXPECT_EQ(out["reasons"][0]["text"], "已有61天没有购买；该客户平时每14天购买一次；同类客户距上次购买一般为20天。");
+  EXPECT_EQ(out["reasons"][1]["text"], "平均每个购买日消费约25元。消费金额越高，流失风险越低。");
+  const json english_out = json::parse(encoded(alert).json);
+  EXPECT_EQ(english_out["reasons"][1]["text"],
+            "Spends about 25 CNY on a day with purchases. Higher spending lowers the risk.");
+  for (const json& one : {out, english_out}) EXPECT_EQ(one["reasons"][0]["alike"], 20);
+  EXPECT_FALSE(out["reasons"][1].contains("alike"));
 }
 
 }  // namespace

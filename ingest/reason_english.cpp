@@ -1,0 +1,173 @@
+#include "ingest/reason_words.hpp"
+
+namespace holdfast::ingest {
+namespace {
+
+constexpr Quantity silence{.many = "No purchase for {} days",
+                           .one = "No purchase for {} day",
+                           .few = "The latest purchase was less than a day ago"};
+constexpr Quantity usual_gap{.many = "; this customer usually buys every {} days",
+                             .one = "; this customer usually buys every day",
+                             .few = "; this customer usually buys every day"};
+constexpr Quantity alike_silence{.many = "; customers alike usually bought {} days ago",
+                                 .one = "; customers alike usually bought {} day ago",
+                                 .few = "; customers alike usually bought less than a day ago"};
+constexpr Phrase silence_lowers = ". Here a longer silence lowers the risk";
+
+constexpr Quantity repeats{
+    .many = "Came back to buy on {} days", .one = "Came back to buy on {} day", .few = "Has not come back to buy yet"};
+constexpr Quantity alike_repeats{.many = "; customers alike usually on {} days",
+                                 .one = "; customers alike usually on {} day",
+                                 .few = "; customers alike usually have not either"};
+constexpr Phrase repeats_raise = ". Repeat purchases raise the risk";
+constexpr Phrase repeats_lower = ". Repeat purchases lower the risk";
+
+constexpr Quantity usual_number{
+    .many = "; for this customer usually about {}", .one = {}, .few = "; for this customer usually hardly any"};
+constexpr Quantity alike_number{
+    .many = "; for customers alike usually about {}", .one = {}, .few = "; for customers alike usually hardly any"};
+constexpr Phrase purchases_raise = ". Recent purchases raise the risk";
+constexpr Phrase purchases_lower = ". Recent purchases lower the risk";
+
+// A counter with a half-life of h days reads as what happens in h / ln 2 days: 43, 87 or 130.
+constexpr std::array<Sentence, features> sentences{{
+    {.feature = Feature::mbg_logit,
+     .value = {},
+     .usual = {},
+     .alike = {},
+     .raises = "The rhythm of purchases raises the risk",
+     .lowers = "The rhythm of purchases lowers the risk"},
+    {.feature = Feature::days_since_purchase,
+     .value = silence,
+     .usual = usual_gap,
+     .alike = alike_silence,
+     .raises = {},
+     .lowers = silence_lowers},
+    {.feature = Feature::log_days_since_purchase,
+     .value = silence,
+     .usual = usual_gap,
+     .alike = alike_silence,
+     .raises = {},
+     .lowers = silence_lowers},
+    {.feature = Feature::customer_age_days,
+     .value = {.many = "A customer for {} days", .one = "A customer for {} day", .few = "A customer since today"},
+     .usual = {},
+     .alike = {.many = "; customers alike usually for {} days",
+               .one = "; customers alike usually for {} day",
+               .few = "; customers alike usually for less than a day"},
+     .raises = ". The longer somebody is a customer, the higher the risk",
+     .lowers = ". The longer somebody is a customer, the lower the risk"},
+    {.feature = Feature::repeat_purchases,
+     .value = repeats,
+     .usual = {},
+     .alike = alike_repeats,
+     .raises = repeats_raise,
+     .lowers = repeats_lower},
+    {.feature = Feature::log_repeat_purchases,
+     .value = repeats,
+     .usual = {},
+     .alike = alike_repeats,
+     .raises = repeats_raise,
+     .lowers = repeats_lower},
+    {.feature = Feature::recency_ratio,
+     .value = {.many = "The silence is {} times as long as this customer's usual gap between purchases",
+               .one = "The silence is as long as this customer's usual gap between purchases",
+               .few = "This customer has bought only just now"},
+     .usual = {},
+     .alike = {.many = "; with customers alike usually {} times as long",
+               .one = "; with customers alike it usually is as well",
+               .few = "; customers alike usually have as well"},
+     .raises = {},
+     .lowers = silence_lowers},
+    {.feature = Feature::gap_variation,
+     .value = {.many = "The gaps between purchases vary by about {} percent",
+               .one = {},
+               .few = "The gaps between purchases hardly vary"},
+     .usual = {},
+     .alike = {.many = "; with customers alike usually by about {} percent",
+               .one = {},
+               .few = "; with customers alike they usually hardly vary"},
+     .raises = ". The more irregular the purchases, the higher the risk",
+     .lowers = ". The more irregular the purchases, the lower the risk"},
+    {.feature = Feature::purchases_30d,
+     .value = {.many = "About {} purchases in the last six weeks",
+               .one = "About {} purchase in the last six weeks",
+               .few = "Hardly any purchases in the last six weeks"},
+     .usual = usual_number,
+     .alike = alike_number,
+     .raises = purchases_raise,
+     .lowers = purchases_lower},
+    {.feature = Feature::purchases_90d,
+     .value = {.many = "About {} purchases in the last four months",
+               .one = "About {} purchase in the last four months",
+               .few = "Hardly any purchases in the last four months"},
+     .usual = usual_number,
+     .alike = alike_number,
+     .raises = purchases_raise,
+     .lowers = purchases_lower},
+    {.feature = Feature::visits_30d,
+     .value = {.many = "About {} visits in the last six weeks",
+               .one = "About {} visit in the last six weeks",
+               .few = "Hardly any visits in the last six weeks"},
+     .usual = usual_number,
+     .alike = alike_number,
+     .raises = ". Recent visits raise the risk",
+     .lowers = ". Recent visits lower the risk"},
+    {.feature = Feature::complaints_opened_60d,
+     .value = {.many = "About {} complaints in the last three months",
+               .one = "About {} complaint in the last three months",
+               .few = "Hardly any complaints in the last three months"},
+     .usual = usual_number,
+     .alike = alike_number,
+     .raises = ". Recent complaints raise the risk",
+     .lowers = ". Recent complaints lower the risk"},
+    {.feature = Feature::complaints_resolved_60d,
+     .value = {.many = "About {} complaints resolved in the last three months",
+               .one = "About {} complaint resolved in the last three months",
+               .few = "Hardly any complaints resolved in the last three months"},
+     .usual = usual_number,
+     .alike = alike_number,
+     .raises = ". Complaints that were resolved lately raise the risk",
+     .lowers = ". Complaints that were resolved lately lower the risk"},
+    {.feature = Feature::complaints_withdrawn_60d,
+     .value = {.many = "About {} complaints withdrawn in the last three months",
+               .one = "About {} complaint withdrawn in the last three months",
+               .few = "Hardly any complaints withdrawn in the last three months"},
+     .usual = usual_number,
+     .alike = alike_number,
+     .raises = ". Complaints that were withdrawn lately raise the risk",
+     .lowers = ". Complaints that were withdrawn lately lower the risk"},
+    {.feature = Feature::returns_60d,
+     .value = {.many = "About {} returns in the last three months",
+               .one = "About {} return in the last three months",
+               .few = "Hardly any returns in the last three months"},
+     .usual = usual_number,
+     .alike = alike_number,
+     .raises = ". Recent returns raise the risk",
+     .lowers = ". Recent returns lower the risk"},
+    {.feature = Feature::open_complaints,
+     .value = {.many = "{} complaints are open", .one = "{} complaint is open", .few = "No complaint is open"},
+     .usual = {},
+     .alike = {.many = "; customers alike usually have {}", .one = {}, .few = "; customers alike usually have none"},
+     .raises = ". Open complaints raise the risk",
+     .lowers = ". Open complaints lower the risk"},
+    {.feature = Feature::log_mean_spend,
+     .value = {.many = "Spends about {} on a day with purchases", .one = {}, .few = {}},
+     .usual = {},
+     .alike = {.many = "; customers alike usually about {}", .one = {}, .few = {}},
+     .raises = ". Higher spending raises the risk",
+     .lowers = ". Higher spending lowers the risk"},
+    {.feature = Feature::purchase_history,
+     .value = {.many = "{} purchase days so far", .one = "{} purchase day so far", .few = {}},
+     .usual = {},
+     .alike = {.many = "; customers alike usually have {}", .one = {}, .few = {}},
+     .raises = ". Such customers leave more often than new ones",
+     .lowers = ". Such customers leave less often than new ones"},
+}};
+static_assert(is_complete(sentences));
+
+}  // namespace
+
+constexpr ReasonWords english{.code = "en", .stop = ".", .currencies = {}, .sentences = sentences};
+
+}  // namespace holdfast::ingest
