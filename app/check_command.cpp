@@ -47,11 +47,21 @@ std::string weights_text(const engine::Model& model) {
   return "logistic over " + out;
 }
 
+std::string trained_with_text(const engine::Model& model) {
+  std::string out;
+  for (std::size_t i = 0; i < engine::evidence_kinds; ++i) {
+    const auto evidence = static_cast<engine::Evidence>(i);
+    if (has(model.trained_with, evidence)) out += fmt::format("{}{}", out.empty() ? "" : ", ", name(evidence));
+  }
+  return out;
+}
+
 std::string summary_text(const Config& config) {
   std::vector<std::vector<std::string>> rows;
   rows.push_back({"model", fmt::format("{} ({}), horizon {}, {}{}", config.model.name, config.model.id,
                                        to_text(config.model.horizon), weights_text(config.model),
                                        config.model.gamma_gamma ? ", with value" : "")});
+  if (config.model.trained_with.any()) rows.push_back({"trained with", trained_with_text(config.model)});
   rows.push_back({"policy", fmt::format("{:016x}", config.policy_id().value)});
   rows.push_back({"journal", config.journal_topic});
   rows.push_back({"changelog", config.state.changelog ? config.changelog_topic : "off"});
@@ -78,6 +88,7 @@ nlohmann::ordered_json facts_json(const Config& config, const std::vector<ingest
   for (const EffectiveSetting& setting : config.effective) {
     settings.push_back({{"key", setting.key}, {"value", setting.value}, {"origin", setting.origin}});
   }
+  out["warnings"] = config.warnings;
   auto& found = out["findings"] = nlohmann::ordered_json::array();
   for (const ingest::Finding& finding : findings) {
     nlohmann::ordered_json is_ok;  // null: not known.
@@ -117,6 +128,7 @@ int check_command(const CheckOptions& options) {
     fmt::print("{}\n", facts_json(*config, findings, ok).dump(2));
   } else {
     fmt::print("{}\n{}", settings_text(*config), summary_text(*config));
+    for (const std::string& warning : config->warnings) fmt::print("{}: warning: {}\n", options.config, warning);
     for (const ingest::Finding& finding : findings) fmt::print("{}  {}\n", mark(finding.verdict), finding.what);
     if (ok) fmt::print("{}: no faults\n", options.config);
   }

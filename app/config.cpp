@@ -95,7 +95,7 @@ class Builder {
       values_.fault("state.standbys",
                     "standbys follow what was committed, and begin with the changelog: use `guarantee: exactly_once` "
                     "and `state.changelog: on`, or no standbys");
-    config_.language = values_.choice("alerts.language") == 0 ? "en" : "";
+    config_.language = static_cast<ingest::Language>(values_.choice("alerts.language"));
     config_.log = {.level = static_cast<LogLevel>(values_.choice("log.level")),
                    .format = static_cast<LogFormat>(values_.choice("log.format"))};
     list_effective();
@@ -270,6 +270,7 @@ class Builder {
     auto model = app::read_model(config_.model_path, files_);
     if (model) {
       config_.model = std::move(*model);
+      config_.warnings = fit_to_sources(config_.model, config_.sources, config_.model_path);
       return;
     }
     std::string_view faults = model.error().message;

@@ -13,6 +13,7 @@
 #include "domain/step.hpp"
 #include "domain/time.hpp"
 #include "engine/model.hpp"
+#include "ingest/reason_words.hpp"
 #include "ingest/source_format.hpp"
 
 namespace holdfast::app {
@@ -63,11 +64,12 @@ struct Config {
   std::string model_path;
   engine::Model model;
   engine::RiskPolicy policy;
-  std::string language;  ///< Of the sentences in alerts.
+  ingest::Language language{};  ///< Of the sentences in alerts.
   console::ServerSettings http;
   LogSettings log;
 
   std::vector<EffectiveSetting> effective;  ///< In the order of the table of keys.
+  std::vector<std::string> warnings;        ///< What is no fault and yet hardly meant: a line each.
 
   /// Of all that alerts depend on besides the log: model, risk settings, sources in their order, max_ahead.
   [[nodiscard]] PolicyId policy_id() const;

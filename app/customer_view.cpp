@@ -16,6 +16,7 @@ nlohmann::ordered_json reasons_json(const engine::Explanation& explanation) {
   for (const Reason& reason : explanation.span()) {
     nlohmann::ordered_json one{{"feature", name(reason.feature)}, {"value", reason.value}};
     if (!std::isnan(reason.typical)) one["typical"] = reason.typical;
+    if (!std::isnan(reason.alike)) one["alike"] = reason.alike;
     one["contribution"] = reason.contribution;
     out.push_back(std::move(one));
   }
@@ -24,9 +25,10 @@ nlohmann::ordered_json reasons_json(const engine::Explanation& explanation) {
 
 nlohmann::ordered_json counters_json(const engine::Customer& customer, const engine::Model& model, Duration horizon,
                                      Timestamp at) {
-  nlohmann::ordered_json out;
+  auto out = nlohmann::ordered_json::object();
   for (auto f = static_cast<int>(Feature::purchases_30d); f <= static_cast<int>(Feature::returns_60d); ++f) {
     const auto feature = static_cast<Feature>(f);
+    if (model.absent.test(static_cast<std::size_t>(feature))) continue;
     if (const auto value = engine::feature_at(customer, model, horizon, feature, at))
       out[std::string(name(feature))] = *value;
   }

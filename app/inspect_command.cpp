@@ -68,10 +68,10 @@ std::string description_text(const Json& description) {
   for (const auto& item : description.items()) {
     if (item.key() == "reasons") {
       for (const Json& reason : item.value()) {
-        reasons.push_back({"  " + scalar_text(reason["feature"]),
-                           fmt::format("{:+.4f}", reason["contribution"].get<double>()),
-                           "value " + reason["value"].dump(),
-                           reason.contains("typical") ? "typical " + reason["typical"].dump() : ""});
+        reasons.push_back(
+            {"  " + scalar_text(reason["feature"]), fmt::format("{:+.4f}", reason["contribution"].get<double>()),
+             "value " + reason["value"].dump(), reason.contains("typical") ? "typical " + reason["typical"].dump() : "",
+             reason.contains("alike") ? "alike " + reason["alike"].dump() : ""});
       }
     } else if (item.value().is_object()) {
       for (const auto& inner : item.value().items()) {

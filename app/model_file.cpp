@@ -14,6 +14,8 @@
 
 #include "app/config_keys.hpp"
 #include "app/units.hpp"
+#include "domain/event.hpp"
+#include "engine/evidence.hpp"
 
 namespace holdfast::app {
 namespace {
@@ -44,8 +46,8 @@ class ModelReader {
   explicit ModelReader(const std::string& path) : path_(path) {}
 
   engine::Model read(const Json& root) {
-    constexpr std::array<std::string_view, 8> known{"format",  "name", "about",       "time_unit",
-                                                    "horizon", "mbg",  "gamma_gamma", "logistic"};
+    constexpr std::array<std::string_view, 10> known{"format", "name",        "about",    "time_unit", "horizon",
+                                                     "mbg",    "gamma_gamma", "logistic", "alike",     "trained_with"};
     engine::Model model;
     if (!root.is_object()) {
       fault("", "the file must be a JSON object");
@@ -60,6 +62,11 @@ class ModelReader {
     model.mbg = read_mbg(root);
     if (root.contains("gamma_gamma")) model.gamma_gamma = read_gamma_gamma(root["gamma_gamma"]);
     if (root.contains("logistic")) model.logistic = read_logistic(root["logistic"]);
+    if (root.contains("alike")) model.alike = read_alike(root["alike"]);
+    if (root.contains("trained_with")) {
+      model.trained_with = read_trained_with(root["trained_with"]);
+      if (faults_.empty()) check_weights(model);
+    }
     return model;
   }
 
@@ -218,6 +225,69 @@ class ModelReader {
     check_keys(weights, "logistic.weights.", known);
   }
 
+  engine::UsualValues read_alike(const Json& part) {
+    engine::UsualValues alike;
+    if (!is_object(part, "alike")) return alike;
+    std::vector<std::string_view> states;
+    for (const CustomerState state : engine::UsualValues::groups) {
+      states.push_back(name(state));
+      if (const std::string key(name(state)); part.contains(key)) read_usual(part[key], "alike." + key, state, alike);
+    }
+    check_keys(part, "alike.", states);
+    return alike;
+  }
+
+  void read_usual(const Json& values, const std::string& group, CustomerState state, engine::UsualValues& alike) {
+    if (!is_object(values, group)) return;
+    std::vector<std::string_view> known;
+    for (std::size_t i = 0; i < features; ++i) {
+      const auto feature = static_cast<Feature>(i);
+      known.push_back(name(feature));
+      const std::string key(name(feature));
+      if (values.contains(key)) alike.set(state, feature, number(values, group + ".", key));
+    }
+    check_keys(values, group + ".", known);
+  }
+
+  engine::EvidenceSet read_trained_with(const Json& part) {
+    const std::string key = "trained_with";
+    engine::EvidenceSet set;
+    std::array<std::string_view, engine::evidence_kinds> known;
+    for (std::size_t i = 0; i < known.size(); ++i) known[i] = name(static_cast<engine::Evidence>(i));
+    if (!part.is_array()) {
+      fault(key, fmt::format("must be a list of {}", fmt::join(known, ", ")));
+      return set;
+    }
+    for (const Json& item : part) {
+      if (!item.is_string()) {
+        fault(key, fmt::format("must be a list of {}, each in quotes", fmt::join(known, ", ")));
+        return set;
+      }
+      const auto& word = item.get_ref<const std::string&>();
+      const auto found = std::ranges::find(known, word);
+      if (found != known.end()) {
+        set.set(static_cast<std::size_t>(found - known.begin()));
+      } else {
+        fault(key, fmt::format("'{}' is unknown; did you mean {}?", word, nearest(word, known)));
+        return set;
+      }
+    }
+    if (!has(set, engine::Evidence::purchase)) fault(key, "lacks purchase; every model is fitted to purchases");
+    return set;
+  }
+
+  /// What a model was trained without it cannot weigh.
+  void check_weights(const engine::Model& model) {
+    if (!model.logistic) return;
+    for (const engine::Logistic::Term& term : model.logistic->terms) {
+      const engine::Evidence needed = engine::evidence_of(term.feature);
+      if (term.weight == 0 || has(model.trained_with, needed)) continue;
+      fault(
+          fmt::format("logistic.weights.{}", name(term.feature)),
+          fmt::format("needs {}, which trained_with does not name; add it there, or remove the weight", name(needed)));
+    }
+  }
+
   const std::string& path_;
   std::string faults_;
 };
@@ -246,6 +316,28 @@ Expected<engine::Model> read_model(const std::string& path, const FileReader& fi
   const auto bytes = files(path);
   if (!bytes) return fail(ErrorKind::invalid_argument, bytes.error().message + "; name a model file in risk.model");
   return parse_model(*bytes, path);
+}
+
+std::vector<std::string> fit_to_sources(engine::Model& model, std::span<const ingest::SourceFormat> sources,
+                                        const std::string& path) {
+  engine::EvidenceSet present;
+  for (std::size_t i = 0; i < present.size(); ++i) {
+    const EventKind kind = engine::kind_of(static_cast<engine::Evidence>(i));
+    present.set(i, std::ranges::any_of(sources, [&](const auto& source) { return source.kind == kind; }));
+  }
+  const std::vector<Feature> missed = engine::keep_present(model, present);
+  if (!has(present, engine::Evidence::purchase))
+    return {
+        "sources: none has kind purchase, and without purchases nobody has a risk; add one, or there are no alerts"};
+  std::vector<std::string> warnings;
+  for (const Feature feature : missed) {
+    const std::string_view kind = name(engine::kind_of(engine::evidence_of(feature)));
+    warnings.push_back(
+        fmt::format("{}: logistic.weights.{}: no source has kind {}, so the feature is absent and adds nothing, and "
+                    "risks lack what it usually adds; add a source of kind {}, or train a model without",
+                    path, name(feature), kind, kind));
+  }
+  return warnings;
 }
 
 }  // namespace holdfast::app

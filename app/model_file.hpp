@@ -1,11 +1,14 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "app/text_file.hpp"
 #include "domain/error.hpp"
 #include "engine/model.hpp"
+#include "ingest/source_format.hpp"
 
 namespace holdfast::app {
 
@@ -18,5 +21,12 @@ inline constexpr int model_format = 1;
 
 /// The same for bytes at hand; `path` is only for messages.
 [[nodiscard]] Expected<engine::Model> parse_model(std::string_view bytes, const std::string& path);
+
+/// Leaves out of the model what no source tells of (engine::keep_present): every model passes through here before it
+/// is used. Returns a warning for each weight that is lost with it, a line each, which says what to do; `path` is only
+/// for messages.
+[[nodiscard]] std::vector<std::string> fit_to_sources(engine::Model& model,
+                                                      std::span<const ingest::SourceFormat> sources,
+                                                      const std::string& path);
 
 }  // namespace holdfast::app

@@ -1,7 +1,9 @@
 #include "app/model_writer.hpp"
 
 #include <cmath>
+#include <cstddef>
 #include <cstdlib>
+#include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -27,6 +29,26 @@ Json logistic_json(const engine::Logistic& logistic) {
   return json;
 }
 
+Json alike_json(const engine::UsualValues& alike) {
+  Json json = Json::object();
+  for (const CustomerState group : engine::UsualValues::groups) {
+    for (std::size_t i = 0; i < features; ++i) {
+      const auto feature = static_cast<Feature>(i);
+      if (const double value = alike.of(group, feature); !std::isnan(value))
+        json[name(group)][name(feature)] = rounded(value);
+    }
+  }
+  return json;
+}
+
+Json trained_with_json(engine::EvidenceSet trained_with) {
+  Json json = Json::array();
+  for (std::size_t i = 0; i < engine::evidence_kinds; ++i) {
+    if (trained_with.test(i)) json.push_back(name(static_cast<engine::Evidence>(i)));
+  }
+  return json;
+}
+
 }  // namespace
 
 std::string write_model(const engine::Model& model, const ModelNotes& notes) {
@@ -43,6 +65,8 @@ std::string write_model(const engine::Model& model, const ModelNotes& notes) {
     json["gamma_gamma"] = {{"p", rounded(p)}, {"q", rounded(q)}, {"v", rounded(v)}};
   }
   if (model.logistic) json["logistic"] = logistic_json(*model.logistic);
+  if (Json alike = alike_json(model.alike); !alike.empty()) json["alike"] = std::move(alike);
+  if (model.trained_with.any()) json["trained_with"] = trained_with_json(model.trained_with);
   return json.dump(2) + "\n";
 }
 

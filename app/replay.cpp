@@ -48,7 +48,8 @@ class Outbox final : public engine::Output {
   static ingest::AlertEncoder encoder(const ReplaySettings& settings) {
     std::vector<std::string> names;
     for (const auto& source : settings.sources) names.push_back(source.name);
-    return {settings.application_id, names, settings.model->id, settings.model->name, settings.policy->horizon};
+    return {settings.application_id, names, settings.model->id, settings.model->name, settings.policy->horizon,
+            settings.language};
   }
 
   const Partition partition_;

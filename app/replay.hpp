@@ -16,6 +16,7 @@
 #include "domain/time.hpp"
 #include "engine/model.hpp"
 #include "engine/task.hpp"
+#include "ingest/reason_words.hpp"
 #include "ingest/record_source.hpp"
 #include "ingest/source_format.hpp"
 
@@ -37,6 +38,7 @@ struct ReplaySettings {
   const engine::Model* model = nullptr;
   const engine::RiskPolicy* policy = nullptr;
   std::string application_id;
+  ingest::Language language{};
   std::optional<Timestamp> until;  ///< Where the clock goes on to past the last event; before it: it stays.
   std::int32_t partitions = 1;     ///< Tasks; as many as the topics have partitions, to get the alerts of `run`.
   int threads = 1;

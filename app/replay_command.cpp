@@ -115,6 +115,7 @@ nlohmann::ordered_json summary_json(const Config& config, const ReplaySummary& s
   out["state_bytes"] = summary.state_bytes;
   if (summary.last_event > before_all_time) out["last_event"] = to_rfc3339(summary.last_event);
   if (summary.stream_time > before_all_time) out["stream_time"] = to_rfc3339(summary.stream_time);
+  if (!config.warnings.empty()) out["warnings"] = config.warnings;
   out["seconds"] = seconds;
   out["events_per_second"] = seconds > 0 ? static_cast<double>(events) / seconds : 0.0;
   return out;
@@ -151,7 +152,8 @@ void print_summary(const nlohmann::ordered_json& summary) {
 }
 
 /// What looks like a slip, and is none that the result could show.
-void print_warnings(const ReplayOptions& options, Timestamp last_event) {
+void print_warnings(const ReplayOptions& options, const Config& config, Timestamp last_event) {
+  for (const std::string& warning : config.warnings) fmt::print(stderr, "warning: {}\n", warning);
   if (options.until && *options.until < last_event)
     fmt::print(stderr, "warning: --until {} lies before the last event, of {}, and moves no clock past it\n",
                to_rfc3339(*options.until), to_rfc3339(last_event));
@@ -208,6 +210,7 @@ int replay_command(const ReplayOptions& options) {
                                 .model = &config->model,
                                 .policy = &config->policy,
                                 .application_id = config->application_id,
+                                .language = config->language,
                                 .until = options.until,
                                 .partitions = options.partitions,
                                 .threads = options.threads,
@@ -225,7 +228,7 @@ int replay_command(const ReplayOptions& options) {
     fmt::print(stderr, "{}\n", facts.dump());
   } else {
     print_summary(facts);
-    print_warnings(options, summary->last_event);
+    print_warnings(options, *config, summary->last_event);
   }
   return 0;
 }

@@ -80,6 +80,7 @@ int run_command(const RunOptions& options) {
   start_logging(config->log);
   spdlog::info("holdfast {}: application {}, instance {}, model {} ({})", HOLDFAST_VERSION, config->application_id,
                config->instance_id, config->model.name, config->model.id);
+  for (const std::string& warning : config->warnings) spdlog::warn("{}: {}", options.config, warning);
 
   auto store = open_store(*config);
   if (!store) return give_up(store.error());

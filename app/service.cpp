@@ -65,6 +65,7 @@ PipelineSettings pipeline_settings(const Config& config, std::int32_t partitions
   out.shard.application_id = config.application_id;
   out.shard.model_id = config.model.id;
   out.shard.model_name = config.model.name;
+  out.shard.language = config.language;
   out.shard.horizon = config.policy.horizon;
   out.shard.policy = config.policy_id();
   out.shard.topics = topics_of(config);

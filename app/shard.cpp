@@ -40,7 +40,7 @@ Shard::Shard(ShardSettings settings, const Clock& clock, ShardRings& rings, Stat
             for (const auto& source : settings_.sources) names.push_back(source.name);
             return names;
           }(),
-          settings_.model_id, settings_.model_name, settings_.horizon) {}
+          settings_.model_id, settings_.model_name, settings_.horizon, settings_.language) {}
 
 bool Shard::do_work() {
   if (phase_ == Phase::finished) return false;

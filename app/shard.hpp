@@ -65,6 +65,7 @@ struct ShardSettings {
   std::string application_id;
   std::string model_id;
   std::string model_name;
+  ingest::Language language{};
   Duration horizon;
   PolicyId policy;
   std::uint64_t topics = 0;  ///< As in Marker.

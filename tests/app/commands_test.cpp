@@ -173,6 +173,83 @@ TEST_F(CommandsTest, CheckPrintsWhatIsInForce) {
   EXPECT_EQ(facts["settings"][0], (Json{{"key", "application_id"}, {"value", "shop"}, {"origin", config() + ":1:1"}}));
 }
 
+TEST_F(CommandsTest, CheckAndReplayWarnOfWeightsForWhatNoSourceTellsOf) {
+  testing::write_file(folder_.path() / "model.json",
+                      R"({"name":"m","time_unit":"7d","horizon":"91d","mbg":{"r":0.5,"alpha":6.0,"a":0.9,"b":1.6},)"
+                      R"("trained_with":["purchase","visit"],)"
+                      R"("logistic":{"intercept":0,"weights":{"mbg_logit":1,"visits_30d":-1}}})");
+  const std::string warning = "logistic.weights.visits_30d: no source has kind visit, so the feature is absent";
+  const Run text = run({"check", "-c", config()});
+  EXPECT_EQ(text.status, 0) << text.err;
+  EXPECT_NE(text.out.find(warning), std::string::npos) << text.out;
+  EXPECT_TRUE(std::regex_search(text.out, std::regex("\ntrained with +purchase, visit\n"))) << text.out;
+  const Json facts = Json::parse(run({"check", "-c", config(), "--json"}).out);
+  EXPECT_EQ(facts["ok"], true);
+  ASSERT_EQ(facts["warnings"].size(), 1u);
+  EXPECT_NE(facts["warnings"][0].get<std::string>().find(warning), std::string::npos) << facts["warnings"];
+
+  const std::string in = (folder_.path() / "in.ndjson").string();
+  testing::write_file(in, R"({"customer_id":"C1","time":1,"amount":2})");
+  const Run replayed = run({"replay", "-c", config(), "--source", "purchases=" + in});
+  EXPECT_EQ(replayed.status, 0);
+  EXPECT_NE(replayed.err.find("warning: "), std::string::npos) << replayed.err;
+  EXPECT_NE(replayed.err.find(warning), std::string::npos) << replayed.err;
+  const Run in_json = run({"replay", "-c", config(), "--source", "purchases=" + in, "--json"});
+  EXPECT_EQ(Json::parse(in_json.err)["warnings"].size(), 1u);
+}
+
+// The alerts of one log in both languages: the same but for their sentences.
+TEST_F(CommandsTest, ReplaySpeaksChinese) {
+  testing::write_file(folder_.path() / "model.json",
+                      R"({"name":"m","time_unit":"7d","horizon":"91d","mbg":{"r":0.5,"alpha":6.0,"a":0.9,"b":1.6},)"
+                      R"("alike":{"repeat":{"days_since_purchase":40},"loyal":{"days_since_purchase":12}},)"
+                      R"("logistic":{"intercept":0.1,"weights":{"mbg_logit":1,"purchases_30d":-0.2,"visits_30d":-0.1,)"
+                      R"("complaints_opened_60d":0.3,"log_mean_spend":-0.05}}})");
+  configure(all_sources + "alerts: {language: zh}\n");
+  const std::string folder = folder_.path().string();
+  ASSERT_EQ(run({"generate", "-c", config(), "--events", "3000", "--customers", "200", "--seed", "1", "--out", folder,
+                 "--to", "2011-01-01"})
+                .status,
+            0);
+  std::vector<std::string> arguments{"replay", "-c", config(), "--quiet"};
+  for (const std::string source : {"purchases", "complaints", "visits"})
+    arguments.insert(arguments.end(), {"--source", source + "=" + folder + "/" + source + ".ndjson"});
+  const Run chinese = run(arguments);
+  ASSERT_EQ(chinese.status, 0) << chinese.err;
+  arguments.insert(arguments.end(), {"--set", "alerts.language=en"});
+  const Run english = run(arguments);
+  ASSERT_EQ(english.status, 0) << english.err;
+
+  std::istringstream chinese_lines(chinese.out);
+  std::istringstream english_lines(english.out);
+  std::set<std::string> said;
+  std::set<std::string> compared;
+  for (std::string line; std::getline(chinese_lines, line);) {
+    Json alert = Json::parse(line);
+    ASSERT_TRUE(std::getline(english_lines, line));
+    Json same = Json::parse(line);
+    for (std::size_t i = 0; i < alert["reasons"].size(); ++i) {
+      Json& reason = alert["reasons"][i];
+      const auto text = reason["text"].get<std::string>();
+      EXPECT_TRUE(text.ends_with("。")) << text;
+      const auto feature = reason["feature"].get<std::string>();
+      said.insert(feature);
+      for (const char* const with : {"typical", "alike"}) {
+        if (reason.contains(with)) compared.insert(feature + " " + with);
+      }
+      EXPECT_TRUE(same["reasons"][i]["text"].get<std::string>().ends_with(".")) << same["reasons"][i];
+      reason.erase("text");
+      same["reasons"][i].erase("text");
+    }
+    EXPECT_EQ(alert, same);
+  }
+  EXPECT_EQ(english_lines.peek(), std::istringstream::traits_type::eof());
+  EXPECT_EQ(said, (std::set<std::string>{"days_since_purchase", "purchase_history", "purchases_30d", "visits_30d",
+                                         "complaints_opened_60d", "log_mean_spend"}));
+  EXPECT_EQ(compared, (std::set<std::string>{"days_since_purchase typical", "days_since_purchase alike",
+                                             "purchases_30d typical"}));
+}
+
 TEST_F(CommandsTest, CheckReportsFaults) {
   configure("application_id: shop\nrisk: {horizon: 1}\n");
   const Run text = run({"check", "-c", config()});

@@ -6,7 +6,9 @@
 
 #include <gtest/gtest.h>
 
+#include "app/config_keys.hpp"
 #include "domain/limits.hpp"
+#include "ingest/reason_words.hpp"
 #include "tests/support/config_fixture.hpp"
 
 namespace holdfast::app {
@@ -46,7 +48,8 @@ TEST_F(ConfigTest, DefaultsAreThoseOfTheReference) {
   EXPECT_EQ(config->policy.min_purchases, 2u);
   EXPECT_EQ(config->policy.expire_after.days(), 180);
   EXPECT_EQ(config->model.name, "m");
-  EXPECT_EQ(config->language, "en");
+  EXPECT_EQ(config->language, ingest::Language::en);
+  EXPECT_EQ(config->warnings, std::vector<std::string>{});
   EXPECT_EQ(config->http.host, "127.0.0.1");
   EXPECT_EQ(config->http.port, 8480);
   EXPECT_EQ(config->http.token_file, "");
@@ -86,7 +89,7 @@ risk:
   hysteresis: 0
   min_purchases: 1
   expire_after: 100d
-alerts: {language: en}
+alerts: {language: zh}
 http: {listen: "[::]:0", token_file: token}
 log: {level: debug, format: json}
 )");
@@ -115,6 +118,7 @@ log: {level: debug, format: json}
   EXPECT_EQ(config->sources[1].max_ahead.days(), 2);
   EXPECT_EQ(config->sources[2].kind, EventKind::complaint);
   EXPECT_EQ(config->sources[2].time_format, ingest::TimeFormat::rfc3339);
+  EXPECT_EQ(config->language, ingest::Language::zh);
   EXPECT_EQ(config->alerts_topic, "a");
   EXPECT_EQ(config->dead_letters_topic, "d");
   EXPECT_EQ(config->journal_topic, "eu.shop_1-holdfast-journal");
@@ -317,8 +321,48 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"open_to_all", "http: {listen: \"0.0.0.0:8480\"}\n",
              "shop.yaml:4:8: http.listen: '0.0.0.0:8480' can be reached by others: name a file with a token in "
              "http.token_file, or listen on 127.0.0.1"},
-        Case{"language", "alerts: {language: de}\n", "shop.yaml:4:10: alerts.language: 'de' is not possible; use en"}),
+        Case{"language", "alerts: {language: de}\n",
+             "shop.yaml:4:10: alerts.language: 'de' is not possible; use en or zh"}),
     [](const auto& test) { return std::string(test.param.name); });
+
+TEST_F(ConfigTest, ALanguageIsAllowedIfThereAreWordsForIt) {
+  std::string codes;
+  for (std::size_t i = 0; i < ingest::languages; ++i)
+    codes += (i == 0 ? "" : " | ") + std::string(words_of(static_cast<ingest::Language>(i)).code);
+  EXPECT_EQ(find_key("alerts.language")->allowed, codes);
+  EXPECT_EQ(load(minimal_config, {{"alerts.language", "zh"}})->policy_id(), load(minimal_config)->policy_id())
+      << "a language changes no alert but its sentences";
+}
+
+constexpr std::string_view wide_model =
+    R"({"name":"m","time_unit":"7d","horizon":"91d","mbg":{"r":0.5,"alpha":6.0,"a":0.9,"b":1.6},)"
+    R"("logistic":{"intercept":0.1,"weights":{"mbg_logit":1.0,"visits_30d":-0.5,"open_complaints":0.4,)"
+    R"("returns_60d":0,"log_mean_spend":-0.1}}})";
+
+TEST_F(ConfigTest, AWeightForWhatNoSourceTellsOfIsWarnedOf) {
+  write("model.json", wide_model);
+  const auto config = load(std::string(minimal_config) + "  visits: {topic: visits, kind: visit}\n");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->warnings,
+            (std::vector<std::string>{
+                in_folder("model.json") +
+                ": logistic.weights.open_complaints: no source has kind complaint, so the feature is absent and adds "
+                "nothing, and risks lack what it usually adds; add a source of kind complaint, or train a model "
+                "without"}));
+  EXPECT_EQ(config->model.logistic->terms.size(), 3u) << "what is absent is left out";
+  EXPECT_EQ(load(std::string(minimal_config) + "  visits: {topic: v, kind: visit}\n  c: {topic: c, kind: complaint}\n")
+                ->warnings,
+            std::vector<std::string>{});
+}
+
+TEST_F(ConfigTest, WithoutASourceOfPurchasesThereIsOneWarning) {
+  write("model.json", wide_model);
+  const auto config = load("application_id: shop\nsources:\n  visits: {topic: visits, kind: visit}\n");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->warnings,
+            (std::vector<std::string>{"sources: none has kind purchase, and without purchases nobody has a risk; add "
+                                      "one, or there are no alerts"}));
+}
 
 TEST_F(ConfigTest, AllFaultsAreReportedTogetherInTheOrderOfTheFile) {
   EXPECT_EQ(

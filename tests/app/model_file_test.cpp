@@ -1,5 +1,6 @@
 #include "app/model_file.hpp"
 
+#include <cmath>
 #include <limits>
 #include <string>
 
@@ -62,6 +63,54 @@ TEST(ModelFile, AllParts) {
   EXPECT_EQ(model->logistic->terms[1].least, 0);
   EXPECT_EQ(model->logistic->terms[1].most, 2.5);
   EXPECT_FALSE(model->logistic->terms[2].has_range());
+}
+
+TEST(ModelFile, WhatIsUsualAmongCustomersAlike) {
+  const auto model = parse_model(
+      with(
+          R"("alike":{"loyal":{"visits_30d":3.5,"purchase_history":9},"first_time":{"log_mean_spend":-0.5},"repeat":{}})"),
+      "m.json");
+  ASSERT_TRUE(model) << model.error().message;
+  EXPECT_EQ(model->alike.of(CustomerState::loyal, Feature::visits_30d), 3.5);
+  EXPECT_EQ(model->alike.of(CustomerState::loyal, Feature::purchase_history), 9);
+  EXPECT_EQ(model->alike.of(CustomerState::first_time, Feature::log_mean_spend), -0.5);
+  EXPECT_TRUE(std::isnan(model->alike.of(CustomerState::repeat, Feature::visits_30d)));
+  EXPECT_TRUE(std::isnan(model->alike.of(CustomerState::loyal, Feature::log_mean_spend)));
+
+  EXPECT_EQ(faults(with(R"("alike":[1])")), "m.json: alike: must be an object");
+  EXPECT_EQ(faults(with(R"("alike":{"loyal":3,"repeats":{"visits_30d":1},"won_back":{}})")),
+            "m.json: alike.loyal: must be an object\n"
+            "m.json: alike.repeats: unknown key; did you mean alike.repeat?\n"
+            "m.json: alike.won_back: unknown key; did you mean alike.loyal?");
+  EXPECT_EQ(faults(with(R"("alike":{"loyal":{"visit_30d":3,"returns_60d":"1","open_complaints":null}})")),
+            "m.json: alike.loyal.returns_60d: must be a number\n"
+            "m.json: alike.loyal.open_complaints: must be a number\n"
+            "m.json: alike.loyal.visit_30d: unknown key; did you mean alike.loyal.visits_30d?");
+  EXPECT_EQ(faults(with(R"("alike":{"loyal":{"visits_30d":1e999}})")).substr(0, 40),
+            "m.json: is no JSON: number overflow pars");
+}
+
+TEST(ModelFile, WhatItWasTrainedWith) {
+  const auto model = parse_model(with(R"("trained_with":["visit","purchase"])"), "m.json");
+  ASSERT_TRUE(model) << model.error().message;
+  EXPECT_EQ(model->trained_with.count(), 2u);
+  EXPECT_TRUE(has(model->trained_with, engine::Evidence::purchase));
+  EXPECT_TRUE(has(model->trained_with, engine::Evidence::visit));
+  EXPECT_TRUE(parse_model(least, "m.json")->trained_with.none()) << "it does not say";
+
+  const std::string list = "must be a list of purchase, complaint, visit, amount";
+  EXPECT_EQ(faults(with(R"("trained_with":"purchase")")), "m.json: trained_with: " + list);
+  EXPECT_EQ(faults(with(R"("trained_with":[1])")), "m.json: trained_with: " + list + ", each in quotes");
+  EXPECT_EQ(faults(with(R"("trained_with":["purchases","visit"])")),
+            "m.json: trained_with: 'purchases' is unknown; did you mean purchase?");
+  EXPECT_EQ(faults(with(R"("trained_with":[])")),
+            "m.json: trained_with: lacks purchase; every model is fitted to purchases");
+  EXPECT_EQ(faults(with(R"("trained_with":["purchase","visit"],"logistic":{"intercept":0,)"
+                        R"("weights":{"visits_30d":1,"returns_60d":0.1,"open_complaints":0,"log_mean_spend":1}})")),
+            "m.json: logistic.weights.returns_60d: needs complaint, which trained_with does not name; add it there, or "
+            "remove the weight\n"
+            "m.json: logistic.weights.log_mean_spend: needs amount, which trained_with does not name; add it there, or "
+            "remove the weight");
 }
 
 TEST(ModelFile, TheIdIsTheHashOfTheBytes) {

@@ -29,6 +29,12 @@ void check_model(const engine::Model& model) {
                 model.gamma_gamma->q > 1,
             "the parameters of Gamma-Gamma are positive, and there is a mean");
   }
+  for (const CustomerState group : engine::UsualValues::groups) {
+    for (std::size_t i = 0; i < features; ++i)
+      require(!std::isinf(model.alike.of(group, static_cast<Feature>(i))), "what is usual is a number, or not known");
+  }
+  require(model.trained_with.none() || has(model.trained_with, engine::Evidence::purchase),
+          "every model is fitted to purchases");
   if (!model.logistic) return;
   require(std::isfinite(model.logistic->intercept), "the intercept is a number");
   for (const engine::Logistic::Term& term : model.logistic->terms) {
