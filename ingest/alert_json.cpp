@@ -58,6 +58,12 @@ class Members {
     append_escaped(out_, value);
     out_.append('"');
   }
+  /// One of our own words, in which nothing has to be escaped.
+  void word(std::string_view name, std::string_view value) {
+    begin(name).append('"');
+    out_.append(value);
+    out_.append('"');
+  }
   void time(std::string_view name, Timestamp value) {
     begin(name).append('"');
     append_time(out_, value);
@@ -94,7 +100,7 @@ bool is_event(TriggerType type) { return type != TriggerType::silence && type !=
 void append_trigger(TextArena& out, const Trigger& trigger, const std::vector<std::string>& sources,
                     Partition partition) {
   Members members(out);
-  members.text("type", name(trigger.type));
+  members.word("type", name(trigger.type));
   if (is_event(trigger.type)) {
     members.text("source", sources[trigger.source.value]);
     members.integer("partition", partition.value);
@@ -110,7 +116,7 @@ void append_reasons(TextArena& out, std::span<const Reason> reasons, const Reaso
   for (const Reason& reason : reasons) {
     if (&reason != reasons.data()) out.append(',');
     Members members(out);
-    members.text("feature", name(reason.feature));
+    members.word("feature", name(reason.feature));
     members.number("value", reason.value);
     if (!std::isnan(reason.typical)) members.number("typical", reason.typical);
     if (!std::isnan(reason.alike)) members.number("alike", reason.alike);
@@ -125,7 +131,7 @@ void append_reasons(TextArena& out, std::span<const Reason> reasons, const Reaso
 
 void append_customer(TextArena& out, const Alert& alert) {
   Members members(out);
-  members.text("state", name(alert.state));
+  members.word("state", name(alert.state));
   members.integer("purchases", alert.purchases);
   members.time("first_purchase", alert.first_purchase);
   members.time("last_purchase", alert.last_purchase);
@@ -186,9 +192,9 @@ AlertEncoder::Encoded AlertEncoder::encode(const Alert& alert, Partition partiti
   members.integer("seq", alert.seq);
   members.integer("episode", alert.episode);
   members.text("customer_id", alert.customer.id);
-  members.text("change", name(alert.change));
-  members.text("level", name(alert.level));
-  members.text("previous_level", name(alert.previous_level));
+  members.word("change", name(alert.change));
+  members.word("level", name(alert.level));
+  members.word("previous_level", name(alert.previous_level));
   members.number("risk", alert.risk);
   members.number("p_alive", alert.p_alive);
   members.number("horizon_days", horizon_days_);
