@@ -318,13 +318,18 @@ Expected<engine::Model> read_model(const std::string& path, const FileReader& fi
   return parse_model(*bytes, path);
 }
 
-std::vector<std::string> fit_to_sources(engine::Model& model, std::span<const ingest::SourceFormat> sources,
-                                        const std::string& path) {
+engine::EvidenceSet evidence_in(std::span<const ingest::SourceFormat> sources) {
   engine::EvidenceSet present;
   for (std::size_t i = 0; i < present.size(); ++i) {
     const EventKind kind = engine::kind_of(static_cast<engine::Evidence>(i));
     present.set(i, std::ranges::any_of(sources, [&](const auto& source) { return source.kind == kind; }));
   }
+  return present;
+}
+
+std::vector<std::string> fit_to_sources(engine::Model& model, std::span<const ingest::SourceFormat> sources,
+                                        const std::string& path) {
+  const engine::EvidenceSet present = evidence_in(sources);
   const std::vector<Feature> missed = engine::keep_present(model, present);
   if (!has(present, engine::Evidence::purchase))
     return {

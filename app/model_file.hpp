@@ -22,6 +22,9 @@ inline constexpr int model_format = 1;
 /// The same for bytes at hand; `path` is only for messages.
 [[nodiscard]] Expected<engine::Model> parse_model(std::string_view bytes, const std::string& path);
 
+/// What the sources tell of.
+[[nodiscard]] engine::EvidenceSet evidence_in(std::span<const ingest::SourceFormat> sources);
+
 /// Leaves out of the model what no source tells of (engine::keep_present): every model passes through here before it
 /// is used. Returns a warning for each weight that is lost with it, a line each, which says what to do; `path` is only
 /// for messages.

@@ -20,6 +20,7 @@
 #include "app/text_file.hpp"
 #include "app/units.hpp"
 #include "learn/training.hpp"
+#include "learn/usual_values.hpp"
 
 namespace holdfast::app {
 namespace {
@@ -161,6 +162,9 @@ int train_command(const TrainOptions& options) {
   auto training = learn::train(examples, *cutoffs, {.with_prior = options.prior});
   if (!training) return give_up(training.error());
   line.clear();
+  training->model.trained_with = evidence_in(config->sources);
+  (void)engine::keep_present(training->model, training->model.trained_with);
+  training->model.alike = learn::usual_values(*examples, *cutoffs, training->model);
   training->model.name = options.name.empty() ? stem_of(options.out) : options.name;
   facts.command = command_of(options, *cutoffs);
   const std::string bytes = write_model(

@@ -55,6 +55,10 @@ TEST_F(TrainTest, WritesAModelThatTheEngineReadsAndACardThatTellsOfIt) {
   EXPECT_EQ(model->name, "shop");
   EXPECT_EQ(model->horizon.days(), 60);
   EXPECT_TRUE(model->gamma_gamma);
+  EXPECT_TRUE(model->trained_with.all());
+  EXPECT_GT(model->alike.of(CustomerState::first_time, Feature::days_since_purchase),
+            model->alike.of(CustomerState::loyal, Feature::days_since_purchase));
+  EXPECT_EQ(model->alike.of(CustomerState::first_time, Feature::purchase_history), 1);
   const Json facts = Json::parse(run.out);
   EXPECT_EQ(facts["id"], model->id);
   EXPECT_EQ(facts["events"], 20000);
