@@ -148,12 +148,16 @@ engine::Mbg mbg_of(const PurchaseModel& model, const CustomerSummary& customer, 
 /// Expected purchases of an active customer whose probability of drop-out is Beta(a, b) and comes after each purchase.
 double purchases_before_drop_out(double n, double age, double a, double b, double horizon) {
   constexpr double negligible = 1e-15;
+  const double staying = n * horizon / age;  // E[N]
   const double log_success = -std::log1p(age / horizon);
   double log_probability = -n * std::log1p(horizon / age);  // Of N = m.
   double more = -std::expm1(log_probability);               // P(N > m)
   double outlasts = 1;                                      // E[(1-p)^m]
   double sum = 0;
   for (double m = 0; more * outlasts > negligible * sum; ++m) {
+    // Far beyond the mean P(N = m) falls by about h / (age + h) each time. Where that has come to nothing, `more` holds
+    // only rounding, of which there would be no end.
+    if (m > staying && std::exp(log_probability) * (1 + horizon / age) < negligible) break;
     sum += more * outlasts;
     outlasts *= (b + m) / (a + b + m);
     log_probability += log_success + std::log((n + m) / (m + 1));

@@ -81,7 +81,8 @@ struct PurchaseModel {
 /// form.
 /// bg_nbd, mbg_nbd: P(alive) * sum over m >= 0 of P(N > m) E[(1-p)^m], with N the purchases of a customer who stays,
 /// negative binomial, and (1-p)^m the probability of outlasting m of them. Equal to the hypergeometric form of Fader,
-/// Hardie and Lee 2005 (their eq. 10), without its singularity at a = 1. pareto_nbd: their closed form of 1987.
+/// Hardie and Lee 2005 (their eq. 10), without its singularity at a = 1; it takes about E[N] + 40 horizon / (alpha + T)
+/// terms. pareto_nbd: the closed form of 1987.
 [[nodiscard]] std::optional<double> expected_purchases(const PurchaseModel& model, const CustomerSummary& customer,
                                                        double horizon);
 
