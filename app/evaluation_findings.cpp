@@ -143,15 +143,15 @@ std::string signed_metric_text(Metric metric, double value) {
   return with_minus(fmt::format("{:+.{}f}", value, digits_of(metric)));
 }
 
-std::string interval_text(Metric metric, const learn::Interval& interval) {
+std::string interval_text(Metric metric, const learn::ConfidenceInterval& interval) {
   return bracketed(metric_text(metric, interval.low), metric_text(metric, interval.high));
 }
 
-std::string signed_interval_text(Metric metric, const learn::Interval& interval) {
+std::string signed_interval_text(Metric metric, const learn::ConfidenceInterval& interval) {
   return bracketed(signed_metric_text(metric, interval.low), signed_metric_text(metric, interval.high));
 }
 
-std::string percent_interval(const learn::Interval& interval) {
+std::string percent_interval(const learn::ConfidenceInterval& interval) {
   return bracketed(percent(interval.low), percent(interval.high));
 }
 

@@ -18,10 +18,10 @@ namespace holdfast::app {
 /// The same with a sign, for differences.
 [[nodiscard]] std::string signed_metric_text(learn::Metric metric, double value);
 /// "[0.712, 0.768]"
-[[nodiscard]] std::string interval_text(learn::Metric metric, const learn::Interval& interval);
-[[nodiscard]] std::string signed_interval_text(learn::Metric metric, const learn::Interval& interval);
+[[nodiscard]] std::string interval_text(learn::Metric metric, const learn::ConfidenceInterval& interval);
+[[nodiscard]] std::string signed_interval_text(learn::Metric metric, const learn::ConfidenceInterval& interval);
 /// "[42.0%, 52.2%]"
-[[nodiscard]] std::string percent_interval(const learn::Interval& interval);
+[[nodiscard]] std::string percent_interval(const learn::ConfidenceInterval& interval);
 /// "12.5", "−3.0"
 [[nodiscard]] std::string decimal(double value, int digits = 1);
 /// "90", "0.5"

@@ -12,7 +12,7 @@ using Json = nlohmann::ordered_json;
 using learn::metric_count;
 using learn::scorer_count;
 
-Json interval_json(const learn::Interval& interval) { return Json::array({interval.low, interval.high}); }
+Json interval_json(const learn::ConfidenceInterval& interval) { return Json::array({interval.low, interval.high}); }
 
 Json sample_json(const learn::Sample& sample) {
   Json out{{"rows", sample.rows}, {"customers", sample.customers}, {"left", sample.left}};

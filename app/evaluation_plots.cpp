@@ -80,7 +80,8 @@ std::string auc_plot(const Evaluation& evaluation, Language language) {
   double least = 0.5;
   double most = 0.5;
   for (const IntervalRow& row : rows) {
-    const auto bounds = row.estimate.interval.value_or(learn::Interval{row.estimate.value, row.estimate.value});
+    const auto bounds =
+        row.estimate.interval.value_or(learn::ConfidenceInterval{row.estimate.value, row.estimate.value});
     least = std::min(least, bounds.low);
     most = std::max(most, bounds.high);
   }

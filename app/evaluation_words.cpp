@@ -92,13 +92,15 @@ constexpr std::array<Entry, text_count> entries{{
      "买应到而未到”之时早了多少天；负数表示晚于该时点。"},
     {Text::about, "What was judged, and how", "评估对象与方法"},
     {Text::method,
-     "Metrics have {0}% intervals by a bootstrap over customers ({1} replicates, seed {2}); shares have Wilson "
-     "intervals. Profit: a contacted leaver stays with a probability of Beta({3}, {4}), a customer is worth {5}, an "
-     "offer costs {6}, a contact {7} (Verbraken, Verbeke, Baesens 2013). At least {8} must have left and as many "
-     "stayed "
-     "for figures to be given.",
-     "各指标的 {0}% 置信区间来自按客户的自助法（{1} 次重抽样，种子 {2}）；比例用 Wilson "
-     "区间。利润：被联系的流失客户以 Beta({3}, {4}) 的概率留下，一位客户价值 {5}，一次优惠成本 {6}，一次联系成本 "
+     "Metrics have {0}% intervals by a bootstrap over customers ({1} replicates, seed {2}); those of the calibration "
+     "error "
+     "are corrected for the noise that drawing adds; shares have Wilson intervals. Profit: a contacted leaver stays "
+     "with "
+     "a probability of Beta({3}, {4}), a customer is worth {5}, an offer costs {6}, a contact {7} (Verbraken, Verbeke, "
+     "Baesens 2013). At least {8} must have left and as many stayed for figures to be given.",
+     "各指标的 {0}% 置信区间来自按客户的自助法（{1} 次重抽样，种子 {2}）；校准误差的区间已扣除重抽样带来的噪声；比例用 "
+     "Wilson 区间。利润：被联系的流失客户以 Beta({3}, {4}) 的概率留下，一位客户价值 {5}，一次优惠成本 "
+     "{6}，一次联系成本 "
      "{7}（Verbraken、Verbeke、Baesens 2013）。流失和留存各至少 {8} 人才给出数字。"},
     {Text::verdict_better,
      "The model ranks those who leave better than the best simple rule, “{0}”: AUC {1} against {2} ({3}).",

@@ -55,7 +55,7 @@ Bootstrap::Bootstrap(std::span<const Ranking> rankings, std::span<const std::uin
   }
 }
 
-std::optional<Interval> Bootstrap::interval(std::size_t scorer, Metric metric) const {
+std::optional<ConfidenceInterval> Bootstrap::interval(std::size_t scorer, Metric metric) const {
   std::vector<double> values;
   for (std::size_t replicate = 0; replicate < settings_.replicates; ++replicate) {
     if (const auto& one = value(replicate, scorer, metric)) values.push_back(*one);
@@ -66,7 +66,8 @@ std::optional<Interval> Bootstrap::interval(std::size_t scorer, Metric metric) c
   return found;
 }
 
-std::optional<Interval> Bootstrap::interval_of_difference(std::size_t scorer, std::size_t other, Metric metric) const {
+std::optional<ConfidenceInterval> Bootstrap::interval_of_difference(std::size_t scorer, std::size_t other,
+                                                                    Metric metric) const {
   std::vector<double> values;
   for (std::size_t replicate = 0; replicate < settings_.replicates; ++replicate) {
     const auto& one = value(replicate, scorer, metric);
@@ -77,7 +78,8 @@ std::optional<Interval> Bootstrap::interval_of_difference(std::size_t scorer, st
   return percentiles(std::move(values), metric, measured_[scorer][m].value_or(0) - measured_[other][m].value_or(0));
 }
 
-std::optional<Interval> Bootstrap::percentiles(std::vector<double> values, Metric metric, double measured) const {
+std::optional<ConfidenceInterval> Bootstrap::percentiles(std::vector<double> values, Metric metric,
+                                                         double measured) const {
   const double wanted = defined_share * static_cast<double>(settings_.replicates);
   if (values.empty() || static_cast<double>(values.size()) < wanted) return std::nullopt;
   double excess = 0;
@@ -86,7 +88,7 @@ std::optional<Interval> Bootstrap::percentiles(std::vector<double> values, Metri
   }
   std::ranges::sort(values);
   const double tail = (1 - settings_.coverage) / 2;
-  return Interval{.low = quantile(values, tail) - excess, .high = quantile(values, 1 - tail) - excess};
+  return ConfidenceInterval{.low = quantile(values, tail) - excess, .high = quantile(values, 1 - tail) - excess};
 }
 
 }  // namespace holdfast::learn

@@ -28,17 +28,18 @@ class Bootstrap {
             const BootstrapSettings& settings, const ProfitSettings& profit);
 
   /// Of a metric of the scorer with that number. No value if the metric has none in more than one replicate of twenty.
-  [[nodiscard]] std::optional<Interval> interval(std::size_t scorer, Metric metric) const;
+  [[nodiscard]] std::optional<ConfidenceInterval> interval(std::size_t scorer, Metric metric) const;
   /// Of the metric of `scorer` less that of `other`.
-  [[nodiscard]] std::optional<Interval> interval_of_difference(std::size_t scorer, std::size_t other,
-                                                               Metric metric) const;
+  [[nodiscard]] std::optional<ConfidenceInterval> interval_of_difference(std::size_t scorer, std::size_t other,
+                                                                         Metric metric) const;
 
  private:
   [[nodiscard]] const std::optional<double>& value(std::size_t replicate, std::size_t scorer, Metric metric) const {
     return values_[replicate * scorers_ + scorer][static_cast<std::size_t>(metric)];
   }
   /// `measured`: on the rows as they are.
-  [[nodiscard]] std::optional<Interval> percentiles(std::vector<double> values, Metric metric, double measured) const;
+  [[nodiscard]] std::optional<ConfidenceInterval> percentiles(std::vector<double> values, Metric metric,
+                                                              double measured) const;
 
   BootstrapSettings settings_;
   std::size_t scorers_;

@@ -77,8 +77,8 @@ struct Sample {
   std::uint64_t rows = 0;
   std::uint64_t customers = 0;
   std::uint64_t left = 0;
-  double mean_risk = 0;                       ///< The model's; 0 without rows.
-  std::optional<Interval> left_share_bounds;  ///< Wilson, 95 %; no value without rows.
+  double mean_risk = 0;                                 ///< The model's; 0 without rows.
+  std::optional<ConfidenceInterval> left_share_bounds;  ///< Wilson, 95 %; no value without rows.
   Shortage shortage = Shortage::no_rows;
   [[nodiscard]] double left_share() const {
     return rows == 0 ? 0 : static_cast<double>(left) / static_cast<double>(rows);
@@ -87,7 +87,7 @@ struct Sample {
 
 struct Estimate {
   double value = 0;
-  std::optional<Interval> interval;  ///< Bootstrap.
+  std::optional<ConfidenceInterval> interval;  ///< Bootstrap.
 };
 /// By Metric; none of them in a sample with a shortage.
 using Estimates = std::array<std::optional<Estimate>, metric_count>;
@@ -96,7 +96,7 @@ using Estimates = std::array<std::optional<Estimate>, metric_count>;
 struct Difference {
   Scorer baseline{};
   double value = 0;
-  std::optional<Interval> interval;
+  std::optional<ConfidenceInterval> interval;
 };
 
 /// Whether greater values of the metric are better, lesser ones, or neither.
@@ -131,7 +131,7 @@ inline constexpr std::array targeted_shares{0.05, 0.1, 0.2, 0.3, 0.5};
 struct Fraction {
   std::uint64_t count = 0;
   std::uint64_t of = 0;
-  std::optional<Interval> interval;  ///< Wilson, 95 %; no value if `of` is 0.
+  std::optional<ConfidenceInterval> interval;  ///< Wilson, 95 %; no value if `of` is 0.
   [[nodiscard]] std::optional<double> share() const {
     if (of == 0) return std::nullopt;
     return static_cast<double>(count) / static_cast<double>(of);

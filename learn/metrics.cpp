@@ -289,7 +289,7 @@ MetricValues measure(const Ranking& ranking, const Tally& tally, const ProfitSet
   return out;
 }
 
-Interval wilson(double happened, double rows) {
+ConfidenceInterval wilson(double happened, double rows) {
   assert(rows > 0);
   const double z2 = normal_97_5 * normal_97_5;
   const double share = happened / rows;

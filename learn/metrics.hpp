@@ -96,7 +96,7 @@ struct Profit {
 };
 
 /// 95 % bounds and the like.
-struct Interval {
+struct ConfidenceInterval {
   double low = 0;
   double high = 0;
 };
@@ -119,7 +119,7 @@ struct ReliabilityBin {
   double rows = 0;
   double mean_score = 0;
   double left_share = 0;
-  Interval interval;  ///< Of left_share: Wilson, 95 %.
+  ConfidenceInterval interval;  ///< Of left_share: Wilson, 95 %.
 };
 inline constexpr std::size_t reliability_bins = 10;
 
@@ -156,7 +156,7 @@ struct CutPoint {
 [[nodiscard]] MetricValues measure(const Ranking& ranking, const Tally& tally, const ProfitSettings& profit);
 
 /// Wilson's score interval of a share, 95 % (Wilson 1927). REQUIRES: rows > 0.
-[[nodiscard]] Interval wilson(double happened, double rows);
+[[nodiscard]] ConfidenceInterval wilson(double happened, double rows);
 
 /// The value below which `share` of the sorted values lie, interpolated linearly (Hyndman, Fan 1996, type 7).
 /// REQUIRES: not empty, share within [0, 1].

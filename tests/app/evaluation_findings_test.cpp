@@ -23,12 +23,12 @@ learn::Evaluation faultless() {
                        .mean_risk = 0.45,
                        .left_share_bounds = learn::wilson(900, 2'000),
                        .shortage = learn::Shortage::none};
-  const auto model = [&](Metric metric, double value, learn::Interval interval) {
+  const auto model = [&](Metric metric, double value, learn::ConfidenceInterval interval) {
     evaluation.scorers[0][static_cast<std::size_t>(metric)] = learn::Estimate{value, interval};
   };
   model(Metric::auc, 0.75, {0.73, 0.77});
   model(Metric::ece, 0.015, {0.012, 0.03});
-  evaluation.differences[0] = learn::Difference{learn::Scorer::recency, 0.03, learn::Interval{0.01, 0.05}};
+  evaluation.differences[0] = learn::Difference{learn::Scorer::recency, 0.03, learn::ConfidenceInterval{0.01, 0.05}};
   evaluation.ece_by_chance = 0.012;
   for (const std::uint32_t cutoff : {0U, 1U}) {
     learn::CutoffCohort cohort;
@@ -63,7 +63,7 @@ TEST(EvaluationFindings, AModelThatRanksNoBetterIsSaidToRankNoBetter) {
   evaluation.differences[0]->interval = {-0.001, 0.05};
   expect_one(evaluation, "not shown to rank better than “Recency”");
   EXPECT_TRUE(verdict(evaluation, english).starts_with("It is not shown"));
-  evaluation.differences[0] = learn::Difference{learn::Scorer::mbg, -0.03, learn::Interval{-0.05, -0.01}};
+  evaluation.differences[0] = learn::Difference{learn::Scorer::mbg, -0.03, learn::ConfidenceInterval{-0.05, -0.01}};
   expect_one(evaluation, "ranks worse than “MBG/NBD”");
   EXPECT_NE(verdict(evaluation, english).find("worse"), std::string::npos);
 }
@@ -128,7 +128,7 @@ TEST(EvaluationFindings, FiguresHaveTheDigitsTheyDeserve) {
   EXPECT_EQ(short_number(200), "200");
   EXPECT_EQ(cutoff_name(support::made_up_facts(), 0), "2011-06-10");
   EXPECT_EQ(cutoff_name(support::made_up_facts(), 7), "#8");
-  EXPECT_EQ(fraction_text({.count = 3, .of = 4, .interval = learn::Interval{0.3, 0.954}}, english),
+  EXPECT_EQ(fraction_text({.count = 3, .of = 4, .interval = learn::ConfidenceInterval{0.3, 0.954}}, english),
             "75.0% (3 of 4; 95% interval [30.0%, 95.4%])");
   EXPECT_EQ(fraction_text({}, english), "too few to say");
 }

@@ -354,7 +354,7 @@ TEST(Metrics, WilsonsIntervalSolvesItsEquation) {
   EXPECT_EQ(wilson(0, 10).low, 0);
   EXPECT_NEAR(wilson(10, 10).high, 1, 1e-15);
   for (const double happened : {1.0, 3.0, 17.0, 39.0}) {
-    const Interval interval = wilson(happened, 40);
+    const ConfidenceInterval interval = wilson(happened, 40);
     for (const double p : {interval.low, interval.high})
       EXPECT_NEAR(std::pow(happened / 40 - p, 2), std::pow(1.959963984540054, 2) * p * (1 - p) / 40, 1e-12);
   }
