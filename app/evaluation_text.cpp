@@ -12,7 +12,6 @@ namespace {
 
 using learn::Metric;
 using learn::metric_count;
-using learn::Scorer;
 using learn::scorer_count;
 
 constexpr Language english = Language::english;

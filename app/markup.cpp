@@ -12,7 +12,7 @@ bool continues(unsigned char byte) { return (byte & 0xc0) == 0x80; }
 /// The length of the UTF-8 character at the front; 0 if there is none, or none that XML can hold.
 std::size_t character_length(std::string_view text) {
   const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
-  const unsigned char first = static_cast<unsigned char>(text[0]);
+  const auto first = static_cast<unsigned char>(text[0]);
   if (first < 0x80) return first >= 0x20 || first == '\n' || first == '\t' ? 1 : 0;
   if (first >= 0xc2 && first <= 0xdf) return continues(static_cast<unsigned char>(byte(1))) ? 2 : 0;
   const unsigned second = byte(1);

@@ -142,7 +142,8 @@ std::vector<PlotTick> day_ticks(double last) {
     break;
   }
   std::vector<PlotTick> ticks;
-  for (double day = 0; day <= last; day += step) ticks.push_back({.at = day, .label = fmt::format("{:.0f}", day)});
+  const int count = static_cast<int>(last / step) + 1;
+  for (int i = 0; i < count; ++i) ticks.push_back({.at = i * step, .label = fmt::format("{:.0f}", i * step)});
   return ticks;
 }
 
