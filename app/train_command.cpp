@@ -164,7 +164,7 @@ int train_command(const TrainOptions& options) {
   line.clear();
   training->model.trained_with = evidence_in(config->sources);
   (void)engine::keep_present(training->model, training->model.trained_with);
-  training->model.alike = learn::usual_values(*examples, *cutoffs, training->model);
+  training->model.alike = learn::usual_values(examples, *cutoffs, training->model);
   training->model.name = options.name.empty() ? stem_of(options.out) : options.name;
   facts.command = command_of(options, *cutoffs);
   const std::string bytes = write_model(

@@ -48,6 +48,19 @@ class Reasons {
                                                  .alike = model_.alike.of(group_, feature)};
   }
 
+  /// Of customers alike the usual value is part of the base: what is left is what sets this one apart.
+  void add(const Logistic::Term& term, double value) {
+    const double usual = usual_part(term);
+    explanation_.base += usual;
+    add(term.feature, value, part_of(term, value) - usual);
+  }
+
+  /// What the term adds to the score of customers alike; 0 where that is not known.
+  [[nodiscard]] double usual_part(const Logistic::Term& term) const {
+    const double alike = model_.alike.of(group_, term.feature);
+    return std::isnan(alike) ? 0 : part_of(term, alike);
+  }
+
  private:
   Explanation& explanation_;
   const Customer& customer_;
@@ -110,8 +123,7 @@ Explanation explain_at(const Customer& customer, const Model& model, Duration ho
   if (model.logistic) {
     for (const Logistic::Term& term : model.logistic->terms) {
       if (term.feature == Feature::mbg_logit || term.feature == Feature::days_since_purchase) continue;
-      if (const auto value = plain_feature_at(customer, term.feature, t))
-        reasons.add(term.feature, *value, part_of(term, *value));
+      if (const auto value = plain_feature_at(customer, term.feature, t)) reasons.add(term, *value);
     }
   }
   std::ranges::sort(explanation.reasons.begin(), explanation.reasons.begin() + explanation.size,

@@ -144,6 +144,11 @@ static_assert(is_complete(sentences));
 
 }  // namespace
 
-constexpr ReasonWords chinese{.code = "zh", .stop = "。", .currencies = currencies, .sentences = sentences};
+constexpr ReasonWords chinese{.code = "zh",
+                              .stop = "。",
+                              .this_raises = "。该客户的流失风险因此升高",
+                              .this_lowers = "。该客户的流失风险因此降低",
+                              .currencies = currencies,
+                              .sentences = sentences};
 
 }  // namespace holdfast::ingest

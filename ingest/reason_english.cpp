@@ -168,6 +168,11 @@ static_assert(is_complete(sentences));
 
 }  // namespace
 
-constexpr ReasonWords english{.code = "en", .stop = ".", .currencies = {}, .sentences = sentences};
+constexpr ReasonWords english{.code = "en",
+                              .stop = ".",
+                              .this_raises = ". This raises the risk",
+                              .this_lowers = ". This lowers the risk",
+                              .currencies = {},
+                              .sentences = sentences};
 
 }  // namespace holdfast::ingest

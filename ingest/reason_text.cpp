@@ -61,6 +61,13 @@ Spoken spoken(Feature feature, double value, bool usual) {
   return counted(value);
 }
 
+/// Whether the contribution is what sets the customer apart from customers alike (docs/semantics.md, "Reasons"). Those
+/// of mbg_logit and of its parts are set against a customer without history.
+bool is_set_against_alike(const Reason& reason) {
+  return !std::isnan(reason.alike) && reason.feature != Feature::mbg_logit &&
+         reason.feature != Feature::purchase_history && reason.feature != Feature::days_since_purchase;
+}
+
 /// Says quantities of one feature.
 class Speaker {
  public:
@@ -108,7 +115,12 @@ void append_reason_text(TextArena& out, const Reason& reason, const ReasonWords&
   speaker.say(sentence.value, spoken(feature, reason.value, false));
   if (!std::isnan(reason.typical)) speaker.say(sentence.usual, spoken(feature, reason.typical, true));
   if (!std::isnan(reason.alike)) speaker.say(sentence.alike, spoken(feature, reason.alike, true));
-  speaker.say(reason.contribution > 0 ? sentence.raises : sentence.lowers);
+  const bool raises = reason.contribution > 0;
+  if (is_set_against_alike(reason)) {
+    speaker.say(raises ? words.this_raises : words.this_lowers);
+  } else {
+    speaker.say(raises ? sentence.raises : sentence.lowers);
+  }
   out.append(words.stop);
 }
 

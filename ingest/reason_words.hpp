@@ -54,7 +54,8 @@ struct Quantity {
 
 /// How a reason is said: the value, the customer's own usual one and what is usual among customers alike (as far as
 /// they are known), then what more of it means for the risk, then the language's full stop. Each piece brings what
-/// separates it from the one before.
+/// separates it from the one before. Where the contribution is that of the difference to customers alike, what it means
+/// for this one is said instead, in the language's own words.
 struct Sentence {
   Feature feature{};
   Quantity value;
@@ -74,6 +75,8 @@ struct CurrencyName {
 struct ReasonWords {
   std::string_view code;  ///< As in the configuration.
   std::string_view stop;
+  Phrase this_raises;  ///< What sets this customer apart from customers alike.
+  Phrase this_lowers;
   std::span<const CurrencyName> currencies;  ///< Behind an amount; of others the code, behind a blank.
   std::array<Sentence, features> sentences;  ///< In the order of Feature.
 };

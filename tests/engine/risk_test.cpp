@@ -221,6 +221,27 @@ TEST(Risk, ReasonsSayWhatIsUsualAmongCustomersWithAsManyPurchaseDays) {
   EXPECT_EQ(visits(back), 3);
 }
 
+TEST(Risk, AContributionIsWhatSetsTheCustomerApartFromCustomersAlike) {
+  Model model = logistic_model(0.5, {{Feature::repeat_purchases, -0.1},
+                                     {Feature::visits_30d, -0.5, 0, 10},
+                                     {Feature::returns_60d, 1},
+                                     {Feature::open_complaints, 0.2}});
+  model.alike.set(CustomerState::repeat, Feature::repeat_purchases, 2);
+  model.alike.set(CustomerState::repeat, Feature::visits_30d, 12);
+  model.alike.set(CustomerState::repeat, Feature::open_complaints, 1);
+  Customer customer = buyer(3, days(60));
+  customer.counters.fill(4);
+  customer.open_complaints = 1;
+  const Explanation explanation = explain_at(customer, model, horizon, customer.last());
+  std::map<Feature, double> contributions;
+  for (const Reason& reason : explanation.span()) contributions[reason.feature] = reason.contribution;
+  EXPECT_NEAR(explanation.base, 0.5 - 0.1 * 2 - 0.5 * 10 + 0.2 * 1, 1e-12) << "the score of customers alike";
+  EXPECT_NEAR(contributions[Feature::repeat_purchases], -0.1, 1e-12);
+  EXPECT_NEAR(contributions[Feature::visits_30d], 3, 1e-12) << "fewer than usual raise it, held within the range";
+  EXPECT_NEAR(contributions[Feature::returns_60d], 4, 1e-12) << "of which it is not known what is usual";
+  EXPECT_FALSE(contributions.contains(Feature::open_complaints)) << "as many as usual say nothing";
+}
+
 TEST(Risk, OneTimeBuyerHasNoTypicalGap) {
   const Customer once = buyer(0, days(0));
   const Explanation explanation = explain_at(once, cdnow_model(), horizon, new_year + days(10));

@@ -143,11 +143,10 @@ TEST(ReasonText, SpeaksOfWhatALogarithmIsOf) {
         << "a full day stays one";
   }
   EXPECT_EQ(text_of({Feature::log_repeat_purchases, std::log1p(7), absent, -1, std::log1p(2.5)}),
-            "Came back to buy on 7 days; customers alike usually on 2.5 days. Repeat purchases lower the risk.");
-  EXPECT_EQ(
-      text_of({Feature::log_mean_spend, std::log1p(19.95), absent, 1, std::log1p(5.25)}, Language::en, "EUR"),
-      "Spends about 20 EUR on a day with purchases; customers alike usually about 5.2 EUR. Higher spending raises "
-      "the risk.");
+            "Came back to buy on 7 days; customers alike usually on 2.5 days. This lowers the risk.");
+  EXPECT_EQ(text_of({Feature::log_mean_spend, std::log1p(19.95), absent, 1, std::log1p(5.25)}, Language::en, "EUR"),
+            "Spends about 20 EUR on a day with purchases; customers alike usually about 5.2 EUR. This raises the "
+            "risk.");
   EXPECT_EQ(text_of({Feature::log_mean_spend, std::log1p(20), absent, 1}),
             "Spends about 20 on a day with purchases. Higher spending raises the risk.");
 }
@@ -155,11 +154,11 @@ TEST(ReasonText, SpeaksOfWhatALogarithmIsOf) {
 TEST(ReasonText, SpeaksOfDecayedCountersAsOfRecentWeeks) {
   EXPECT_EQ(text_of({Feature::purchases_30d, 1.42, 3.96, -0.5, 2}),
             "About 1.4 purchases in the last six weeks; for this customer usually about 4; for customers alike usually "
-            "about 2. Recent purchases lower the risk.");
+            "about 2. This lowers the risk.");
   EXPECT_EQ(text_of({Feature::purchases_90d, 0.97, absent, 0.5}),
             "About 1 purchase in the last four months. Recent purchases raise the risk.");
   EXPECT_EQ(text_of({Feature::visits_30d, 0.4, absent, -0.5, 0.1}),
-            "Hardly any visits in the last six weeks; for customers alike usually hardly any. Recent visits lower the "
+            "Hardly any visits in the last six weeks; for customers alike usually hardly any. This lowers the "
             "risk.");
   EXPECT_EQ(text_of({Feature::complaints_opened_60d, 12.6, absent, 0.5}),
             "About 13 complaints in the last three months. Recent complaints raise the risk.");
@@ -170,15 +169,14 @@ TEST(ReasonText, SpeaksOfDecayedCountersAsOfRecentWeeks) {
 TEST(ReasonText, SpeaksOfShapesAndCounts) {
   EXPECT_EQ(text_of({Feature::recency_ratio, 4.31, 1, 1, 1.24}),
             "The silence is 4.3 times as long as this customer's usual gap between purchases; with customers alike "
-            "usually 1.2 times as long.");
+            "usually 1.2 times as long. This raises the risk.");
   EXPECT_EQ(text_of({Feature::recency_ratio, 0.98, 1, 1}),
             "The silence is as long as this customer's usual gap between purchases.");
-  EXPECT_EQ(
-      text_of({Feature::gap_variation, 0.343, absent, 1, 0.8}),
-      "The gaps between purchases vary by about 34 percent; with customers alike usually by about 80 percent. The "
-      "more irregular the purchases, the higher the risk.");
+  EXPECT_EQ(text_of({Feature::gap_variation, 0.343, absent, 1, 0.8}),
+            "The gaps between purchases vary by about 34 percent; with customers alike usually by about 80 percent. "
+            "This raises the risk.");
   EXPECT_EQ(text_of({Feature::open_complaints, 1, absent, 1, 0}),
-            "1 complaint is open; customers alike usually have none. Open complaints raise the risk.");
+            "1 complaint is open; customers alike usually have none. This raises the risk.");
   EXPECT_EQ(text_of({Feature::purchase_history, 5, absent, -1, 8}),
             "5 purchase days so far; customers alike usually have 8. Such customers leave less often than new ones.");
   EXPECT_EQ(text_of({Feature::customer_age_days, 400.7, absent, -1}),
@@ -191,15 +189,15 @@ TEST(ReasonText, SpeaksChinese) {
   EXPECT_EQ(in_chinese({Feature::log_days_since_purchase, std::log1p(60), absent, 1, std::log1p(20)}),
             "已有60天没有购买；同类客户距上次购买一般为20天。");
   EXPECT_EQ(in_chinese({Feature::purchases_30d, 1.42, 3.96, -0.5, 2}),
-            "最近六周购买约1.4次；该客户平时约4次；同类客户一般约2次。近期购买越多，流失风险越低。");
+            "最近六周购买约1.4次；该客户平时约4次；同类客户一般约2次。该客户的流失风险因此降低。");
   EXPECT_EQ(in_chinese({Feature::visits_30d, 0.4, absent, -0.5, 3}),
-            "最近六周几乎没有访问；同类客户一般约3次。近期访问越多，流失风险越低。");
+            "最近六周几乎没有访问；同类客户一般约3次。该客户的流失风险因此降低。");
   EXPECT_EQ(in_chinese({Feature::complaints_resolved_60d, 2, absent, -0.5}),
             "最近三个月有约2次投诉得到解决。近期得到解决的投诉越多，流失风险越低。");
   EXPECT_EQ(in_chinese({Feature::recency_ratio, 4.31, 1, 1, 1.24}),
-            "距上次购买的时间是该客户平时购买间隔的4.3倍；同类客户一般为1.2倍。");
+            "距上次购买的时间是该客户平时购买间隔的4.3倍；同类客户一般为1.2倍。该客户的流失风险因此升高。");
   EXPECT_EQ(in_chinese({Feature::open_complaints, 2, absent, 1, 0}),
-            "目前有2起投诉尚未解决；同类客户一般没有。未解决的投诉越多，流失风险越高。");
+            "目前有2起投诉尚未解决；同类客户一般没有。该客户的流失风险因此升高。");
   EXPECT_EQ(in_chinese({Feature::purchase_history, 5, absent, -1, 8}),
             "至今共有5天有购买记录；同类客户一般为8天。这类客户比新客户更不容易流失。");
   EXPECT_EQ(text_of({Feature::log_mean_spend, std::log1p(20), absent, -1}, Language::zh, "GBP"),

@@ -311,6 +311,9 @@ void NaiveEngine::alert(const std::string& id, Person& person, Timestamp t, Chan
     reasons[f].value = value;
     reasons[f].contribution += contribution;
   };
+  CustomerState group = CustomerState::loyal;
+  if (person.x + 1 < 5) group = CustomerState::repeat;
+  if (person.x + 1 < 2) group = CustomerState::first_time;
   for (const auto& [f, term] : terms) {
     if (f == Feature::mbg_logit) {
       const double l0 = counted(term, logit(mbg_risk(0, 0, 0)));
@@ -319,14 +322,15 @@ void NaiveEngine::alert(const std::string& id, Person& person, Timestamp t, Chan
       add(Feature::purchase_history, person.x + 1, l1 - l0);
       add(Feature::days_since_purchase, days(t - person.last), counted(term, logit(mbg_risk(person.x, t_x, T))) - l1);
     } else if (const auto value = feature(person, f, t)) {
-      add(f, *value, counted(term, *value));
+      // Plain days are one with the part of mbg_logit that is theirs.
+      const double alike = f == Feature::days_since_purchase ? NAN : model_.alike.of(group, f);
+      const double usual = std::isnan(alike) ? 0 : counted(term, alike);
+      out.base += usual;
+      add(f, *value, counted(term, *value) - usual);
     }
   }
   for (auto& [f, reason] : reasons) {
     reason.typical = habit(person, f, t);
-    CustomerState group = CustomerState::loyal;
-    if (person.x + 1 < 5) group = CustomerState::repeat;
-    if (person.x + 1 < 2) group = CustomerState::first_time;
     if (const double usual = model_.alike.of(group, f); !std::isnan(usual)) reason.alike = usual;
     if (reason.contribution != 0) out.reasons.push_back(reason);
   }
