@@ -12,6 +12,9 @@
 namespace holdfast::engine {
 namespace {
 
+/// Log-odds that nobody would be told of: the digits that alerts have do not show them.
+constexpr double negligible = 5e-7;
+
 double units(Duration duration, const Model& model) {
   return static_cast<double>(duration.ms) / static_cast<double>(model.time_unit.ms);
 }
@@ -40,7 +43,10 @@ class Reasons {
         group_(state_by_purchase_days(customer)) {}
 
   void add(Feature feature, double value, double contribution) {
-    if (contribution == 0) return;
+    if (std::abs(contribution) < negligible) {
+      explanation_.base += contribution;
+      return;
+    }
     explanation_.reasons[explanation_.size++] = {.feature = feature,
                                                  .value = value,
                                                  .typical = habit_at(customer_, feature, t_),

@@ -187,7 +187,7 @@ TEST(ReasonText, SpeaksChinese) {
   EXPECT_EQ(in_chinese({Feature::days_since_purchase, 61.9, 14.2, 1}), "已有61天没有购买；该客户平时每14天购买一次。");
   EXPECT_EQ(in_chinese({Feature::days_since_purchase, 0.5, 1.2, 1}), "距上次购买不到1天；该客户平时每天都会购买。");
   EXPECT_EQ(in_chinese({Feature::log_days_since_purchase, std::log1p(60), absent, 1, std::log1p(20)}),
-            "已有60天没有购买；同类客户距上次购买一般为20天。");
+            "已有60天没有购买；同类客户距上次购买一般为20天。该客户的流失风险因此升高。");
   EXPECT_EQ(in_chinese({Feature::purchases_30d, 1.42, 3.96, -0.5, 2}),
             "最近六周购买约1.4次；该客户平时约4次；同类客户一般约2次。该客户的流失风险因此降低。");
   EXPECT_EQ(in_chinese({Feature::visits_30d, 0.4, absent, -0.5, 3}),

@@ -332,7 +332,11 @@ void NaiveEngine::alert(const std::string& id, Person& person, Timestamp t, Chan
   for (auto& [f, reason] : reasons) {
     reason.typical = habit(person, f, t);
     if (const double usual = model_.alike.of(group, f); !std::isnan(usual)) reason.alike = usual;
-    if (reason.contribution != 0) out.reasons.push_back(reason);
+    if (std::abs(reason.contribution) < 5e-7) {
+      out.base += reason.contribution;
+    } else {
+      out.reasons.push_back(reason);
+    }
   }
   std::ranges::stable_sort(out.reasons, std::ranges::greater{},
                            [](const NaiveReason& reason) { return std::abs(reason.contribution); });
