@@ -250,9 +250,9 @@ constexpr std::array<Entry, text_count> entries{{
      "customers that occur again, not for seasons that do.",
      "截止时点之间的距离小于预测期限，因此结果有部分重叠。置信区间考虑了重复出现的客户，但没有考虑重复的季节。"},
     {Text::warn_undecided,
-     "Of {1} flags, {0} cannot be judged yet: less than a horizon of data lies behind them. End the watched time "
-     "earlier.",
-     "{1} 次预警中有 {0} 次尚无法判断：其后的数据不足一个预测期限。请提前结束观察期。"},
+     "Of {1} flags, {0} cannot be judged yet: less than a horizon of data lies behind them. They count "
+     "among the flags, and in no share.",
+     "{1} 次预警中有 {0} 次尚无法判断：其后的数据不足一个预测期限。它们计入预警次数，但不计入任何比例。"},
     {Text::warn_no_flags, "{0} customers left and none was flagged: alert levels are too high for this model.",
      "有 {0} 位客户流失而无一被预警：对这个模型来说预警等级过高。"},
 }};

@@ -81,6 +81,15 @@ void write_purchases(Card& card, const learn::Training& training) {
               training.spend->parameters.v, training.spend->log_likelihood);
 }
 
+void write_term(Card& card, const engine::Logistic::Term& term) {
+  if (!term.has_range()) {
+    card.line("| {} | {:+.4g} | all | |", name(term.feature), term.weight);
+  } else {
+    card.line("| {} | {:+.4g} | {:.3g} .. {:.3g} | {:.2f} |", name(term.feature), term.weight, term.least, term.most,
+              std::abs(term.weight) * (term.most - term.least));
+  }
+}
+
 void write_score(Card& card, const learn::Training& training) {
   const learn::ScoreFit& score = training.score;
   card.line("## What is weighed on top\n");
@@ -90,9 +99,7 @@ void write_score(Card& card, const learn::Training& training) {
       "most that the feature can move the log-odds.\n",
       score.rows, score.ridge);
   card.line("| feature | weight | range | moves at most |\n|---|---|---|---|");
-  for (const auto& term : score.logistic.terms)
-    card.line("| {} | {:+.4g} | {:.3g} .. {:.3g} | {:.2f} |", name(term.feature), term.weight, term.least, term.most,
-              std::abs(term.weight) * (term.most - term.least));
+  for (const auto& term : score.logistic.terms) write_term(card, term);
   card.line("\nIntercept {:+.4g}.\n", score.logistic.intercept);
   card.line("Tried on {} {} that the fit had not seen, mean log loss (nats; less is better):\n", score.validations,
             score.out_of_time ? "later cut-offs" : "groups of other customers");

@@ -188,12 +188,12 @@ void bound(Fraction& fraction) {
     fraction.interval = wilson(static_cast<double>(fraction.count), static_cast<double>(fraction.of));
 }
 
-/// Whether there was no purchase within the horizon behind a flag; no value while that cannot be known.
+/// Whether there was no purchase within the horizon behind a flag; no value while that cannot be known. A purchase is
+/// known at once, but who counts those who came back and not those who may yet have left finds nobody leaving.
 std::optional<bool> left(const Flag& flag, const EvaluationInput& input) {
   const Timestamp end = flag.raised + input.horizon;
-  if (flag.next_purchase && *flag.next_purchase <= end) return false;
-  if (end <= input.known_until) return true;
-  return std::nullopt;
+  if (end > input.known_until) return std::nullopt;
+  return !flag.next_purchase || *flag.next_purchase > end;
 }
 
 /// The first flag of each silence, by customer and the purchase before it.

@@ -150,7 +150,7 @@ struct AlertJudgement {
   std::uint64_t customers = 0;    ///< Flagged, at least once.
   double days = 0;                ///< Watched.
   std::uint64_t busiest_day = 0;  ///< Flags of the UTC day that had most.
-  std::uint64_t undecided = 0;    ///< Flags with less than a horizon of known time behind them and no purchase in it.
+  std::uint64_t undecided = 0;    ///< Flags with less than a horizon of known time behind them.
   Fraction left_of_flagged;       ///< Of the decided flags: no purchase within the horizon.
   Fraction flagged_of_left;       ///< Of the leavers: flagged within that silence.
   /// Of flagged leavers, how many days before their usual next purchase would have been overdue (last purchase plus

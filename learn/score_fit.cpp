@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <string>
 #include <utility>
@@ -12,6 +13,7 @@
 namespace holdfast::learn {
 namespace {
 
+constexpr double unbounded = std::numeric_limits<double>::infinity();
 constexpr std::size_t examples_min = 50;
 
 /// What one fit is made of: the rows of some examples, within their ranges.
@@ -230,6 +232,11 @@ class ScoreFitter {
     Ranges ranges;
     std::vector<double> present;
     for (const FeatureRule& rule : settings_.features) {
+      if (!rule.has_range) {
+        ranges.least.push_back(-unbounded);
+        ranges.most.push_back(unbounded);
+        continue;
+      }
       present.clear();
       for (const std::size_t i : rows) {
         if (const double value = value_of(i, rule.feature, mbg_logits); !std::isnan(value)) present.push_back(value);
@@ -269,7 +276,8 @@ std::vector<FeatureRule> default_features() {
   constexpr WeightBounds raises{.least = 0};
   constexpr WeightBounds lowers{.most = 0};
   constexpr WeightBounds any;
-  return {{Feature::mbg_logit, raises},
+  // MBG/NBD knows what a long silence of somebody who bought every day means, however rare that is: it needs no range.
+  return {{Feature::mbg_logit, raises, false},
           {Feature::log_days_since_purchase, raises},
           {Feature::log_repeat_purchases, any},
           {Feature::recency_ratio, raises},

@@ -16,6 +16,7 @@ namespace holdfast::learn {
 struct FeatureRule {
   Feature feature{};
   WeightBounds bounds;
+  bool has_range = true;  ///< It counts within what the examples had.
 };
 
 /// What a model weighs unless told otherwise: what stays within bounds as customers grow old. Plain days and ages are

@@ -18,7 +18,7 @@ using enum PurchaseFamily;
 /// 2011-06-10T00:00:00Z, to which the demo's model was fitted.
 constexpr Timestamp demo_end{1'307'664'000'000};
 
-/// The prior of docs/models/onlineretail-mbg.md, times in weeks.
+/// The usual prior of docs/models/README.md, times in weeks.
 const std::vector<LogNormal> demo_prior{
     {.centre = 1, .sd = 1}, {.centre = 8, .sd = 1}, {.centre = 0.5, .sd = 0.5}, {.centre = 10, .sd = 0.5}};
 
