@@ -338,7 +338,7 @@ class CommandLine {
     command->add_option("--name", train_.name, "The model's name; default: that of the file")->type_name("NAME");
     add_time(command, "--from", train_.from,
              "The first cut-off does not lie before; default: soon after the first event");
-    add_time(command, "--until", train_.until, "Nothing that comes later is looked at; default: the last event");
+    add_time(command, "--until", train_.until, "Nothing that comes later is looked at; default: the last purchase");
     add_duration(command, "--every", train_.every, "Time between cut-offs; default 7d");
     command
         ->add_option_function<std::string>(
@@ -370,7 +370,7 @@ class CommandLine {
         ->capture_default_str();
     add_time(command, "--from", evaluate_.from,
              "The first cut-off does not lie before; default: only the last one, a horizon before the end");
-    add_time(command, "--until", evaluate_.until, "Nothing that comes later is looked at; default: the last event");
+    add_time(command, "--until", evaluate_.until, "Nothing that comes later is looked at; default: the last purchase");
     add_duration(command, "--every", evaluate_.every, "Time between cut-offs; default 28d");
     add_whole<0>(command, "--seed", evaluate_.seed, "Of the bootstrap; default 1");
     add_whole<20>(command, "--replicates", evaluate_.replicates, "Of the bootstrap; default 500");

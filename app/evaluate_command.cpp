@@ -1,7 +1,3 @@
-#include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <string>
 
 #include <fmt/format.h>
@@ -26,11 +22,11 @@ Status check_files(const EvaluateOptions& options) {
   return check_distinct(files);
 }
 
-Expected<learn::Cutoffs> cutoffs_of(const EvaluateOptions& options, const HistorySpan& span, Duration horizon) {
-  const Timestamp until = options.until.value_or(span.last);
-  const Timestamp last = until - horizon;
-  const learn::Cutoffs cutoffs = learn::rolling_cutoffs(options.from.value_or(last), until, horizon, options.every);
-  if (cutoffs.at.empty() || cutoffs.at.front() <= span.first)
+Expected<learn::Cutoffs> cutoffs_of(const EvaluateOptions& options, const HistorySpan& span, Timestamp until,
+                                    Duration horizon) {
+  auto cutoffs = bounded_cutoffs(options.from.value_or(until - horizon), until, horizon, options.every);
+  if (!cutoffs) return cutoffs;
+  if (cutoffs->at.empty() || cutoffs->at.front() <= span.first)
     return fail(
         ErrorKind::invalid_argument,
         fmt::format("the history goes from {} to {}, and nothing can be judged in it: what was said at a cut-off "
@@ -60,10 +56,11 @@ int evaluate_command(const EvaluateOptions& options) {
   const auto span = history->span(progress);
   if (!span) return give_up(span.error());
   if (span->total() == 0) return give_up({ErrorKind::invalid_argument, "the history has no events"});
-  const auto cutoffs = cutoffs_of(options, *span, config->policy.horizon);
+  const auto until = known_until(*span, options.until, config->policy.horizon);
+  if (!until) return give_up(until.error());
+  const auto cutoffs = cutoffs_of(options, *span, *until, config->policy.horizon);
   if (!cutoffs) return give_up(cutoffs.error());
-  const Timestamp known_until = std::min(span->last, options.until.value_or(span->last));
-  const auto run = run_evaluation(*config, *history, *cutoffs, known_until, options.examples_max, progress);
+  const auto run = run_evaluation(*config, *history, *cutoffs, *until, options.examples_max, progress);
   if (!run) return give_up(run.error());
 
   line.show("measuring");

@@ -31,12 +31,18 @@ struct Raised {
   Timestamp last_purchase;
 };
 
-/// What features moved the score by, summed.
+/// What features moved the score by, summed in millionths: whole numbers come to the same in any order.
 struct Contributions {
-  std::array<double, features> sum{};
-  std::array<double, features> sum_absolute{};
+  std::array<std::int64_t, features> sum{};
+  std::array<std::int64_t, features> sum_absolute{};
   std::uint64_t customers = 0;
 };
+
+constexpr double millionths = 1e6;
+
+std::int64_t in_millionths(double contribution) {
+  return std::llround(std::clamp(contribution, -millionths, millionths) * millionths);
+}
 
 const engine::Customer& customer_at(const std::byte* record) {
   return *reinterpret_cast<const engine::Customer*>(record);
@@ -65,7 +71,7 @@ class Judging final : public ExamplesObserver {
   }
 
   void alert(Partition partition, const Alert& alert) override {
-    if (alert.change != Change::raised || alert.time < cutoffs_.at.front()) return;
+    if (alert.change != Change::raised) return;
     raised_[static_cast<std::size_t>(partition.value)].push_back(
         {alert.customer.hash, alert.time, alert.last_purchase});
   }
@@ -94,8 +100,8 @@ class Judging final : public ExamplesObserver {
     ++into.customers;
     for (const Reason& reason : engine::explain_at(customer, model_, cutoffs_.horizon, t, newcomer_).span()) {
       const auto f = static_cast<std::size_t>(reason.feature);
-      into.sum[f] += reason.contribution;
-      into.sum_absolute[f] += std::abs(reason.contribution);
+      into.sum[f] += in_millionths(reason.contribution);
+      into.sum_absolute[f] += in_millionths(std::abs(reason.contribution));
     }
   }
 
@@ -201,8 +207,8 @@ std::vector<FeatureContribution> contributions_of(const Contributions& from) {
   for (std::size_t f = 0; f < features; ++f) {
     if (from.sum_absolute[f] == 0) continue;
     contributions.push_back({.feature = std::string(name(static_cast<Feature>(f))),
-                             .mean_absolute = from.sum_absolute[f] / customers,
-                             .mean = from.sum[f] / customers});
+                             .mean_absolute = static_cast<double>(from.sum_absolute[f]) / millionths / customers,
+                             .mean = static_cast<double>(from.sum[f]) / millionths / customers});
   }
   std::ranges::stable_sort(contributions, std::ranges::greater{}, &FeatureContribution::mean_absolute);
   return contributions;
@@ -244,11 +250,12 @@ Expected<EvaluationRun> run_evaluation(const Config& config, const History& hist
     run.input.rows.push_back(row_of(example, model, cutoffs.horizon, numbers));
   for (const Raised& flag : raised) {
     if (flag.at > known_until) continue;
-    run.input.flags.push_back({.customer = numbers.of(flag.customer),
-                               .raised = flag.at,
-                               .next_purchase = purchases.next_after(flag.customer, flag.at),
-                               .usual_gap_days = purchases.usual_gap_days(flag.customer, flag.at),
-                               .last_purchase = flag.last_purchase});
+    auto& flags = flag.at < run.input.watched_from ? run.input.earlier_flags : run.input.flags;
+    flags.push_back({.customer = numbers.of(flag.customer),
+                     .raised = flag.at,
+                     .next_purchase = purchases.next_after(flag.customer, flag.at),
+                     .usual_gap_days = purchases.usual_gap_days(flag.customer, flag.at),
+                     .last_purchase = flag.last_purchase});
   }
   for (const auto& silence : silences)
     run.input.leavers.push_back({.customer = numbers.of(silence.customer), .last_purchase = silence.last_purchase});

@@ -1,6 +1,9 @@
 #include "app/history.hpp"
 
 #include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <system_error>
 #include <thread>
 
 #include <fmt/format.h>
@@ -14,6 +17,13 @@ namespace holdfast::app {
 namespace {
 
 constexpr std::size_t batch_records = 1000;
+constexpr std::int64_t cutoffs_max = 1000;
+
+/// An event that lies this far before one that stood before it in its log is out of order, and so is a log with more
+/// than a share of these: the engine takes each log as it is, and would have passed a cut-off before it came to most of
+/// what happened until then.
+constexpr Duration disorder{86'400'000};
+constexpr double disorder_share_max = 0.01;
 
 /// Drops what a replay puts out, and hands its progress on.
 class NoOutput final : public ReplayOutput {
@@ -36,9 +46,32 @@ void take_note(HistorySpan& span, const Event& event) {
   span.with_amount += event.kind == EventKind::purchase && event.has_amount ? 1 : 0;
   span.first = std::min(span.first, event.time);
   span.last = std::max(span.last, event.time);
+  if (event.kind == EventKind::purchase) span.last_purchase = std::max(span.last_purchase, event.time);
 }
 
 }  // namespace
+
+Expected<Timestamp> known_until(const HistorySpan& span, std::optional<Timestamp> until, Duration horizon) {
+  if (span.last_purchase == before_all_time)
+    return fail(ErrorKind::invalid_argument, "the history has no purchases: nothing can be learnt from it, nor judged");
+  const Timestamp known = until.value_or(span.last_purchase);
+  if (known - span.last_purchase > Duration{horizon.ms / 10})
+    return fail(ErrorKind::invalid_argument,
+                fmt::format("--until {} lies far behind the last purchase, at {}: who has not bought since may only be "
+                            "missing in the data; set it to that time at most",
+                            to_rfc3339(known), to_rfc3339(span.last_purchase)));
+  return known;
+}
+
+Expected<learn::Cutoffs> bounded_cutoffs(Timestamp from, Timestamp until, Duration horizon, Duration step) {
+  const std::int64_t room = (until - horizon - from).ms;
+  if (room / step.ms >= cutoffs_max)
+    return fail(ErrorKind::invalid_argument,
+                fmt::format("from {} to {} there are more than {} cut-offs: choose a longer --every, or --from and "
+                            "--until, if an event has a wrong time",
+                            to_rfc3339(from), to_rfc3339(until), cutoffs_max));
+  return learn::rolling_cutoffs(from, until, horizon, step);
+}
 
 Expected<History> History::open(const Config& config, std::span<const std::pair<std::string, std::string>> sources) {
   History history(config);
@@ -49,10 +82,14 @@ Expected<History> History::open(const Config& config, std::span<const std::pair<
     return history;
   }
   for (const auto& [name, path] : sources) {
-    if (path == "-")
-      return fail(
-          ErrorKind::invalid_argument,
-          fmt::format("--source {}=-: history is read twice, and standard input can be read once; name a file", name));
+    std::error_code ignored;
+    const bool once =
+        path == "-" || (std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored));
+    if (once)
+      return fail(ErrorKind::invalid_argument,
+                  fmt::format("--source {}={}: history is read more than once, which standard input and pipes cannot "
+                              "be; name a file",
+                              name, path));
   }
   auto paths = paths_by_source(config, sources);
   if (!paths) return std::unexpected(paths.error());
@@ -85,6 +122,9 @@ Expected<HistorySpan> History::span(const HistoryProgress& progress,
   for (RecordFeed& feed : *feeds) {
     ingest::Decoder decoder(config_->sources[feed.source.value], Partition{0}, ingest::Partitioner::none, 1,
                             ingest::KeyRule::from_event);
+    Timestamp latest = before_all_time;
+    std::uint64_t events_of_feed = 0;
+    std::uint64_t out_of_order = 0;
     while (true) {
       const auto batch = feed.records->next(batch_records);
       if (!batch) return std::unexpected(batch.error());
@@ -93,9 +133,18 @@ Expected<HistorySpan> History::span(const HistoryProgress& progress,
       for (const Event& event : events.events) {
         take_note(span, event);
         if (visit) visit(event);
+        if (event.rejection != nullptr) continue;
+        ++events_of_feed;
+        out_of_order += latest > before_all_time && event.time < latest - disorder ? 1 : 0;
+        latest = std::max(latest, event.time);
       }
       progress("looking through the history", span.total(), span.last);
     }
+    if (static_cast<double>(out_of_order) > disorder_share_max * static_cast<double>(events_of_feed))
+      return fail(ErrorKind::invalid_argument,
+                  fmt::format("source {}: {} of {} events happened more than a day before one that stands before them: "
+                              "sort them by time",
+                              config_->sources[feed.source.value].name, out_of_order, events_of_feed));
   }
   return span;
 }

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,9 +26,20 @@ struct HistorySpan {
   std::uint64_t rejected = 0;             ///< Records that are no events.
   Timestamp first = after_all_time;       ///< The least of all event times.
   Timestamp last = before_all_time;       ///< The greatest.
+  Timestamp last_purchase = before_all_time;
 
   [[nodiscard]] std::uint64_t total() const { return events[0] + events[1] + events[2] + events[3]; }
 };
+
+/// Until when a history tells who bought: what was asked for, or the last purchase. invalid_argument: there is no
+/// purchase, or what was asked for lies so far behind the last one that silence may only be a lack of data.
+[[nodiscard]] Expected<Timestamp> known_until(const HistorySpan& span, std::optional<Timestamp> until,
+                                              Duration horizon);
+
+/// Cut-offs every `step` from `from` on whose outcomes are known at `until`; no more than a thousand of them.
+/// invalid_argument: there would be more.
+[[nodiscard]] Expected<learn::Cutoffs> bounded_cutoffs(Timestamp from, Timestamp until, Duration horizon,
+                                                       Duration step);
 
 /// Told now and then, for people who wait: what is being done, and events so far.
 using HistoryProgress = std::function<void(std::string_view doing, std::uint64_t events, Timestamp stream_time)>;
@@ -39,8 +52,8 @@ class History {
   [[nodiscard]] static Expected<History> open(const Config& config,
                                               std::span<const std::pair<std::string, std::string>> sources);
 
-  /// What there is. `visit`, if not null, is called for each event and each record that is none, partition by
-  /// partition.
+  /// What there is. invalid_argument: a log is not in order of time. `visit`, if not null, is called for each event and
+  /// each record that is none, partition by partition.
   [[nodiscard]] Expected<HistorySpan> span(const HistoryProgress& progress,
                                            const std::function<void(const Event&)>& visit = nullptr) const;
 

@@ -47,7 +47,9 @@ engine::RiskPolicy no_policy(const engine::RiskPolicy& configured, Duration hori
 
 /// Cut-offs begin once there is something to know a customer by, and leave room for later ones to be tried on.
 Expected<learn::Cutoffs> cutoffs_of(const TrainOptions& options, const HistorySpan& span, Duration horizon) {
-  const Timestamp until = options.until.value_or(span.last);
+  const auto until_known = known_until(span, options.until, horizon);
+  if (!until_known) return std::unexpected(until_known.error());
+  const Timestamp until = *until_known;
   const Duration known = until - span.first;
   if (known.ms <= horizon.ms)
     return fail(
@@ -56,9 +58,9 @@ Expected<learn::Cutoffs> cutoffs_of(const TrainOptions& options, const HistorySp
                     "history, or a shorter horizon (--horizon)",
                     known.days(), horizon.days()));
   const Duration lead{std::min(horizon.ms, (known.ms - horizon.ms) / 4)};
-  learn::Cutoffs cutoffs =
-      learn::rolling_cutoffs(options.from.value_or(span.first + lead), until, horizon, options.every);
-  if (cutoffs.at.empty())
+  auto cutoffs = bounded_cutoffs(options.from.value_or(span.first + lead), until, horizon, options.every);
+  if (!cutoffs) return cutoffs;
+  if (cutoffs->at.empty())
     return fail(ErrorKind::invalid_argument,
                 fmt::format("no cut-off lies between {} and {}: move --from back",
                             to_rfc3339(options.from.value_or(span.first + lead)), to_rfc3339(until - horizon)));
@@ -73,6 +75,7 @@ std::string command_of(const TrainOptions& options, const learn::Cutoffs& cutoff
       fmt::format(" --from {} --until {} --every {} --horizon {}", to_rfc3339(cutoffs.at.front()),
                   to_rfc3339(cutoffs.end(cutoffs.at.size() - 1)), to_text(options.every), to_text(cutoffs.horizon));
   if (!options.prior) command += " --prior none";
+  if (!options.name.empty()) command += " --name " + options.name;
   return command + " --out " + options.out;
 }
 

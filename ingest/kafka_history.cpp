@@ -57,6 +57,10 @@ class PartitionHistory final : public RecordSource {
       MessagePtr owned(message);
       if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         next_ = std::max(next_, message->offset);
+      } else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
+        status = fail(ErrorKind::failed, fmt::format("{}: records were removed while they were read (retention); begin "
+                                                     "again",
+                                                     name_));
       } else if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         if (kind_of(message->err, ErrorKind::failed) != ErrorKind::unavailable)
           status =
@@ -139,6 +143,8 @@ Expected<std::unique_ptr<KafkaHistory>> open_kafka_history(const KafkaSettings& 
                                     {{"group.id", settings.application_id + "-history"},
                                      {"enable.auto.commit", "false"},
                                      {"enable.partition.eof", "true"},
+                                     {"auto.offset.reset", "error"},  // Else what retention removes is skipped unseen.
+                                     {"allow.auto.create.topics", "false"},
                                      {"isolation.level", "read_committed"}});
   if (!client) return std::unexpected(client.error());
   auto history = std::make_unique<History>(std::move(*client), settings);

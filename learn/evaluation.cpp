@@ -198,11 +198,13 @@ std::optional<bool> left(const Flag& flag, const EvaluationInput& input) {
 
 /// The first flag of each silence, by customer and the purchase before it.
 using Silence = std::pair<std::uint32_t, std::int64_t>;
-std::map<Silence, const Flag*> first_flags(const std::vector<Flag>& flags) {
+std::map<Silence, const Flag*> first_flags(const EvaluationInput& input) {
   std::map<Silence, const Flag*> out;
-  for (const Flag& flag : flags) {
-    const Flag*& first = out[{flag.customer, flag.last_purchase.ms}];
-    if (first == nullptr || flag.raised < first->raised) first = &flag;
+  for (const std::vector<Flag>* const flags : {&input.earlier_flags, &input.flags}) {
+    for (const Flag& flag : *flags) {
+      const Flag*& first = out[{flag.customer, flag.last_purchase.ms}];
+      if (first == nullptr || flag.raised < first->raised) first = &flag;
+    }
   }
   return out;
 }
@@ -228,12 +230,14 @@ void judge_flags(AlertJudgement& out, const EvaluationInput& input) {
 }
 
 void judge_leavers(AlertJudgement& out, const EvaluationInput& input) {
-  const auto flags = first_flags(input.flags);
+  const auto flags = first_flags(input);
   std::vector<double> leads;
   for (const Leaver& leaver : input.leavers) {
     const auto found = flags.find({leaver.customer, leaver.last_purchase.ms});
-    add(out.flagged_of_left, found != flags.end());
-    if (found == flags.end()) continue;
+    // Once the horizon is over, everybody can see who left.
+    const bool in_time = found != flags.end() && found->second->raised <= leaver.last_purchase + input.horizon;
+    add(out.flagged_of_left, in_time);
+    if (!in_time) continue;
     const Flag& flag = *found->second;
     if (!std::isfinite(flag.usual_gap_days)) {
       ++out.gap_unknown;

@@ -46,6 +46,7 @@ struct Leaver {
 struct EvaluationInput {
   std::vector<JudgedRow> rows;  ///< Scores finite, probabilities within [0, 1].
   std::vector<Flag> flags;
+  std::vector<Flag> earlier_flags;  ///< Raised before the watched time: only of use for who left within it.
   std::vector<Leaver> leavers;
   Duration horizon;
   Timestamp watched_from;   ///< Flags were raised from here
@@ -152,7 +153,7 @@ struct AlertJudgement {
   std::uint64_t busiest_day = 0;  ///< Flags of the UTC day that had most.
   std::uint64_t undecided = 0;    ///< Flags with less than a horizon of known time behind them.
   Fraction left_of_flagged;       ///< Of the decided flags: no purchase within the horizon.
-  Fraction flagged_of_left;       ///< Of the leavers: flagged within that silence.
+  Fraction flagged_of_left;       ///< Of the leavers: flagged within that silence, before its horizon was over.
   /// Of flagged leavers, how many days before their usual next purchase would have been overdue (last purchase plus
   /// usual gap) they were flagged; negative: after it. No value for fewer than four.
   std::optional<Quartiles> lead_days;

@@ -14,7 +14,8 @@ namespace holdfast::learn {
 namespace {
 
 constexpr double unbounded = std::numeric_limits<double>::infinity();
-constexpr std::size_t examples_min = 50;
+constexpr std::size_t examples_min = 50;      ///< To fit to.
+constexpr std::size_t examples_needed = 100;  ///< To fit and to try.
 
 /// What one fit is made of: the rows of some examples, within their ranges.
 struct Ranges {
@@ -38,11 +39,14 @@ class ScoreFitter {
       : examples_(examples), cutoffs_(cutoffs), base_(base), refit_(refit), settings_(settings) {}
 
   Expected<ScoreFit> run() const {
+    const auto left = left_of_all();
+    if (examples_.size() < examples_needed || left == 0 || left == examples_.size()) return too_little();
     ScoreFit result{.rows = examples_.size()};
     auto splits = splits_by_time();
     if (!splits) return std::unexpected(splits.error());
     result.out_of_time = !splits->empty();
     if (splits->empty()) splits = splits_by_customer();
+    if (splits->empty()) return too_little();
     result.validations = splits->size();
     result.base = trial_of(*splits, [&](const Split& split, std::size_t i) { return split.mbg_logits[i]; });
     for (const double ridge : settings_.ridges) {
@@ -70,6 +74,17 @@ class ScoreFitter {
   }
 
  private:
+  [[nodiscard]] std::size_t left_of_all() const {
+    return static_cast<std::size_t>(std::ranges::count(examples_, true, &Example::left));
+  }
+
+  [[nodiscard]] std::unexpected<Error> too_little() const {
+    return fail(ErrorKind::invalid_argument, "too little history to learn from: " + std::to_string(examples_.size()) +
+                                                 " customers at a cut-off whose outcome is known, of whom " +
+                                                 std::to_string(left_of_all()) +
+                                                 " left; take a longer history or a shorter horizon");
+  }
+
   /// What is predicted, and from what: numbers of examples. `mbg_logits`: of all examples, under what was known.
   struct Split {
     std::vector<std::size_t> fitted;
@@ -303,12 +318,6 @@ double mbg_logit_of(const Example& example, const engine::Model& base, Duration 
 
 Expected<ScoreFit> fit_score(std::span<const Example> examples, const Cutoffs& cutoffs, const engine::Model& base,
                              const RefitBase& refit, const ScoreFitSettings& settings) {
-  const auto left = std::ranges::count_if(examples, [](const Example& example) { return example.left; });
-  if (examples.size() < examples_min || left == 0 || static_cast<std::size_t>(left) == examples.size())
-    return fail(ErrorKind::invalid_argument, "too little history to learn from: " + std::to_string(examples.size()) +
-                                                 " customers at a cut-off whose outcome is known, of whom " +
-                                                 std::to_string(left) +
-                                                 " left; take a longer history or a shorter horizon");
   return ScoreFitter(examples, cutoffs, base, refit, settings).run();
 }
 

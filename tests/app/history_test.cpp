@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -133,6 +134,30 @@ TEST_F(HistoryTest, StandardInputCanBeReadOnceOnly) {
   ASSERT_FALSE(history);
   EXPECT_EQ(history.error().kind, ErrorKind::invalid_argument);
   EXPECT_NE(history.error().message.find("name a file"), std::string::npos);
+}
+
+TEST_F(HistoryTest, WhatIsNotInOrderOfTimeIsRefused) {
+  auto files = files_until(after_all_time);
+  // By customer, as exports often are.
+  std::istringstream lines(testing::read_file(files[0].second));
+  std::vector<std::string> sorted;
+  for (std::string line; std::getline(lines, line);) sorted.push_back(line);
+  std::ranges::sort(sorted);
+  std::string content;
+  for (const std::string& line : sorted) content += line + "\n";
+  files[0].second = write("by-customer.ndjson", content);
+  const auto span = History::open(config_, files)->span(nobody_watches);
+  ASSERT_FALSE(span);
+  EXPECT_NE(span.error().message.find("sort them by time"), std::string::npos) << span.error().message;
+}
+
+TEST_F(HistoryTest, OutcomesEndWithThePurchases) {
+  const HistorySpan span{.last = new_year + days(300), .last_purchase = new_year + days(200)};
+  EXPECT_EQ(known_until(span, std::nullopt, days(91)), new_year + days(200));
+  EXPECT_EQ(known_until(span, new_year + days(150), days(91)), new_year + days(150));
+  EXPECT_FALSE(known_until(span, new_year + days(300), days(91))) << "nobody who is missing in the data has left";
+  EXPECT_FALSE(known_until(HistorySpan{}, std::nullopt, days(91)));
+  EXPECT_FALSE(bounded_cutoffs(new_year, new_year + days(300), days(91), Duration{1}));
 }
 
 }  // namespace

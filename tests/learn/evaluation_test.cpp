@@ -219,10 +219,19 @@ TEST(Evaluation, LeaversAreFlaggedWithinTheirSilence) {
   flag(4, 108, 100, unknown);
   flag(5, 95, 90, 20);  // In an earlier silence.
   flag(6, 118, 100, 20);
+  // One was flagged before the watched time began, another when nobody needed to be told any more.
+  for (const std::uint32_t customer : {7U, 8U})
+    input.leavers.push_back({.customer = customer, .last_purchase = day(30)});
+  input.earlier_flags.push_back({.customer = 7,
+                                 .raised = day(60),
+                                 .next_purchase = std::nullopt,
+                                 .usual_gap_days = unknown,
+                                 .last_purchase = day(30)});
+  flag(8, 130, 30, unknown);
   const AlertJudgement alerts = evaluate(input, quick()).alerts;
-  EXPECT_EQ(alerts.flagged_of_left.of, 6U);
-  EXPECT_EQ(alerts.flagged_of_left.count, 5U);
-  EXPECT_EQ(alerts.gap_unknown, 1U);
+  EXPECT_EQ(alerts.flagged_of_left.of, 8U);
+  EXPECT_EQ(alerts.flagged_of_left.count, 6U);
+  EXPECT_EQ(alerts.gap_unknown, 2U);
   ASSERT_TRUE(alerts.lead_days);  // -10, 2, 5, 10
   EXPECT_NEAR(alerts.lead_days->lower, -1, 1e-9);
   EXPECT_NEAR(alerts.lead_days->median, 3.5, 1e-9);

@@ -178,6 +178,8 @@ TEST(ScoreFit, TooLittleHistoryIsRefused) {
   const auto fit = fit_score(made.examples, made.cutoffs, base_model(), as_it_is());
   ASSERT_FALSE(fit);
   EXPECT_NE(fit.error().message.find("40 customers at a cut-off"), std::string::npos);
+  made = world(1, 55, -0.5);
+  EXPECT_FALSE(fit_score(made.examples, made.cutoffs, base_model(), as_it_is())) << "nothing is left to try it on";
 }
 
 TEST(ScoreFit, TheMbgLogitIsThatOfTheEngine) {
