@@ -1,3 +1,4 @@
+#include <cstdio>
 #include <string>
 
 #include <fmt/format.h>
@@ -12,6 +13,7 @@
 #include "app/named_files.hpp"
 #include "app/report.hpp"
 #include "app/text_file.hpp"
+#include "engine/model.hpp"
 
 namespace holdfast::app {
 namespace {
@@ -39,7 +41,7 @@ Expected<learn::Cutoffs> cutoffs_of(const EvaluateOptions& options, const Histor
 }  // namespace
 
 int evaluate_command(const EvaluateOptions& options) {
-  const auto config = load_config(options.config, options.overrides);
+  auto config = load_config(options.config, options.overrides);
   if (!config) return report(config.error());
   const auto language = language_named(options.language);
   if (!language) return report({ErrorKind::invalid_argument, fmt::format("--language {}: en or zh", options.language)});
@@ -56,6 +58,14 @@ int evaluate_command(const EvaluateOptions& options) {
   const auto span = history->span(progress);
   if (!span) return give_up(span.error());
   if (span->total() == 0) return give_up({ErrorKind::invalid_argument, "the history has no events"});
+  // What the history lacks is absent here as it is where no source has it.
+  for (const Feature feature : engine::keep_present(config->model, evidence_in(*span)))
+    config->warnings.push_back(
+        fmt::format("{}: the history has nothing that {} is made of: it is absent, and adds "
+                    "nothing to risks",
+                    config->model_path, name(feature)));
+  line.clear();
+  for (const std::string& warning : config->warnings) fmt::print(stderr, "warning: {}\n", warning);
   const auto until = known_until(*span, options.until, config->policy.horizon);
   if (!until) return give_up(until.error());
   const auto cutoffs = cutoffs_of(options, *span, *until, config->policy.horizon);

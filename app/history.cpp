@@ -51,6 +51,18 @@ void take_note(HistorySpan& span, const Event& event) {
 
 }  // namespace
 
+engine::EvidenceSet evidence_in(const HistorySpan& span) {
+  engine::EvidenceSet present;
+  for (std::size_t i = 0; i < engine::evidence_kinds; ++i) {
+    const auto evidence = static_cast<engine::Evidence>(i);
+    const std::uint64_t events = evidence == engine::Evidence::amount
+                                     ? span.with_amount
+                                     : span.events[static_cast<std::size_t>(engine::kind_of(evidence))];
+    present.set(i, events > 0);
+  }
+  return present;
+}
+
 Expected<Timestamp> known_until(const HistorySpan& span, std::optional<Timestamp> until, Duration horizon) {
   if (span.last_purchase == before_all_time)
     return fail(ErrorKind::invalid_argument, "the history has no purchases: nothing can be learnt from it, nor judged");

@@ -14,6 +14,7 @@
 #include "app/replay.hpp"
 #include "domain/error.hpp"
 #include "domain/time.hpp"
+#include "engine/evidence.hpp"
 #include "learn/examples.hpp"
 
 /// A company's own history, as models are trained on and judged by.
@@ -30,6 +31,9 @@ struct HistorySpan {
 
   [[nodiscard]] std::uint64_t total() const { return events[0] + events[1] + events[2] + events[3]; }
 };
+
+/// What models can be made of, as far as the history has it: a kind of which there is no event is absent, not 0.
+[[nodiscard]] engine::EvidenceSet evidence_in(const HistorySpan& span);
 
 /// Until when a history tells who bought: what was asked for, or the last purchase. invalid_argument: there is no
 /// purchase, or what was asked for lies so far behind the last one that silence may only be a lack of data.

@@ -165,7 +165,7 @@ int train_command(const TrainOptions& options) {
   auto training = learn::train(examples, *cutoffs, {.with_prior = options.prior});
   if (!training) return give_up(training.error());
   line.clear();
-  training->model.trained_with = evidence_in(config->sources);
+  training->model.trained_with = evidence_in(facts.span);
   (void)engine::keep_present(training->model, training->model.trained_with);
   training->model.alike = learn::usual_values(examples, *cutoffs, training->model);
   training->model.name = options.name.empty() ? stem_of(options.out) : options.name;

@@ -117,6 +117,16 @@ TEST_F(EvaluateTest, PrintsATableAndWritesAPageInEitherLanguage) {
   }
 }
 
+TEST_F(EvaluateTest, WhatTheHistoryLacksIsAbsentAndSaid) {
+  testing::write_file(path("model.json"),
+                      R"({"name":"m","time_unit":"7d","horizon":"60d","mbg":{"r":0.9,"alpha":6.0,"a":0.9,"b":8},)"
+                      R"("logistic":{"intercept":0,"weights":{"mbg_logit":1,"visits_30d":-0.5}}})");
+  const auto evaluated = testing::run_holdfast({"evaluate", "-c", path("shop.yaml"), "--source",
+                                                "purchases=" + path("data/purchases.ndjson"), "--replicates", "50"});
+  ASSERT_EQ(evaluated.status, 0) << evaluated.err;
+  EXPECT_NE(evaluated.err.find("nothing that visits_30d is made of"), std::string::npos) << evaluated.err;
+}
+
 TEST_F(EvaluateTest, WhatCannotBeJudgedIsSaidWithARemedy) {
   const auto brief = run("evaluate", {"--until", "2025-02-01"});
   EXPECT_EQ(brief.status, 2);
