@@ -130,6 +130,15 @@ Status CheckpointLoader::check_marker(const Marker& marker, std::string_view wha
                     " partitions, and now they have " + std::to_string(terms_.partitions) +
                     ": customers lie in other partitions than before. Restore the number, or begin anew with another "
                     "application_id");
+  if (terms_.models == nullptr) return {};
+  for (const ModelGeneration& generation : marker.models) {
+    if (const auto model = terms_.models->read(generation.model); !model)
+      return fail(ErrorKind::incompatible,
+                  subject +
+                      " was made under a model that this release cannot read: run the release that took it, or "
+                      "begin anew with another application_id. Its faults: " +
+                      model.error().message);
+  }
   return {};
 }
 

@@ -11,6 +11,7 @@
 #include "app/statistics.hpp"
 #include "domain/error.hpp"
 #include "domain/ports.hpp"
+#include "engine/model.hpp"
 #include "state/hot_table.hpp"
 
 namespace holdfast::app {
@@ -20,7 +21,8 @@ struct CheckpointTerms {
   std::uint64_t topics = 0;     ///< As in Marker.
   std::int32_t partitions = 0;  ///< As in Marker.
   std::uint8_t sources = 0;
-  state::TableMemory memory = {};  ///< For all tables together.
+  engine::ModelReader* models = nullptr;  ///< As in RecoverySettings.
+  state::TableMemory memory = {};         ///< For all tables together.
 };
 
 /// A task's customers as of its latest checkpoint.

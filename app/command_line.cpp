@@ -118,6 +118,7 @@ class CommandLine {
     add_generate();
     add_load();
     add_alerts();
+    add_models();
     add_inspect();
     add_train();
     add_evaluate();
@@ -208,6 +209,18 @@ class CommandLine {
         ->capture_default_str();
     command->add_option("--dead-letters", replay_.dead_letters, "Where records go that are no events; default nowhere")
         ->type_name("PATH");
+    command
+        ->add_option_function<std::vector<std::string>>(
+            "--swap",
+            [this](const std::vector<std::string>& texts) {
+              for (const std::string& text : texts) {
+                auto [time, path] = split_pair("--swap", text, "TIME=PATH");
+                replay_.swaps.emplace_back(parse_time("--swap", time), std::move(path));
+              }
+            },
+            "From this time on customers come under this model, as with a swap in `run`; again for more")
+        ->allow_extra_args(false)
+        ->type_name("TIME=PATH");
     add_time(command, "--until", replay_.until, "Move the clock on to this time, past the last event");
     command->add_option("--partitions", replay_.partitions, "As many as the topics have, for the same order of alerts")
         ->check(CLI::Range(1, 10'000))
@@ -311,6 +324,16 @@ class CommandLine {
     command->callback([this] { command_ = [this] { return alerts_command(alerts_); }; });
   }
 
+  void add_models() {
+    CLI::App* command = add_command("models", "What the models topic holds, and which one is in force",
+                                    "  holdfast models -c shop.yaml\n"
+                                    "  holdfast models -c shop.yaml --use model-2026-11.json\n",
+                                    models_);
+    command->add_option("--use", models_.use, "Put this model file into force, if it is sound")->type_name("PATH");
+    add_json(command, models_.json);
+    command->callback([this] { command_ = [this] { return models_command(models_); }; });
+  }
+
   void add_inspect() {
     CLI::App* command =
         add_command("inspect", "What the state directory knows of a customer, as of its last checkpoint",
@@ -387,6 +410,7 @@ class CommandLine {
   GenerateOptions generate_;
   LoadOptions load_;
   AlertsOptions alerts_;
+  ModelsOptions models_;
   InspectOptions inspect_;
   TrainOptions train_;
   EvaluateOptions evaluate_;

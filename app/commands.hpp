@@ -28,6 +28,7 @@ struct ReplayOptions : CommonOptions {
   std::vector<std::pair<std::string, std::string>> sources;  ///< NAME and PATH, in the order given.
   std::string alerts = "-";                                  ///< "-": stdout.
   std::string dead_letters;                                  ///< Empty: nowhere.
+  std::vector<std::pair<Timestamp, std::string>> swaps;      ///< TIME and PATH of new models.
   std::optional<Timestamp> until;
   std::int32_t partitions = 1;
   int threads = 1;
@@ -73,6 +74,11 @@ struct AlertsOptions : CommonOptions {
   bool json = false;
 };
 
+struct ModelsOptions : CommonOptions {
+  std::string use;  ///< A model file to be put into the topic; empty: none.
+  bool json = false;
+};
+
 struct InspectOptions : CommonOptions {
   std::string customer;
   std::optional<Timestamp> at;  ///< No value: the checkpoint's stream time.
@@ -114,6 +120,7 @@ int topics_command(const TopicsOptions& options);
 int generate_command(const GenerateOptions& options);
 int load_command(const LoadOptions& options);
 int alerts_command(const AlertsOptions& options);
+int models_command(const ModelsOptions& options);
 int inspect_command(const InspectOptions& options);
 int train_command(const TrainOptions& options);
 int evaluate_command(const EvaluateOptions& options);

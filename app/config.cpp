@@ -248,6 +248,8 @@ class Builder {
     }
     check_topic("topics.alerts", config_.alerts_topic, users);
     check_topic("topics.dead_letters", config_.dead_letters_topic, users);
+    config_.models_topic = values_.text("topics.models");
+    check_topic("topics.models", config_.models_topic, users);
   }
 
   void check_topic(const std::string& key, const std::string& topic, std::map<std::string, std::string>& users) {
@@ -297,11 +299,9 @@ class Builder {
                                 "other horizon; remove the key, or train a model for {}",
                                 to_text(config_.model.horizon), to_text(policy.horizon)));
     }
-    // Its counters are kept rounded: a level must not change to and fro with the last bit of one.
-    constexpr double hysteresis_min = 0.001;
-    if (config_.model.logistic && policy.hysteresis >= 0 && policy.hysteresis < hysteresis_min)
+    if (config_.model.logistic && policy.hysteresis >= 0 && policy.hysteresis < logistic_hysteresis_min)
       values_.fault("risk.hysteresis", fmt::format("is {}, and must be at least {} for a model with a `logistic` part",
-                                                   policy.hysteresis, hysteresis_min));
+                                                   policy.hysteresis, logistic_hysteresis_min));
   }
 
   void check_thresholds() {
@@ -394,18 +394,14 @@ void put_pairs(std::string& out, const std::map<std::string, std::string>& pairs
   }
 }
 
-}  // namespace
-
-PolicyId Config::policy_id() const {
-  std::string bytes;
-  put_text(bytes, model.id);
-  wire::put_signed(bytes, policy.horizon.ms);
-  for (const double threshold : policy.thresholds) wire::put_u64(bytes, std::bit_cast<std::uint64_t>(threshold));
-  wire::put_u64(bytes, std::bit_cast<std::uint64_t>(policy.hysteresis));
-  wire::put_varint(bytes, policy.min_purchases);
-  wire::put_signed(bytes, policy.expire_after.ms);
-  wire::put_varint(bytes, sources.size());
-  for (const ingest::SourceFormat& source : sources) {
+void put_policy(std::string& bytes, const Config& config) {
+  wire::put_signed(bytes, config.policy.horizon.ms);
+  for (const double threshold : config.policy.thresholds) wire::put_u64(bytes, std::bit_cast<std::uint64_t>(threshold));
+  wire::put_u64(bytes, std::bit_cast<std::uint64_t>(config.policy.hysteresis));
+  wire::put_varint(bytes, config.policy.min_purchases);
+  wire::put_signed(bytes, config.policy.expire_after.ms);
+  wire::put_varint(bytes, config.sources.size());
+  for (const ingest::SourceFormat& source : config.sources) {
     put_text(bytes, source.name);
     put_text(bytes, source.topic);
     wire::put_varint(bytes, static_cast<std::uint64_t>(source.kind));
@@ -413,7 +409,21 @@ PolicyId Config::policy_id() const {
     put_pairs(bytes, source.defaults);
     wire::put_varint(bytes, static_cast<std::uint64_t>(source.time_format));
   }
-  wire::put_signed(bytes, max_ahead.ms);
+  wire::put_signed(bytes, config.max_ahead.ms);
+}
+
+}  // namespace
+
+PolicyId Config::policy_id() const {
+  std::string bytes;
+  put_policy(bytes, *this);
+  return {fingerprint(bytes)};
+}
+
+PolicyId Config::former_policy_id() const {
+  std::string bytes;
+  put_text(bytes, model.id);
+  put_policy(bytes, *this);
   return {fingerprint(bytes)};
 }
 

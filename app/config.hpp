@@ -58,6 +58,7 @@ struct Config {
   std::string dead_letters_topic;
   std::string journal_topic;
   std::string changelog_topic;
+  std::string models_topic;  ///< Empty: none.
   TimeClock clock{};
   Duration max_ahead;
   StateSettings state;
@@ -71,8 +72,11 @@ struct Config {
   std::vector<EffectiveSetting> effective;  ///< In the order of the table of keys.
   std::vector<std::string> warnings;        ///< What is no fault and yet hardly meant: a line each.
 
-  /// Of all that alerts depend on besides the log: model, risk settings, sources in their order, max_ahead.
+  /// Of all that alerts depend on besides the log and the models, which steps carry: risk settings, sources in their
+  /// order, max_ahead.
   [[nodiscard]] PolicyId policy_id() const;
+  /// What earlier releases had in its place, with the model.
+  [[nodiscard]] PolicyId former_policy_id() const;
   /// Where the value that is in force comes from; "default" if nobody set one.
   [[nodiscard]] std::string origin_of(std::string_view key) const;
 };

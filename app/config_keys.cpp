@@ -92,6 +92,11 @@ constexpr std::array keys{
         .type = KeyType::text,
         .fallback = "dead-letters",
         .description = "The topic for records that are no events."},
+    Key{.name = "topics.models",
+        .type = KeyType::text,
+        .fallback = "",
+        .description = "A topic of one partition whose newest sound record is the model, in place of risk.model: all "
+                       "instances take it from there within seconds. Default: none."},
     Key{.name = "time.clock",
         .type = KeyType::choice,
         .fallback = "wall",
@@ -136,7 +141,10 @@ constexpr std::array keys{
             "On how many other instances each partition is kept warm, ready to be taken over at once. Each needs the "
             "memory of a partition of its own, and reads it too. Needs `guarantee: exactly_once` and the changelog.",
         .allowed = "0 .. 16"},
-    Key{.name = "risk.model", .type = KeyType::path, .fallback = "model.json", .description = "The model file."},
+    Key{.name = "risk.model",
+        .type = KeyType::path,
+        .fallback = "model.json",
+        .description = "The model file; read again on SIGHUP."},
     Key{.name = "risk.horizon",
         .type = KeyType::duration,
         .fallback = "",

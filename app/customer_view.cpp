@@ -59,6 +59,7 @@ nlohmann::ordered_json describe_customer(std::string_view id, const engine::Cust
   out["risk"] = engine::risk_at(customer, model, policy.horizon, at);
   out["p_alive"] = engine::p_alive_at(customer, model, at);
   out["horizon_days"] = policy.horizon.days();
+  out["model"] = {{"id", model.id}, {"name", model.name}};
   const engine::Explanation explanation = engine::explain_at(customer, model, policy.horizon, at);
   out["base"] = explanation.base;
   out["reasons"] = reasons_json(explanation);

@@ -66,6 +66,9 @@ bool ServiceFacts::ready(std::string& why_not) {
 
 console::Snapshot ServiceFacts::metrics() {
   console::Snapshot out;
+  const auto model = models_.wanted().get().model;
+  out.model_info = {model->id, model->name};
+  out.models_refused_total = models_.refused();
   const std::lock_guard lock(mutex_);
   if (pipeline_ == nullptr) return out;
   const Statistics& statistics = pipeline_->statistics();
@@ -104,6 +107,8 @@ console::Snapshot ServiceFacts::metrics() {
     out.customers += partition.customers.get();
     out.steps_total += partition.steps.get();
     out.timers_fired_total += partition.timers.get();
+    out.model_swaps_total += partition.swaps.get();
+    out.model_generations = std::max(out.model_generations, partition.models.get());
     out.restore_records_total += partition.restored_records.get() + partition.loaded_records.get();
     out.state_bytes["hot"] += partition.hot_bytes.get();
     if (partition.customers.get() > 0)
@@ -125,10 +130,11 @@ console::Snapshot ServiceFacts::metrics() {
 }
 
 std::string ServiceFacts::status_json() {
+  const auto model = models_.wanted().get().model;
   nlohmann::ordered_json out{{"application_id", config_.application_id},
                              {"instance_id", config_.instance_id},
                              {"version", HOLDFAST_VERSION},
-                             {"model", {{"id", config_.model.id}, {"name", config_.model.name}}}};
+                             {"model", {{"id", model->id}, {"name", model->name}}}};
   std::string why_not;
   out["ready"] = ready(why_not);
   if (!why_not.empty()) out["not_ready"] = why_not;
@@ -146,7 +152,8 @@ std::string ServiceFacts::status_json() {
                                {"restored", partition.restored.get()},
                                {"caught_up", partition.caught_up.get()},
                                {"customers", partition.customers.get()},
-                               {"steps", partition.steps.get()}};
+                               {"steps", partition.steps.get()},
+                               {"models", partition.models.get()}};
     if (partition.customers.get() > 0) one["stream_time"] = to_rfc3339(Timestamp{partition.stream_time_ms.get()});
     one["sources"] = std::move(sources);
     partitions.push_back(std::move(one));
@@ -171,7 +178,7 @@ Expected<std::optional<std::string>> ServiceFacts::customer_json(std::string_vie
   if (!*facts) return std::optional<std::string>{};
   const Timestamp at = std::max((*facts)->stream_time, (*facts)->customer.moment());
   return std::optional{
-      describe_customer(id, (*facts)->customer, (*facts)->partition, config_.model, config_.policy, at).dump()};
+      describe_customer(id, (*facts)->customer, (*facts)->partition, *(*facts)->model, config_.policy, at).dump()};
 }
 
 }  // namespace holdfast::app

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "app/config.hpp"
+#include "app/model_keeper.hpp"
 #include "app/pipeline.hpp"
 #include "console/server.hpp"
 
@@ -14,7 +15,7 @@ namespace holdfast::app {
 /// Called on the HTTP thread, but for watch().
 class ServiceFacts final : public console::Facts {
  public:
-  explicit ServiceFacts(const Config& config) : config_(config) {}
+  ServiceFacts(const Config& config, const ModelKeeper& models) : config_(config), models_(models) {}
 
   /// The pipeline to tell of; null: none runs. Returns once nobody reads the former one.
   void watch(Pipeline* pipeline);
@@ -26,6 +27,7 @@ class ServiceFacts final : public console::Facts {
 
  private:
   const Config& config_;
+  const ModelKeeper& models_;
   std::mutex mutex_;
   Pipeline* pipeline_ = nullptr;
 };

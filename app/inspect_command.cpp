@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,10 +11,12 @@
 
 #include "app/commands.hpp"
 #include "app/customer_view.hpp"
+#include "app/known_models.hpp"
 #include "app/logging.hpp"
 #include "app/report.hpp"
 #include "app/text_table.hpp"
 #include "engine/customer.hpp"
+#include "engine/generations.hpp"
 #include "state/checkpoint_store.hpp"
 
 namespace holdfast::app {
@@ -93,8 +96,16 @@ Expected<std::string> describe(const InspectOptions& options, const Config& conf
                             to_rfc3339(*options.at), to_rfc3339(customer.moment())));
   }
   const Timestamp at = options.at.value_or(std::max(found.marker.stream_time, customer.moment()));
-  Json description =
-      describe_customer(options.customer, customer, found.marker.partition, config.model, config.policy, at);
+  KnownModels known(config.sources);
+  engine::Generations models(std::make_shared<const engine::Model>(config.model), config.policy.horizon);
+  for (const ModelGeneration& generation : found.marker.models) {
+    if (const auto model = known.read(generation.model); !model)
+      return fail(ErrorKind::incompatible,
+                  "the checkpoint was made under a model that this release cannot read: " + model.error().message);
+  }
+  if (!found.marker.models.empty()) models.restore(found.marker.models, known);
+  const engine::Model& model = *models.at(make_customer_key(options.customer).hash, at).model;
+  Json description = describe_customer(options.customer, customer, found.marker.partition, model, config.policy, at);
   description["checkpoint"] = {{"taken_at", to_rfc3339(found.marker.taken_at)},
                                {"stream_time", to_rfc3339(found.marker.stream_time)},
                                {"step", found.marker.step}};
@@ -119,10 +130,9 @@ int inspect_command(const InspectOptions& options) {
                                                   "already: ask /api/v1/customers/",
                                                   options.customer, config->state.directory)});
   }
-  if ((*found)->marker.policy != config->policy_id()) {
-    fmt::print(stderr,
-               "warning: the checkpoint was written under another model or policy; the risk below is this one's\n");
-  }
+  const PolicyId policy = (*found)->marker.policy;
+  if (policy != config->policy_id() && policy != config->former_policy_id())
+    fmt::print(stderr, "warning: the checkpoint was written under another policy; the risk below is this one's\n");
   const auto text = describe(options, *config, **found);
   if (!text) return report(text.error());
   fmt::print("{}", *text);

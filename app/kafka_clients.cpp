@@ -31,6 +31,7 @@ ingest::KafkaSettings kafka_settings_of(const Config& config) {
   settings.dead_letters_topic = config.dead_letters_topic;
   settings.journal_topic = config.journal_topic;
   if (config.state.changelog) settings.changelog_topic = config.changelog_topic;
+  settings.models_topic = config.models_topic;
   settings.exactly_once = config.guarantee == Guarantee::exactly_once;
   settings.max_rate = config.max_rate;
   settings.log = log_line;

@@ -126,6 +126,7 @@ using CheckpointRing = Ring<std::unique_ptr<CheckpointJob>>;
 /// A question about one customer, answered by the shard that has it.
 struct CustomerFacts {
   engine::Customer customer;
+  std::shared_ptr<const engine::Model> model;  ///< That the customer is under.
   Partition partition;
   Timestamp stream_time;
 };

@@ -15,6 +15,7 @@
 #include "app/config_keys.hpp"
 #include "app/units.hpp"
 #include "domain/event.hpp"
+#include "domain/limits.hpp"
 #include "engine/evidence.hpp"
 
 namespace holdfast::app {
@@ -301,11 +302,15 @@ std::string plain(std::string_view what) {
 }  // namespace
 
 Expected<engine::Model> parse_model(std::string_view bytes, const std::string& path) {
+  if (bytes.size() > limits::model_bytes_max)
+    return fail(ErrorKind::invalid_argument, fmt::format("{}: has {} bytes, and a model file has at most {}", path,
+                                                         bytes.size(), limits::model_bytes_max));
   try {
     ModelReader reader(path);
     engine::Model model = reader.read(Json::parse(bytes));
     if (!reader.faults().empty()) return fail(ErrorKind::invalid_argument, reader.faults());
     model.id = content_hash(bytes);
+    model.bytes = bytes;
     return model;
   } catch (const nlohmann::json::exception& error) {
     return fail(ErrorKind::invalid_argument, fmt::format("{}: is no JSON: {}", path, plain(error.what())));

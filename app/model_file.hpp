@@ -15,6 +15,10 @@ namespace holdfast::app {
 /// The newest "format" of model files that this release reads; a file without one is of format 1.
 inline constexpr int model_format = 1;
 
+/// Less is not possible with a `logistic` part: counters are kept rounded, and a level must not change to and fro with
+/// the last bit of one.
+inline constexpr double logistic_hysteresis_min = 0.001;
+
 /// Reads a model file (docs/reference/configuration.md, "The model file"). Its id is the XXH3-128 of its bytes.
 /// invalid_argument: it cannot be read or is no model; the message has a line for each fault and names the place.
 [[nodiscard]] Expected<engine::Model> read_model(const std::string& path, const FileReader& files = text_files());

@@ -59,6 +59,7 @@ struct Recovery::Loaded {
   std::deque<Step> steps;          ///< Behind the base.
   bool reaches_base = false;       ///< The journal was seen to hold the base's own step.
   bool foreign_policy = false;     ///< A step was made under another policy.
+  std::string unreadable_model;    ///< A step has a model with these faults.
 
   // The base: what the task has before any step is replayed.
   [[nodiscard]] bool has_base() const { return checkpoint.marker || kept; }
@@ -91,7 +92,11 @@ void Recovery::Loaded::take(const JournalEntry& entry, const RecoverySettings& s
   for (const Step& step : entry.steps) {
     if (step.number <= steps_done()) continue;
     if (steps.empty()) start = entry.start;
-    foreign_policy = foreign_policy || entry.policy != settings.policy_id;
+    foreign_policy =
+        foreign_policy || (entry.policy != settings.policy_id && entry.policy != settings.former_policy_id);
+    if (step.swap != nullptr && settings.models != nullptr) {
+      if (const auto model = settings.models->read(step.swap->model); !model) unreadable_model = model.error().message;
+    }
     steps.push_back(step);
   }
 }
@@ -117,13 +122,14 @@ Recovery::Recovery(const RecoverySettings& settings, const RecoveryPorts& ports,
       loader_({.topics = settings.topics,
                .partitions = settings.partitions,
                .sources = settings.sources,
+               .models = settings.models,
                .memory = settings.memory},
               ports.changelog, ports.store, statistics, say_, [this] { return abandoned(); }) {
   if (settings.standbys > 0 && ports.instances != nullptr && ports.journal_tail != nullptr)
     standbys_.emplace(
-        settings.standbys, settings.policy_id, *ports.instances, *ports.journal_tail, ports.changelog, ports.store,
-        loader_, [this](const Marker& marker, state::HotTable& table) { return make_task(marker, table); }, ports.clock,
-        say_, [this](FromRecovery message) { emit(std::move(message)); });
+        settings.standbys, settings.policy_id, settings.models, *ports.instances, *ports.journal_tail, ports.changelog,
+        ports.store, loader_, [this](const Marker& marker, state::HotTable& table) { return make_task(marker, table); },
+        ports.clock, say_, [this](FromRecovery message) { emit(std::move(message)); });
 }
 
 bool Recovery::request(RestoreRequest request) {
@@ -302,6 +308,7 @@ Status Recovery::read_steps(std::vector<Loaded>& tasks, Timestamp since) {
     task.start.reset();
     task.reaches_base = false;
     task.foreign_policy = false;
+    task.unreadable_model.clear();
   }
   const Status read = ports_.journal.read(
       partitions, since, [&](const JournalEntry& entry) { by_partition.at(entry.partition)->take(entry, settings_); });
@@ -339,8 +346,14 @@ Status Recovery::check_steps(const Loaded& task) const {
   if (task.foreign_policy)
     return fail(ErrorKind::incompatible,
                 "steps of " + where +
-                    " have to be replayed that were made with another model, other risk settings or other sources: "
-                    "start once with the former ones and stop cleanly (SIGTERM), then change them");
+                    " have to be replayed that were made with other risk settings or other sources, or by an earlier "
+                    "release with another model: start once with the former ones and stop cleanly (SIGTERM), then "
+                    "change them");
+  if (!task.unreadable_model.empty())
+    return fail(ErrorKind::incompatible, "steps of " + where +
+                                             " have to be replayed with a model that this release cannot read: "
+                                             "run the release that took it. Its faults: " +
+                                             task.unreadable_model);
   return {};
 }
 
@@ -415,14 +428,14 @@ Expected<RestoredTask> Recovery::build(Loaded&& task) {
   restored.input = task.kept ? task.kept->input : start;
   restored.replay = std::move(task.steps);
   if (!task.kept && restored.task == nullptr)
-    restored.task =
-        std::make_unique<engine::Task>(task.partition, *settings_.model, *settings_.policy, *restored.table, start);
+    restored.task = std::make_unique<engine::Task>(task.partition, *settings_.model, *settings_.policy, *restored.table,
+                                                   start, settings_.models);
   return restored;
 }
 
 std::unique_ptr<engine::Task> Recovery::make_task(const Marker& marker, state::HotTable& table) const {
-  auto task =
-      std::make_unique<engine::Task>(marker.partition, *settings_.model, *settings_.policy, table, marker.position);
+  auto task = std::make_unique<engine::Task>(marker.partition, *settings_.model, *settings_.policy, table,
+                                             marker.position, settings_.models);
   task->restore(marker);
   return task;
 }

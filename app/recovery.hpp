@@ -23,9 +23,11 @@
 namespace holdfast::app {
 
 struct RecoverySettings {
-  const engine::Model* model = nullptr;
+  const engine::Model* model = nullptr;   ///< The configuration's: of tasks of which nothing says another one.
+  engine::ModelReader* models = nullptr;  ///< Null: no step and no checkpoint has one.
   const engine::RiskPolicy* policy = nullptr;
   PolicyId policy_id;
+  PolicyId former_policy_id{};  ///< As earlier releases had it, with the model.
   std::uint64_t topics = 0;     ///< As in Marker.
   std::int32_t partitions = 0;  ///< As in Marker.
   std::uint8_t sources = 0;

@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "app/known_models.hpp"
 #include "domain/limits.hpp"
 #include "engine/customer.hpp"
 #include "ingest/alert_json.hpp"
@@ -48,8 +49,7 @@ class Outbox final : public engine::Output {
   static ingest::AlertEncoder encoder(const ReplaySettings& settings) {
     std::vector<std::string> names;
     for (const auto& source : settings.sources) names.push_back(source.name);
-    return {settings.application_id, names, settings.model->id, settings.model->name, settings.policy->horizon,
-            settings.language};
+    return {settings.application_id, names, settings.policy->horizon, settings.language};
   }
 
   const Partition partition_;
@@ -60,11 +60,12 @@ class Outbox final : public engine::Output {
 };
 
 struct Lane {
-  Lane(const ReplaySettings& settings, Partition partition, const Positions& start)
+  Lane(const ReplaySettings& settings, KnownModels& models, Partition partition, const Positions& start)
       : table(sizeof(engine::Customer)),
         outbox(settings, partition),
-        task(partition, *settings.model, *settings.policy, table, start) {
+        task(partition, *settings.model, *settings.policy, table, start, &models) {
     outbox.watch(task);
+    for (const ModelSwap& swap : settings.swaps) task.advance(before_all_time, 1, outbox, after_all_time, &swap);
   }
   state::HotTable table;
   Outbox outbox;
@@ -76,10 +77,10 @@ struct Lane {
 class Replay {
  public:
   Replay(const ReplaySettings& settings, std::vector<RecordFeed> feeds, ReplayOutput& output)
-      : settings_(settings), feeds_(std::move(feeds)), output_(output) {
+      : settings_(settings), feeds_(std::move(feeds)), output_(output), models_(settings.sources) {
     const Positions start{.next = {}, .sources = static_cast<std::uint8_t>(settings.sources.size())};
     for (std::int32_t p = 0; p < settings.partitions; ++p)
-      lanes_.push_back(std::make_unique<Lane>(settings, Partition{p}, start));
+      lanes_.push_back(std::make_unique<Lane>(settings, models_, Partition{p}, start));
     for (const auto& source : settings.sources)
       decoders_.emplace_back(source, Partition{0}, settings.partitioner, settings.partitions,
                              ingest::KeyRule::from_event);
@@ -255,6 +256,7 @@ class Replay {
   const ReplaySettings& settings_;
   std::vector<RecordFeed> feeds_;
   ReplayOutput& output_;
+  KnownModels models_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::vector<ingest::Decoder> decoders_;
   std::uint64_t events_read_ = 0;

@@ -13,6 +13,7 @@
 #include "domain/alert.hpp"
 #include "domain/error.hpp"
 #include "domain/ports.hpp"
+#include "domain/step.hpp"
 #include "domain/time.hpp"
 #include "engine/model.hpp"
 #include "engine/task.hpp"
@@ -39,6 +40,7 @@ struct ReplaySettings {
   const engine::RiskPolicy* policy = nullptr;
   std::string application_id;
   ingest::Language language{};
+  std::vector<ModelSwap> swaps{};  ///< New models, in order of their moments.
   std::optional<Timestamp> until;  ///< Where the clock goes on to past the last event; before it: it stays.
   std::int32_t partitions = 1;     ///< Tasks; as many as the topics have partitions, to get the alerts of `run`.
   int threads = 1;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -14,6 +15,7 @@
 
 #include "app/commands.hpp"
 #include "app/config.hpp"
+#include "app/model_keeper.hpp"
 #include "app/named_files.hpp"
 #include "app/replay.hpp"
 #include "app/service.hpp"
@@ -173,6 +175,20 @@ Expected<std::vector<RecordFeed>> open_sources(const Config& config, const Repla
   return open_files(config.sources, std::move(*paths));
 }
 
+/// The models of --swap, in order of their moments.
+Expected<std::vector<ModelSwap>> read_swaps(const Config& config, const ReplayOptions& options) {
+  std::vector<ModelSwap> swaps;
+  KnownModels known(config.sources);
+  for (const auto& [from, path] : options.swaps) {
+    auto bytes = text_files()(path);
+    if (!bytes) return fail(ErrorKind::invalid_argument, "--swap: " + bytes.error().message);
+    if (const auto model = model_for(config, known, *bytes, path); !model) return std::unexpected(model.error());
+    swaps.push_back({.model = std::move(*bytes), .from = from});
+  }
+  std::ranges::stable_sort(swaps, {}, &ModelSwap::from);
+  return swaps;
+}
+
 /// Nothing may be written over what is read, nor one output over the other.
 Status check_files(const ReplayOptions& options) {
   std::vector<NamedFile> files = files_to_read(options.sources);
@@ -194,6 +210,8 @@ int replay_command(const ReplayOptions& options) {
         {ErrorKind::invalid_argument, "--partitions needs a partitioner: set `partitioner` to murmur2 or consistent"});
 
   if (const Status distinct = check_files(options); !distinct) return give_up(distinct.error());
+  auto swaps = read_swaps(*config, options);
+  if (!swaps) return give_up(swaps.error());
   auto files = open_sources(*config, options);
   if (!files) return give_up(files.error());
   auto alerts = open_for_writing(options.alerts);
@@ -211,6 +229,7 @@ int replay_command(const ReplayOptions& options) {
                                 .policy = &config->policy,
                                 .application_id = config->application_id,
                                 .language = config->language,
+                                .swaps = std::move(*swaps),
                                 .until = options.until,
                                 .partitions = options.partitions,
                                 .threads = options.threads,

@@ -10,6 +10,7 @@
 #include "app/config.hpp"
 #include "app/facts.hpp"
 #include "app/logging.hpp"
+#include "app/model_keeper.hpp"
 #include "app/service.hpp"
 #include "console/server.hpp"
 #include "state/checkpoint_store.hpp"
@@ -35,24 +36,29 @@ Expected<std::unique_ptr<state::RocksStore>> open_store(const Config& config) {
   return state::RocksStore::open(options);
 }
 
-sigset_t stop_signals() {
+sigset_t awaited_signals() {
   sigset_t signals{};
   sigemptyset(&signals);
+  sigaddset(&signals, SIGHUP);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   return signals;
 }
 
-/// Turns the first SIGTERM or SIGINT into a clean stop; the second one ends the process, which loses nothing either.
-/// REQUIRES: the signals are blocked in every thread.
-std::jthread watch_stop_signals(Service& service) {
-  return std::jthread([&service](const std::stop_token& token) {
-    const sigset_t signals = stop_signals();
+/// Turns SIGHUP into a look at the model file, the first SIGTERM or SIGINT into a clean stop; the second one ends the
+/// process, which loses nothing either. REQUIRES: the signals are blocked in every thread.
+std::jthread watch_signals(Service& service, ModelKeeper& models) {
+  return std::jthread([&service, &models](const std::stop_token& token) {
+    const sigset_t signals = awaited_signals();
     bool stopping = false;
     while (!token.stop_requested()) {
       const timespec wait{.tv_sec = 0, .tv_nsec = 100'000'000};
       const int signal = sigtimedwait(&signals, nullptr, &wait);
       if (signal <= 0) continue;
+      if (signal == SIGHUP) {
+        (void)models.read_file();
+        continue;
+      }
       if (stopping) _exit(1);
       stopping = true;
       spdlog::info("stopping: what was taken is applied and committed; a second signal ends at once");
@@ -65,7 +71,7 @@ std::jthread watch_stop_signals(Service& service) {
 
 int run_command(const RunOptions& options) {
   // Before any thread is made: all of them inherit it.
-  const sigset_t signals = stop_signals();
+  const sigset_t signals = awaited_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGXFSZ, SIG_IGN);  // A file that may not grow is an error like a full disk.
   const auto config = load_config(options.config, options.overrides);
@@ -84,13 +90,15 @@ int run_command(const RunOptions& options) {
 
   auto store = open_store(*config);
   if (!store) return give_up(store.error());
-  ServiceFacts facts(*config);
+  const SystemClock clock;
+  ModelKeeper models(*config, clock);
+  ServiceFacts facts(*config, models);
   auto server = console::Server::start(config->http, facts);
   if (!server) return give_up(server.error());
   spdlog::info("http: listening on {} port {}", config->http.host, (*server)->port());
 
-  Service service(*config, **store, facts);
-  const std::jthread watching = watch_stop_signals(service);
+  Service service(*config, **store, models, facts);
+  const std::jthread watching = watch_signals(service, models);
   if (const Status ended = service.run(options.exit_at_end); !ended) return give_up(ended.error());
   spdlog::info("stopped: all that was taken is committed");
   return 0;

@@ -57,23 +57,24 @@ std::int64_t SystemClock::steady_us() const {
       .count();
 }
 
-PipelineSettings pipeline_settings(const Config& config, std::int32_t partitions) {
+PipelineSettings pipeline_settings(const Config& config, ModelKeeper& models, std::int32_t partitions) {
   PipelineSettings out;
   out.shard.sources = config.sources;
   out.shard.partitioner = config.partitioner;
   out.shard.partitions = partitions;
   out.shard.application_id = config.application_id;
-  out.shard.model_id = config.model.id;
-  out.shard.model_name = config.model.name;
   out.shard.language = config.language;
+  out.shard.model = &models.wanted();
   out.shard.horizon = config.policy.horizon;
   out.shard.policy = config.policy_id();
   out.shard.topics = topics_of(config);
   out.shard.wall_clock = config.clock == TimeClock::wall;
   out.shard.checkpoint_interval = config.state.checkpoint_interval;
   out.recovery = {.model = &config.model,
+                  .models = &models.known(),
                   .policy = &config.policy,
                   .policy_id = config.policy_id(),
+                  .former_policy_id = config.former_policy_id(),
                   .topics = topics_of(config),
                   .partitions = partitions,
                   .sources = static_cast<std::uint8_t>(config.sources.size()),
@@ -99,15 +100,18 @@ struct Service::Clients {
   std::unique_ptr<JournalTail> journal_tail;  ///< Null: no standbys.
 };
 
-Service::Service(const Config& config, CheckpointStore& store, ServiceFacts& facts)
-    : config_(config), store_(store), facts_(facts) {}
+Service::Service(const Config& config, CheckpointStore& store, ModelKeeper& models, ServiceFacts& facts)
+    : config_(config), store_(store), models_(models), facts_(facts) {}
 
 Status Service::run(bool exit_at_end) {
+  std::jthread following_models;
   Duration retry = retry_first;
   while (!stopping()) {
     Status ended;
     auto clients = connect();
     if (clients) {
+      if (models_topic_ != nullptr && !following_models.joinable())
+        following_models = std::jthread([this](const std::stop_token& token) { follow_models(token); });
       const Stopwatch watch(clock_);
       ended = run_once(**clients, exit_at_end);
       if (ended) return {};
@@ -141,6 +145,7 @@ void Service::stop() {
 // The writer first: what an earlier process left open is ended before positions and journal are read.
 Expected<std::unique_ptr<Service::Clients>> Service::connect() {
   const ingest::KafkaSettings settings = kafka_settings_of(config_);
+  if (const Status opened = open_models(); !opened) return std::unexpected(opened.error());
   auto clients = std::make_unique<Clients>();
   auto reader = ingest::make_kafka_reader(settings);
   if (!reader) return std::unexpected(reader.error());
@@ -173,6 +178,44 @@ Expected<std::unique_ptr<Service::Clients>> Service::connect() {
   return clients;
 }
 
+// Before any task goes live: none shall come under the file's model only to leave it for the topic's.
+Status Service::open_models() {
+  if (config_.models_topic.empty() || models_topic_ != nullptr) return {};
+  auto topic = open_models_topic(config_);
+  if (!topic) return std::unexpected(topic.error());
+  std::vector<ModelRecord> records;
+  while (!(*topic)->reached_end()) {
+    const Status read = (*topic)->poll(
+        [&](const ingest::TailRecord& record) {
+          if (record.value.data() != nullptr)
+            records.push_back({record.offset, record.timestamp, std::string(record.value)});
+        },
+        look_every);
+    if (!read) return read;
+    if (stopping()) return holdfast::fail(ErrorKind::unavailable, "stopped while it connected");
+  }
+  models_.take_history(records);
+  models_topic_ = std::move(*topic);
+  return {};
+}
+
+// The client itself waits for brokers that are away.
+void Service::follow_models(const std::stop_token& token) {
+  std::string said;
+  while (!token.stop_requested()) {
+    const Status read = models_topic_->poll(
+        [&](const ingest::TailRecord& record) {
+          if (record.value.data() != nullptr)
+            (void)models_.take({record.offset, record.timestamp, std::string(record.value)});
+        },
+        look_every);
+    if (read) continue;
+    if (said != read.error().message) spdlog::warn("topic {}: {}", config_.models_topic, read.error().message);
+    said = read.error().message;
+    std::this_thread::sleep_for(std::chrono::milliseconds(retry_first.ms));
+  }
+}
+
 // A process that stood still for longer than its session, while others went on with its partitions, is no instance to
 // rely on: it stops, and says why, instead of taking partitions again.
 std::optional<Error> Service::replaced(Clients& clients) const {
@@ -193,7 +236,7 @@ std::optional<Error> Service::replaced(Clients& clients) const {
 }
 
 Status Service::run_once(Clients& clients, bool exit_at_end) {
-  PipelineSettings settings = pipeline_settings(config_, clients.reader->partitions());
+  PipelineSettings settings = pipeline_settings(config_, models_, clients.reader->partitions());
   settings.aborts = aborts_;
   const PipelinePorts ports{.reader = *clients.reader,
                             .journal = *clients.journal,

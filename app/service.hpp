@@ -6,12 +6,15 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 
 #include "app/config.hpp"
 #include "app/facts.hpp"
+#include "app/model_keeper.hpp"
 #include "app/pipeline.hpp"
 #include "domain/error.hpp"
 #include "domain/ports.hpp"
+#include "ingest/kafka_tail.hpp"
 
 namespace holdfast::app {
 
@@ -27,7 +30,7 @@ class SystemClock final : public Clock {
 /// committed state, as after a crash; unless it stood still for so long that others have gone on in its place.
 class Service {
  public:
-  Service(const Config& config, CheckpointStore& store, ServiceFacts& facts);
+  Service(const Config& config, CheckpointStore& store, ModelKeeper& models, ServiceFacts& facts);
 
   /// Returns when stopped (no error) or when going on would be wrong. `exit_at_end`: stops by itself once all that the
   /// topics hold is applied and committed.
@@ -39,6 +42,8 @@ class Service {
   struct Clients;
 
   Expected<std::unique_ptr<Clients>> connect();
+  Status open_models();
+  void follow_models(const std::stop_token& token);
   Status run_once(Clients& clients, bool exit_at_end);
   void watch_progress(const Pipeline& pipeline, bool exit_at_end);
   [[nodiscard]] std::optional<Error> replaced(Clients& clients) const;
@@ -47,8 +52,10 @@ class Service {
 
   const Config& config_;
   CheckpointStore& store_;
+  ModelKeeper& models_;
   ServiceFacts& facts_;
   SystemClock clock_;
+  std::unique_ptr<ingest::KafkaTail> models_topic_;  ///< Null: there is none, or it was not read yet.
   std::uint64_t aborts_ = 0;
   bool said_misplaced_ = false;
 
@@ -61,6 +68,6 @@ class Service {
 };
 
 /// What the pipeline needs to know of a configuration.
-[[nodiscard]] PipelineSettings pipeline_settings(const Config& config, std::int32_t partitions);
+[[nodiscard]] PipelineSettings pipeline_settings(const Config& config, ModelKeeper& models, std::int32_t partitions);
 
 }  // namespace holdfast::app

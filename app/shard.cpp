@@ -40,7 +40,7 @@ Shard::Shard(ShardSettings settings, const Clock& clock, ShardRings& rings, Stat
             for (const auto& source : settings_.sources) names.push_back(source.name);
             return names;
           }(),
-          settings_.model_id, settings_.model_name, settings_.horizon, settings_.language) {}
+          settings_.horizon, settings_.language) {}
 
 bool Shard::do_work() {
   if (phase_ == Phase::finished) return false;
@@ -52,6 +52,10 @@ bool Shard::do_work() {
   const bool received = take_input();
   if (released_epoch_) return release() || received || copied;
   const Timestamp now = clock_.now();
+  if (settings_.model != nullptr && settings_.model->version() != wanted_version_) {
+    wanted_version_ = settings_.model->version();
+    wanted_ = settings_.model->get();
+  }
   bool applied = false;
   for (auto& [partition, owned] : tasks_) {
     if (releasing_ || owned.kept) continue;
@@ -144,6 +148,8 @@ void Shard::assign(RestoredTask restored, std::uint64_t life) {
   owned.standby = standby;
   owned.stepped_at = clock_.now();
   owned.live = owned.restored.replay.empty() && !standby;
+  owned.settled_model = 0;
+  owned.epoch_has_model = false;
   owned.epoch = {
       .partition = partition, .policy = settings_.policy, .start = owned.restored.task->position(), .steps = {}};
   statistics_.partitions[static_cast<std::size_t>(partition.value)].standby.set(standby);
@@ -177,9 +183,11 @@ bool Shard::apply(Owned& owned, Timestamp now) {
   bool applied = false;
   if (owned.live) {
     applying_ = &owned;
-    const auto step = task.advance(settings_.wall_clock ? now : before_all_time, limits::step_events_max, *this);
-    if (step) owned.epoch.steps.push_back(*step);
+    const auto model = next_model(owned);
+    auto step = task.advance(settings_.wall_clock ? now : before_all_time, limits::step_events_max, *this,
+                             after_all_time, model ? &*model : nullptr);
     applied = step.has_value();
+    if (step) owned.epoch.steps.push_back(std::move(*step));
   } else {
     applying_ = nullptr;
     applied = replay(owned);
@@ -196,6 +204,26 @@ bool Shard::apply(Owned& owned, Timestamp now) {
   }
   publish(owned);
   return true;
+}
+
+// What the next step of a live task brings. A task of which nothing says which model it is under begins by saying so.
+std::optional<ModelSwap> Shard::next_model(Owned& owned) {
+  if (owned.settled_model == wanted_version_ || owned.epoch_has_model) return std::nullopt;
+  const engine::Task& task = *owned.restored.task;
+  const engine::Model& newest = *task.models().back().model;
+  const bool is_new = task.steps() == 0;
+  std::optional<ModelSwap> swap;
+  if (!task.model_is_recorded()) {
+    swap = ModelSwap{is_new ? wanted_.model->bytes : newest.bytes, before_all_time};
+  } else if (newest.id == wanted_.model->id) {
+    owned.settled_model = wanted_version_;
+  } else if (task.models().size() < limits::generations_max) {
+    // Where time is that of events, a moment of the wall clock is none.
+    constexpr Timestamp at_once = before_all_time + Duration{1};
+    swap = ModelSwap{wanted_.model->bytes, settings_.wall_clock ? std::max(wanted_.from, at_once) : at_once};
+  }
+  owned.epoch_has_model = swap.has_value();
+  return swap;
 }
 
 // Whether a task has to wait for the next epoch.
@@ -234,6 +262,7 @@ void Shard::close_epoch(std::uint64_t epoch) {
     if (owned.epoch.steps.empty()) continue;
     const Positions position = owned.restored.task->position();
     mark.tasks.push_back({std::move(owned.epoch), position});
+    owned.epoch_has_model = false;
     owned.epoch = {.partition = partition, .policy = settings_.policy, .start = position, .steps = {}};
     owned.stepped_at = clock_.now();
     owned.epoch.steps.reserve(mark.tasks.back().entry.steps.size());  // The next epoch commonly needs as much.
@@ -339,7 +368,8 @@ bool Shard::answer_queries() {
       if (owned.kept || owned.standby) continue;
       const auto slot = owned.restored.table->find(key);
       if (!slot) continue;
-      facts.emplace(CustomerFacts{{}, partition, owned.restored.task->stream_time()});
+      const engine::Task& task = *owned.restored.task;
+      facts.emplace(CustomerFacts{{}, task.model_of(key), partition, task.stream_time()});
       std::memcpy(&facts->customer, owned.restored.table->read(*slot), sizeof facts->customer);
     }
     (*query)->answer.set_value(facts);
@@ -425,7 +455,9 @@ void Shard::publish(const Owned& owned) {
     to.erased.set(counts.erased);
     to.steps.set(counts.steps);
     to.timers.set(counts.timers);
+    to.swaps.set(counts.swaps);
   }
+  to.models.set(task.models().size());
   for (std::size_t s = 0; s < settings_.sources.size(); ++s) to.position[s].set(task.position().next[s].value);
   to.step.set(task.steps());
   to.customers.set(owned.restored.table->size());

@@ -13,6 +13,7 @@
 #include "app/statistics.hpp"
 #include "app/stopwatch.hpp"
 #include "app/waker.hpp"
+#include "app/wanted_model.hpp"
 #include "domain/ports.hpp"
 #include "domain/step.hpp"
 #include "engine/task.hpp"
@@ -63,9 +64,8 @@ struct ShardSettings {
   ingest::Partitioner partitioner{};
   std::int32_t partitions = 0;
   std::string application_id;
-  std::string model_id;
-  std::string model_name;
   ingest::Language language{};
+  const WantedModel* model = nullptr;  ///< Null: tasks stay under the models that they have.
   Duration horizon;
   PolicyId policy;
   std::uint64_t topics = 0;  ///< As in Marker.
@@ -105,6 +105,8 @@ class Shard final : private engine::Output {
     Stopwatch checkpoint_age;
     Timestamp stepped_at;                 ///< When an epoch of its steps was closed last, or it was restored.
     std::uint64_t checkpointed_step = 0;  ///< The last one that a checkpoint of this shard holds.
+    std::uint64_t settled_model = 0;      ///< Version of the wanted model that it has, or will be under.
+    bool epoch_has_model = false;         ///< A step since the last mark brought one.
     bool live = false;                    ///< The replay is over.
     bool kept = false;                    ///< Not assigned, but as it was: it may come back.
     bool standby = false;                 ///< Not assigned, but follows the steps that another instance takes.
@@ -118,6 +120,7 @@ class Shard final : private engine::Output {
   void forget(Partition partition);
   void receive(Records records);
   bool apply(Owned& owned, Timestamp now);
+  std::optional<ModelSwap> next_model(Owned& owned);
   [[nodiscard]] bool epoch_is_full() const;
   bool replay(Owned& owned);
   void close_epoch(std::uint64_t epoch);
@@ -143,6 +146,8 @@ class Shard final : private engine::Output {
   std::optional<EpochMark> unsent_mark_;  ///< Waits behind output_ for room in the ring.
   const Owned* applying_ = nullptr;       ///< Whose step is under way; null while muted.
   std::vector<EventBatch> spare_batches_;
+  WantedModel::Wanted wanted_;
+  std::uint64_t wanted_version_ = 0;  ///< Of wanted_; 0: none.
   std::uint64_t epoch_ = 0;
   bool held_back_ = false;                       ///< Nothing can be done before the committer has taken something.
   bool releasing_ = false;                       ///< All tasks go: no step follows.

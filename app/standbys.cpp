@@ -58,11 +58,12 @@ std::set<Partition> standby_partitions(std::span<const Instances::Instance> inst
   return kept;
 }
 
-Standbys::Standbys(int standbys, PolicyId policy, Instances& instances, JournalTail& journal,
-                   ChangelogReader* changelog, CheckpointStore& store, CheckpointLoader& loader, MakeTask make_task,
-                   const Clock& clock, CheckpointLoader::Say say, Emit emit)
+Standbys::Standbys(int standbys, PolicyId policy, engine::ModelReader* models, Instances& instances,
+                   JournalTail& journal, ChangelogReader* changelog, CheckpointStore& store, CheckpointLoader& loader,
+                   MakeTask make_task, const Clock& clock, CheckpointLoader::Say say, Emit emit)
     : standbys_(standbys),
       policy_(policy),
+      models_(models),
       instances_(instances),
       journal_(journal),
       changelog_(changelog),
@@ -217,8 +218,14 @@ void Standbys::take(JournalEntry entry, Timestamp written_at) {
   if (entry.steps.back().number <= followed.step) return;
   // It would lead to other alerts than those that were sent.
   if (entry.policy != policy_)
-    return set_aside(partition, "steps of " + to_string(partition) +
-                                    " are made with another model, other risk settings or other sources");
+    return set_aside(partition,
+                     "steps of " + to_string(partition) + " are made with other risk settings or other sources");
+  for (const Step& step : entry.steps) {
+    if (step.swap == nullptr || models_ == nullptr) continue;
+    if (const auto model = models_->read(step.swap->model); !model)
+      return set_aside(partition, "steps of " + to_string(partition) +
+                                      " name a model that this release cannot read: " + model.error().message);
+  }
   followed.ahead.emplace(entry.steps.front().number, std::move(entry));
   while (!followed.ahead.empty()) {
     auto next = followed.ahead.begin();

@@ -34,10 +34,10 @@ class Standbys {
   using Emit = std::function<void(FromRecovery message)>;
   /// A task that goes on from a checkpoint; the table holds its records.
   using MakeTask = std::function<std::unique_ptr<engine::Task>(const Marker&, state::HotTable&)>;
-  /// All references must outlive it. `changelog` null: there is none.
-  Standbys(int standbys, PolicyId policy, Instances& instances, JournalTail& journal, ChangelogReader* changelog,
-           CheckpointStore& store, CheckpointLoader& loader, MakeTask make_task, const Clock& clock,
-           CheckpointLoader::Say say, Emit emit);
+  /// All references must outlive it. `models` null: no step has one. `changelog` null: there is none.
+  Standbys(int standbys, PolicyId policy, engine::ModelReader* models, Instances& instances, JournalTail& journal,
+           ChangelogReader* changelog, CheckpointStore& store, CheckpointLoader& loader, MakeTask make_task,
+           const Clock& clock, CheckpointLoader::Say say, Emit emit);
 
   /// Tasks were assigned: finds out anew whom to follow. `kept`: what the shards have besides.
   void begin(std::uint64_t assignment, std::span<const Partition> assigned, std::map<Partition, KeptTask> kept);
@@ -82,6 +82,7 @@ class Standbys {
 
   const int standbys_;
   const PolicyId policy_;
+  engine::ModelReader* const models_;
   Instances& instances_;
   JournalTail& journal_;
   ChangelogReader* const changelog_;

@@ -53,6 +53,8 @@ struct PartitionStatistics {
   Gauge<std::uint64_t> erased;
   Gauge<std::uint64_t> steps;
   Gauge<std::uint64_t> timers;
+  Gauge<std::uint64_t> swaps;
+  Gauge<std::uint64_t> models;            ///< That its customers are under, or will be.
   Gauge<std::uint64_t> step;              ///< Number of the last one applied.
   Gauge<std::uint64_t> loaded_records;    ///< Customers' records read from checkpoints.
   Gauge<std::uint64_t> restored_records;  ///< Events replayed behind them.

@@ -310,8 +310,8 @@ BENCHMARK(timers)->Arg(100'000)->Arg(1'000'000)->Arg(10'000'000);
 
 void encode_alert(benchmark::State& state) {
   const auto& all = customers().all;
-  ingest::AlertEncoder encoder("bench", {"purchases", "complaints", "visits"}, std::string(32, '0'), "bench-mbg",
-                               policy.horizon);
+  ingest::AlertEncoder encoder("bench", {"purchases", "complaints", "visits"}, policy.horizon);
+  const std::string model_id(32, '0');
   ingest::TextArena text;
   std::size_t i = 0;
   for (auto _ : state) {
@@ -331,6 +331,8 @@ void encode_alert(benchmark::State& state) {
                                          .base = explanation.base,
                                          .reasons = explanation.span(),
                                          .trigger = {.type = TriggerType::silence},
+                                         .model_id = model_id,
+                                         .model_name = "bench-mbg",
                                          .purchases = customer.purchases,
                                          .first_purchase = customer.first(),
                                          .last_purchase = customer.last(),

@@ -40,6 +40,10 @@ struct Snapshot {
   std::uint64_t aborts_total = 0;
   std::uint64_t steps_total = 0;
   std::uint64_t timers_fired_total = 0;
+  std::pair<std::string, std::string> model_info;  // id, name
+  std::uint64_t model_generations = 0;
+  std::uint64_t model_swaps_total = 0;
+  std::uint64_t models_refused_total = 0;
   double checkpoint_last_timestamp_seconds = 0;  ///< Unix time; 0: none yet.
   std::uint64_t checkpoint_bytes_total = 0;
   std::uint64_t checkpoint_failures_total = 0;

@@ -115,6 +115,18 @@ constexpr std::array rows{
         [](const Snapshot& s) { return single(s.steps_total); }},
     Row{{"holdfast_timers_fired_total", counter, "", "Customers judged because time passed, without an event."},
         [](const Snapshot& s) { return single(s.timers_fired_total); }},
+    Row{{"holdfast_model_info", gauge, "id,name", "1; the labels name the model that is in force for new alerts."},
+        [](const Snapshot& s) {
+          return Metrics{value({{"id", s.model_info.first}, {"name", s.model_info.second}}, 1)};
+        }},
+    Row{{"holdfast_model_generations", gauge, "",
+         "Models that customers of one partition are under, or will be, the most of all partitions; 1: all are under "
+         "the newest."},
+        [](const Snapshot& s) { return single(s.model_generations); }},
+    Row{{"holdfast_model_swaps_total", counter, "", "Models that took the place of another one, for each partition."},
+        [](const Snapshot& s) { return single(s.model_swaps_total); }},
+    Row{{"holdfast_models_refused_total", counter, "", "Models that could not be used; the one in force stayed."},
+        [](const Snapshot& s) { return single(s.models_refused_total); }},
     Row{{"holdfast_checkpoint_seconds", distribution, "", "Duration of checkpoints."},
         [](const Snapshot& s) { return histogram(s.checkpoint_seconds); }},
     Row{{"holdfast_checkpoint_last_timestamp_seconds", gauge, "",

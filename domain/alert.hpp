@@ -78,7 +78,9 @@ struct Alert {
   double base = 0;
   std::span<const Reason> reasons;  ///< Ordered by size of contribution, then by feature.
   Trigger trigger;
-  Timestamp logged_at{-1};  ///< Of the record that triggered it; -1 for timers.
+  Timestamp logged_at{-1};      ///< Of the record that triggered it; -1 for timers.
+  std::string_view model_id{};  ///< Of the model that the customer is under.
+  std::string_view model_name{};
 
   CustomerState state{};
   std::uint32_t purchases = 0;

@@ -54,6 +54,14 @@ inline constexpr std::size_t epoch_steps_max = 8192;
 /// may be. Where they are further, the journal is read from its beginning.
 inline constexpr Duration clock_skew_max{600'000};
 
+/// A larger model file is refused: one that weighs every feature is some 2 KB. Journal entries and checkpoints carry
+/// models as they are; with the largest ones, too, they stay below what a topic takes by default.
+inline constexpr std::size_t model_bytes_max = std::size_t{128} << 10;
+
+/// Models that the customers of a task can be under at once, and that its checkpoint names: the next one waits until
+/// all have left the first. That many follow each other within minutes only where somebody makes a mistake.
+inline constexpr std::size_t generations_max = 4;
+
 /// A customer's latest event ids, kept as 40-bit fingerprints to recognise duplicates. A new event is falsely taken for
 /// a duplicate with probability 6 / 2^40, about 5.5e-12.
 inline constexpr std::size_t event_fingerprints = 6;

@@ -190,6 +190,10 @@ class RecordTable {
   [[nodiscard]] virtual bool is_used(Slot slot) const = 0;
   /// Four bytes beside the record for whoever uses it: no part of it, in no checkpoint, 0 for a new or loaded one.
   [[nodiscard]] virtual std::uint32_t& note(Slot slot) = 0;
+  /// Calls `visit` for every record, in any order, with the lower half of its key's hash; its note is at hand. Reads no
+  /// disk.
+  using HashVisitor = std::function<void(Slot slot, std::uint32_t hash_low)>;
+  virtual void for_each_hash(const HashVisitor& visit) const = 0;
   /// Asks the memory for what find() of a key with this hash reads first, and some time later for the record.
   virtual void prefetch_index(std::uint64_t hash) const = 0;
   virtual void prefetch_record(std::uint64_t hash) const = 0;

@@ -8,15 +8,21 @@
 namespace holdfast {
 namespace {
 
-constexpr std::uint64_t journal_version = 1;
-constexpr std::uint64_t marker_version = 2;
+constexpr std::uint64_t journal_version = 2;
+constexpr std::uint64_t journal_version_with_swaps = 2;
+constexpr std::uint64_t marker_version = 3;
 constexpr std::uint64_t marker_version_with_changelog = 2;
+constexpr std::uint64_t marker_version_with_models = 3;
 constexpr std::uint64_t steps_in_entry_max = 1 << 20;
 
-// What follows the offsets of a step.
+// What follows the offsets of a step: one of these, and perhaps a model behind it.
 constexpr std::uint64_t merge_only = 0;
 constexpr std::uint64_t with_clock = 1;
 constexpr std::uint64_t with_clock_and_timers = 2;
+constexpr std::uint64_t with_model = 4;
+
+/// Longer than the hundreds of millions of customers that a task can have need.
+constexpr Duration spread_max{std::int64_t{1} << 38};
 
 void put_check(std::string& out) { wire::put_u64(out, fingerprint(out)); }
 
@@ -55,8 +61,22 @@ Positions get_positions(wire::Reader& in, std::uint8_t sources, bool& fit) {
   return positions;
 }
 
+void put_model(std::string& out, Timestamp from, std::string_view model) {
+  wire::put_signed(out, from.ms);
+  wire::put_varint(out, model.size());
+  out += model;
+}
+
+/// `fits` becomes false if no task can have taken it.
+void get_model(wire::Reader& in, Timestamp& from, std::string& model, bool& fits) {
+  from.ms = in.signed_varint();
+  const std::uint64_t size = in.varint();
+  fits = fits && from <= last_event_time && size <= limits::model_bytes_max;
+  model = in.bytes(fits ? size : 0);
+}
+
 /// The steps behind the head of an entry; false: they are none that a task can have made.
-bool get_steps(wire::Reader& in, std::uint64_t first, std::uint64_t count, JournalEntry& entry) {
+bool get_steps(wire::Reader& in, std::uint64_t version, std::uint64_t first, std::uint64_t count, JournalEntry& entry) {
   if (first == 0 || count == 0 || first > std::numeric_limits<std::uint64_t>::max() - count) return false;
   entry.steps.reserve(std::min<std::uint64_t>(count, in.rest().size()));  // A step has a byte at least.
   Positions at = entry.start;
@@ -68,7 +88,9 @@ bool get_steps(wire::Reader& in, std::uint64_t first, std::uint64_t count, Journ
       fits = fits && !__builtin_add_overflow(offset, in.varint(), &offset) && is_possible(at.next[s]);
     }
     Step step{.number = first + i, .end = at};
-    const std::uint64_t shape = in.varint();
+    std::uint64_t shape = in.varint();
+    const bool has_model = version >= journal_version_with_swaps && (shape & with_model) != 0;
+    if (has_model) shape -= with_model;
     fits = fits && shape <= with_clock_and_timers;
     if (shape != merge_only) {
       fits = fits && !__builtin_add_overflow(clock, in.signed_varint(), &clock);
@@ -76,7 +98,12 @@ bool get_steps(wire::Reader& in, std::uint64_t first, std::uint64_t count, Journ
       fits = fits && step.clock != before_all_time;
     }
     if (shape == with_clock_and_timers) step.timers = get_narrow<std::uint32_t>(in, fits);
-    entry.steps.push_back(step);
+    if (has_model) {
+      auto swap = std::make_shared<ModelSwap>();
+      get_model(in, swap->from, swap->model, fits);
+      step.swap = std::move(swap);
+    }
+    entry.steps.push_back(std::move(step));
   }
   return fits;
 }
@@ -101,14 +128,15 @@ std::string encode_journal_entry(const JournalEntry& entry) {
       wire::put_varint(out, static_cast<std::uint64_t>(step.end.next[s].value - at.next[s].value));
       at.next[s] = step.end.next[s];
     }
-    if (step.clock == before_all_time) {
-      wire::put_varint(out, merge_only);
-      continue;
+    std::uint64_t shape = merge_only;
+    if (step.clock != before_all_time) shape = step.timers == Step::all_timers ? with_clock : with_clock_and_timers;
+    wire::put_varint(out, shape + (step.swap != nullptr ? with_model : 0));
+    if (shape != merge_only) {
+      wire::put_signed(out, step.clock.ms - clock);
+      clock = step.clock.ms;
     }
-    wire::put_varint(out, step.timers == Step::all_timers ? with_clock : with_clock_and_timers);
-    wire::put_signed(out, step.clock.ms - clock);
-    if (step.timers != Step::all_timers) wire::put_varint(out, step.timers);
-    clock = step.clock.ms;
+    if (shape == with_clock_and_timers) wire::put_varint(out, step.timers);
+    if (step.swap != nullptr) put_model(out, step.swap->from, step.swap->model);
   }
   put_check(out);
   return out;
@@ -122,7 +150,8 @@ Expected<JournalEntry> decode_journal_entry(std::string_view bytes) {
 
   wire::Reader in(*body);
   JournalEntry entry;
-  if (in.varint() != journal_version) return fail(ErrorKind::corrupt, "a journal entry has no known format");
+  const std::uint64_t version = in.varint();
+  if (version == 0 || version > journal_version) return fail(ErrorKind::corrupt, "a journal entry has no known format");
   bool fits = true;
   entry.partition.value = get_narrow<std::int32_t>(in, fits);
   entry.policy.value = in.u64();
@@ -133,7 +162,7 @@ Expected<JournalEntry> decode_journal_entry(std::string_view bytes) {
   const std::uint64_t first = in.varint();
   const std::uint64_t count = in.varint();
   if (!in.ok() || count > steps_in_entry_max) return fail(ErrorKind::corrupt, "a journal entry is too long");
-  if (!fits || !get_steps(in, first, count, entry))
+  if (!fits || !get_steps(in, version, first, count, entry))
     return fail(ErrorKind::corrupt, "a journal entry tells of steps that no task can have made");
   if (!in.ok() || !in.rest().empty()) return fail(ErrorKind::corrupt, "a journal entry does not end where it should");
   return entry;
@@ -154,6 +183,11 @@ std::string encode_marker(const Marker& marker) {
   wire::put_signed(out, marker.taken_at.ms);
   wire::put_varint(out, static_cast<std::uint64_t>(marker.partitions));
   wire::put_signed(out, marker.changelog.value);
+  wire::put_varint(out, marker.models.size());
+  for (const ModelGeneration& generation : marker.models) {
+    put_model(out, generation.from, generation.model);
+    wire::put_signed(out, generation.spread.ms);
+  }
   put_check(out);
   return out;
 }
@@ -186,9 +220,23 @@ Expected<Marker> decode_marker(std::string_view bytes) {
     marker.partitions = get_narrow<std::int32_t>(in, fits);
     marker.changelog.value = in.signed_varint();
   }
+  if (version >= marker_version_with_models) {
+    const std::uint64_t models = in.varint();
+    fits = fits && models <= limits::generations_max;
+    bool begun = true;  // Those that have are the first ones.
+    for (std::uint64_t i = 0; i < models && fits && in.ok(); ++i) {
+      ModelGeneration& generation = marker.models.emplace_back();
+      get_model(in, generation.from, generation.model, fits);
+      generation.spread.ms = in.signed_varint();
+      fits = fits && generation.spread >= ModelGeneration::not_begun && generation.spread <= spread_max;
+      const bool begins = generation.spread == ModelGeneration::not_begun;
+      fits = fits && (begins ? i > 0 : begun);
+      begun = begun && !begins;
+    }
+  }
+  if (!fits) return fail(ErrorKind::corrupt, "the marker of a checkpoint stands where no task can");
   if (!in.ok() || !in.rest().empty())
     return fail(ErrorKind::corrupt, "the marker of a checkpoint does not end where it should");
-  if (!fits) return fail(ErrorKind::corrupt, "the marker of a checkpoint stands where no task can");
   return marker;
 }
 

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,7 +15,8 @@
 
 namespace holdfast {
 
-/// Identifies all that alerts depend on besides the log: model file, risk settings, sources and their order.
+/// Identifies all that alerts depend on besides the log and the models, which steps carry: risk settings, sources and
+/// their order.
 struct PolicyId {
   std::uint64_t value = 0;
   friend constexpr auto operator<=>(PolicyId, PolicyId) = default;
@@ -30,15 +32,24 @@ struct Positions {
   friend bool operator==(const Positions&, const Positions&) = default;
 };
 
-/// The unit of work of a task: merge the records up to `end`, then fire the timers due at or before `clock`.
-/// Applying the same steps to the same log gives the same state and the same alerts.
+/// A model that takes the place of the one before (docs/semantics.md, "Models").
+struct ModelSwap {
+  std::string model;  ///< Bytes of the model file.
+  /// When the first customers come under it. before_all_time: all have been under it from the beginning; it only says
+  /// which one it is.
+  Timestamp from = before_all_time;
+};
+
+/// The unit of work of a task: take the new model, merge the records up to `end`, then fire the timers due at or before
+/// `clock`. Applying the same steps to the same log gives the same state and the same alerts.
 struct Step {
   static constexpr std::uint32_t all_timers = 0xffff'ffff;
 
   std::uint64_t number = 0;  ///< From 1, contiguous for a task over its whole life.
   Positions end;
-  Timestamp clock = before_all_time;  ///< before_all_time: the step only merges.
-  std::uint32_t timers = all_timers;  ///< So many fire behind the last record: the step had become long enough.
+  Timestamp clock = before_all_time;        ///< before_all_time: the step only merges.
+  std::uint32_t timers = all_timers;        ///< So many fire behind the last record: the step had become long enough.
+  std::shared_ptr<const ModelSwap> swap{};  ///< Null: no model comes with it, as in nearly all.
 };
 
 /// Steps of one task that were applied in one epoch: the value of a journal record. The record's key is the partition
@@ -55,6 +66,15 @@ struct JournalEntry {
 /// corrupt: not such bytes; incompatible: of a newer format.
 [[nodiscard]] Expected<JournalEntry> decode_journal_entry(std::string_view bytes);
 
+/// A model that customers of a task are under, or will be.
+struct ModelGeneration {
+  static constexpr Duration not_begun{-1};
+
+  std::string model;  ///< Bytes of the model file.
+  Timestamp from = before_all_time;
+  Duration spread;  ///< Within which all customers come under it; not_begun: time has not come to `from`.
+};
+
 /// Where a checkpoint stands: the state is that after all steps up to `step`.
 struct Marker {
   Partition partition;
@@ -68,6 +88,8 @@ struct Marker {
   std::uint64_t customers = 0;  ///< Records the checkpoint holds in all.
   Timestamp taken_at;           ///< Wall clock; only to find the place in the journal sooner and for people.
   Offset changelog{-1};         ///< In the task's changelog: what comes behind this checkpoint. -1: it is not there.
+  /// In the order in which they came. None: an earlier release wrote it, which knew the configuration's model alone.
+  std::vector<ModelGeneration> models{};
 };
 
 /// Bytes of a marker; format in docs/formats/checkpoint.md.

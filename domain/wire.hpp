@@ -49,6 +49,15 @@ class Reader {
     for (int shift = 0; shift < 64; shift += 8) value |= next() << shift;
     return value;
   }
+  std::string_view bytes(std::uint64_t size) {
+    if (size > bytes_.size()) {
+      ok_ = false;
+      bytes_ = {};
+    }
+    const std::string_view taken = bytes_.substr(0, size);
+    bytes_.remove_prefix(taken.size());
+    return taken;
+  }
   [[nodiscard]] bool ok() const { return ok_; }
   [[nodiscard]] std::string_view rest() const { return bytes_; }
 

@@ -7,11 +7,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "domain/alert.hpp"
+#include "domain/error.hpp"
 #include "domain/time.hpp"
 #include "engine/evidence.hpp"
 
@@ -78,7 +81,8 @@ class UsualValues {
 
 /// A model file's content. Parameters are finite and positive where their formula needs it: reading a file checks.
 struct Model {
-  std::string id;  ///< 32 hex digits: hash of the file's bytes.
+  std::string id;       ///< 32 hex digits: hash of the file's bytes.
+  std::string bytes{};  ///< The file.
   std::string name;
   Duration time_unit;
   Duration horizon;  ///< The one it was fitted for.
@@ -94,6 +98,15 @@ struct Model {
 /// and an absent feature adds nothing to a score. Returns those with a weight other than 0, in order. To be called
 /// once, before the model is used.
 std::vector<Feature> keep_present(Model& model, EvidenceSet present);
+
+/// Makes models of the bytes that steps and checkpoints carry. Any thread.
+class ModelReader {
+ public:
+  virtual ~ModelReader() = default;
+  /// The same bytes give the same. The error says what is wrong with them; whoever takes steps or checkpoints from
+  /// outside asks, so that a task meets none.
+  [[nodiscard]] virtual Expected<std::shared_ptr<const Model>> read(std::string_view bytes) = 0;
+};
 
 /// Whom to alert on, and when.
 struct RiskPolicy {

@@ -5,6 +5,7 @@
 #include <cassert>
 #include <cstdint>
 #include <span>
+#include <utility>
 
 #include "engine/outlook.hpp"
 #include "engine/risk.hpp"
@@ -49,12 +50,12 @@ bool expires_at(const Customer& customer, const RiskPolicy& policy, Timestamp t)
 
 }  // namespace
 
-Task::Task(Partition partition, const Model& model, const RiskPolicy& policy, RecordTable& table,
-           const Positions& start)
+Task::Task(Partition partition, std::shared_ptr<const Model> model, const RiskPolicy& policy, RecordTable& table,
+           const Positions& start, ModelReader* models)
     : partition_(partition),
-      model_(model),
       policy_(policy),
-      newcomer_logit_(newcomer_logit(model, policy.horizon)),
+      generations_(std::move(model), policy.horizon),
+      models_(models),
       table_(table),
       inbox_(start),
       timers_(table) {}
@@ -62,6 +63,14 @@ Task::Task(Partition partition, const Model& model, const RiskPolicy& policy, Re
 void Task::restore(const Marker& marker) {
   stream_time_ = marker.stream_time;
   steps_ = marker.step;
+  if (models_ != nullptr && !marker.models.empty()) {
+    generations_.restore(marker.models, *models_);
+    model_is_recorded_ = true;
+  }
+  set_all_timers();
+}
+
+void Task::set_all_timers() {
   std::array<Slot, read_at_once> slots{};
   for (Slot slot{0}; slot < table_.slots_end(); ++slot.value) {
     if (slot.value % read_at_once == 0) {
@@ -74,14 +83,17 @@ void Task::restore(const Marker& marker) {
   }
 }
 
-std::optional<Step> Task::advance(Timestamp clock, std::size_t work_max, Output& output, Timestamp until) {
+std::optional<Step> Task::advance(Timestamp clock, std::size_t work_max, Output& output, Timestamp until,
+                                  const ModelSwap* swap) {
   std::size_t work = 0;
   Step step;
+  if (swap != nullptr) step.swap = take(*swap);
   while (work < work_max) {
     auto head = inbox_.next();
     if (head && time_before(*head->event) > until) head.reset();
-    // A clock that fires nothing changes nothing: alone it makes no step.
-    const bool tick = !head && clock > stream_time_ && settled(until) && (work > 0 || next_to_fire(clock));
+    // A clock that fires nothing, and brings no model, changes nothing: alone it makes no step.
+    const bool tick = !head && clock > stream_time_ && settled(until) &&
+                      (work > 0 || generations_.next_change() <= clock || next_to_fire(clock));
     if (!head && !tick) break;
 
     const std::size_t fired = advance_time(head ? time_before(*head->event) : clock, work_max - work, output);
@@ -95,7 +107,7 @@ std::optional<Step> Task::advance(Timestamp clock, std::size_t work_max, Output&
     ++work;
   }
   const bool moved = inbox_.skip_gaps();
-  if (work == 0 && !moved && step.clock == before_all_time) return std::nullopt;
+  if (work == 0 && !moved && step.clock == before_all_time && step.swap == nullptr) return std::nullopt;
   ++counts_.steps;
   step.number = ++steps_;
   step.end = inbox_.position();
@@ -112,6 +124,7 @@ bool Task::ready_for(const Step& step) const { return inbox_.holds(step.end); }
 void Task::apply(const Step& step, Output& output) {
   assert(step.number == steps_ + 1);
   assert(ready_for(step));
+  if (step.swap != nullptr) take(*step.swap);
   while (const auto head = inbox_.next_before(step.end)) {
     advance_time(time_before(*head->event), Step::all_timers, output);
     take_head(*head, output);
@@ -122,15 +135,49 @@ void Task::apply(const Step& step, Output& output) {
   ++steps_;
 }
 
+// Returns what it came to.
+std::shared_ptr<const ModelSwap> Task::take(const ModelSwap& swap) {
+  assert(models_ != nullptr);
+  auto model = models_->read(swap.model).value();
+  auto taken = std::make_shared<ModelSwap>(swap);
+  model_is_recorded_ = true;
+  if (swap.from == before_all_time) {
+    const bool is_another = generations_.all().size() > 1 || generations_.all().front().model->id != model->id;
+    generations_.replace(std::move(model));
+    if (is_another) set_all_timers();
+  } else {
+    // Whoever was looked at was looked at under the models before.
+    taken->from = std::max({swap.from, stream_time_ + Duration{1}, generations_.all().back().from});
+    generations_.add(std::move(model), taken->from);
+    ++counts_.swaps;
+  }
+  return taken;
+}
+
+// Time has come to where a model begins or ends. No timer may stand behind the moment at which its customer comes under
+// another one; when it comes up, it is found out what else there is.
+void Task::change_models() {
+  const Generation* const begins = generations_.change(table_.size());
+  if (begins == nullptr) return;
+  soon_.clear();
+  table_.for_each_hash([&](Slot slot, std::uint32_t hash_low) {
+    if (!timers_.bring_forward(slot, begins->adoption(hash_low))) soon_.push_back(slot);
+  });
+  set_timers(soon_);
+}
+
 Marker Task::marker(PolicyId policy, Timestamp taken_at) const {
-  return {.partition = partition_,
-          .policy = policy,
-          .record_format = customer_format,
-          .step = steps_,
-          .position = inbox_.position(),
-          .stream_time = stream_time_,
-          .customers = table_.size(),
-          .taken_at = taken_at};
+  Marker marker{.partition = partition_,
+                .policy = policy,
+                .record_format = customer_format,
+                .step = steps_,
+                .position = inbox_.position(),
+                .stream_time = stream_time_,
+                .customers = table_.size(),
+                .taken_at = taken_at};
+  for (const Generation& generation : generations_.all())
+    marker.models.push_back({generation.model->bytes, generation.from, generation.spread});
+  return marker;
 }
 
 /// Where time has to come before the event is applied: a record that is no event does not move it.
@@ -151,18 +198,32 @@ std::size_t Task::advance_time(Timestamp t, std::size_t timers_max, Output& outp
   return timers_max;
 }
 
+// What comes before a model begins or ends is none of its business. REQUIRES: time goes on to `t`, or to what is
+// returned; or nothing of the kind happens up to `t`.
+std::optional<Timers::Due> Task::next_to_fire(Timestamp t) {
+  while (generations_.next_change() <= t) {
+    if (const auto due = next_timer_due(generations_.next_change() - Duration{1})) return due;
+    change_models();
+  }
+  return next_timer_due(t);
+}
+
 // A timer that comes up may stand before the moment at which something happens to its customer: it is moved there,
 // which nobody sees.
-std::optional<Timers::Due> Task::next_to_fire(Timestamp t) {
+std::optional<Timers::Due> Task::next_timer_due(Timestamp t) {
   while (timers_.next_due() <= t) {
     const auto tick = timers_.take_tick(t);
-    for (std::size_t i = 0; i < tick.size(); ++i) {
-      if (i % read_at_once == 0) table_.expect(tick.subspan(i, std::min(read_at_once, tick.size() - i)));
-      set_timer(tick[i], customer_at(table_.read(tick[i])));
-    }
+    set_timers(tick);
     if (const auto first = timers_.first(t); first || tick.empty()) return first;
   }
   return std::nullopt;
+}
+
+void Task::set_timers(std::span<const Slot> slots) {
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    if (i % read_at_once == 0) table_.expect(slots.subspan(i, std::min(read_at_once, slots.size() - i)));
+    set_timer(slots[i], customer_at(table_.read(slots[i])));
+  }
 }
 
 void Task::fire(Timers::Due due, Output& output) {
@@ -170,12 +231,14 @@ void Task::fire(Timers::Due due, Output& output) {
   timers_.take_first();
   Customer& customer = customer_at(table_.modify(due.slot));
   const CustomerKey key = table_.key(due.slot);
-  const Trigger silence{.type = TriggerType::silence};
   if (expires_at(customer, policy_, due.at)) {
-    const double risk = risk_at(customer, model_, policy_.horizon, due.at);
+    const double risk = risk_at(customer, *generations_.at(key.hash, due.at).model, policy_.horizon, due.at);
+    const Trigger silence{.type = TriggerType::silence};
     emit(key, customer, Change::expired, Level::none, due.at, risk, silence, Timestamp{-1}, output);
   } else {
-    judge(key, customer, due.at, silence, Timestamp{-1}, output);
+    const bool is_adoption = !generations_.is_one_for_all() && generations_.is_adopted_at(key.hash, due.at);
+    const Trigger trigger{.type = is_adoption ? TriggerType::model : TriggerType::silence};
+    judge(key, customer, due.at, trigger, Timestamp{-1}, output);
   }
   // Only now: it rounds the counters, and what was found by the search for the moment must hold when it is judged.
   advance_to(customer, due.at);
@@ -212,20 +275,28 @@ void Task::apply_record(SourceIndex source, const Event& event, Output& output) 
   }
   const Slot slot = table_.find_or_insert(event.customer).first;
   Customer& customer = customer_at(table_.modify(slot));
-  const Outlook outlook(customer, timers_.standing(slot));
+  const Timestamp standing = timers_.standing(slot);
+  const Outlook outlook(customer, standing);
   const Applied applied = apply_event(customer, event);
   if (applied == Applied::duplicate) {
     ++counts_.duplicates;
     return;
   }
   counts_.late += applied == Applied::late_event ? 1 : 0;
-  if (!outlook.stands(customer, model_, policy_)) {
+  const Model& model = *generations_.at(event.customer.hash, customer.moment()).model;
+  if (stands_too_late(event.customer, customer, standing) || !outlook.stands(customer, model, policy_)) {
     const Trigger trigger{trigger_type(event.kind), source, event.offset, event.event_id};
     judge(event.customer, customer, customer.moment(), trigger, event.logged_at, output);
     set_timer(slot, customer);
   }
   // Its own, or others that a step has left for the next one.
   while (const auto due = next_to_fire(stream_time_)) fire(*due, output);
+}
+
+/// Whether a timer there would miss the moment at which the customer comes under another model: where alerts were not
+/// made for the customer until now, it heeded none.
+bool Task::stands_too_late(const CustomerKey& key, const Customer& customer, Timestamp standing) const {
+  return !generations_.is_one_for_all() && generations_.next_adoption(key.hash, customer.moment()) < standing;
 }
 
 // No look at the event's id: a customer stays erased if it is asked twice, and must not stay because of an id that
@@ -239,6 +310,7 @@ void Task::erase(SourceIndex source, const Event& event, Output& output) {
   ++counts_.erased;
   if (customer.seq > 0) {
     ++counts_.alerts[static_cast<std::size_t>(Change::erased)][static_cast<std::size_t>(Level::none)];
+    const Model& model = *generations_.at(event.customer.hash, moment).model;
     // Who was told of the customer is told to forget; what was known of it is not told once more.
     output.alert({.customer = event.customer,
                   .seq = customer.seq + 1,
@@ -250,6 +322,8 @@ void Task::erase(SourceIndex source, const Event& event, Output& output) {
                   .reasons = {},
                   .trigger = {TriggerType::action, source, event.offset, event.event_id},
                   .logged_at = event.logged_at,
+                  .model_id = model.id,
+                  .model_name = model.name,
                   .first_purchase = {},
                   .last_purchase = {},
                   .currency = {}});
@@ -262,7 +336,7 @@ void Task::judge(CustomerKey key, Customer& customer, Timestamp t, const Trigger
                  Output& output) {
   if (!is_judged(customer, policy_)) return;
   const Level before = customer.current_level();
-  const double risk = risk_at(customer, model_, policy_.horizon, t);
+  const double risk = risk_at(customer, *generations_.at(key.hash, t).model, policy_.horizon, t);
   const Level after = judged_level(before, risk, policy_);
   if (after != before) emit(key, customer, change_between(before, after), after, t, risk, trigger, logged_at, output);
 }
@@ -279,8 +353,10 @@ void Task::emit(CustomerKey key, Customer& customer, Change change, Level level,
   customer.set(Customer::lost, change == Change::expired);
   ++counts_.alerts[static_cast<std::size_t>(change)][static_cast<std::size_t>(level)];
 
-  const Explanation explanation = explain_at(customer, model_, policy_.horizon, t, newcomer_logit_);
-  const std::optional<double> expected = expected_spend_at(customer, model_, policy_.horizon, t);
+  const Generation& generation = generations_.at(key.hash, t);
+  const Model& model = *generation.model;
+  const Explanation explanation = explain_at(customer, model, policy_.horizon, t, generation.newcomer_logit);
+  const std::optional<double> expected = expected_spend_at(customer, model, policy_.horizon, t);
   output.alert({.customer = key,
                 .seq = customer.seq,
                 .episode = customer.episode,
@@ -289,11 +365,13 @@ void Task::emit(CustomerKey key, Customer& customer, Change change, Level level,
                 .previous_level = previous,
                 .time = t,
                 .risk = risk,
-                .p_alive = p_alive_at(customer, model_, t),
+                .p_alive = p_alive_at(customer, model, t),
                 .base = explanation.base,
                 .reasons = explanation.span(),
                 .trigger = trigger,
                 .logged_at = logged_at,
+                .model_id = model.id,
+                .model_name = model.name,
                 .state = state_of(customer),
                 .purchases = customer.purchases,
                 .first_purchase = customer.first(),
@@ -308,7 +386,16 @@ void Task::emit(CustomerKey key, Customer& customer, Change change, Level level,
 }
 
 void Task::set_timer(Slot slot, const Customer& customer) {
-  timers_.set(slot, engine::next_timer(customer, model_, policy_));
+  if (generations_.is_one_for_all()) {
+    timers_.set(slot, engine::next_timer(customer, *generations_.all().front().model, policy_));
+    return;
+  }
+  const std::uint64_t hash = table_.key(slot).hash;
+  const Timestamp moment = customer.moment();
+  Timestamp due = engine::next_timer(customer, *generations_.at(hash, moment).model, policy_);
+  // Another model makes no difference to those whom alerts are not made for.
+  if (is_judged(customer, policy_)) due = std::min(due, generations_.next_adoption(hash, moment));
+  timers_.set(slot, due);
 }
 
 }  // namespace holdfast::engine

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
-#include <deque>
+#include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "domain/alert.hpp"
@@ -11,6 +13,7 @@
 #include "domain/ports.hpp"
 #include "domain/step.hpp"
 #include "engine/customer.hpp"
+#include "engine/generations.hpp"
 #include "engine/inbox.hpp"
 #include "engine/model.hpp"
 #include "engine/timers.hpp"
@@ -36,14 +39,22 @@ struct TaskCounts {
   std::uint64_t erased = 0;  ///< Customers.
   std::uint64_t steps = 0;
   std::uint64_t timers = 0;
+  std::uint64_t swaps = 0;  ///< Models that took the place of another one.
 };
 
 /// One input partition as a deterministic state machine: the same steps over the same records give the same state and
 /// the same alerts. Knows no clock and no thread; docs/semantics.md says what it computes.
 class Task {
  public:
-  /// A task that starts at `start` with the customers in `table`, which must outlive it, as must `model` and `policy`.
-  Task(Partition partition, const Model& model, const RiskPolicy& policy, RecordTable& table, const Positions& start);
+  /// A task that starts at `start` with the customers in `table`, which must outlive it, as must `policy`. `model` is
+  /// the one they are under until a marker or a step says another. `models` reads those; null: neither brings one.
+  Task(Partition partition, std::shared_ptr<const Model> model, const RiskPolicy& policy, RecordTable& table,
+       const Positions& start, ModelReader* models = nullptr);
+  /// The same with a model that outlives it.
+  Task(Partition partition, const Model& model, const RiskPolicy& policy, RecordTable& table, const Positions& start,
+       ModelReader* models = nullptr)
+      : Task(partition, std::shared_ptr<const Model>(std::shared_ptr<const Model>(), &model), policy, table, start,
+             models) {}
 
   /// Takes over from a checkpoint: the table holds its records. Sets every customer's timer.
   void restore(const Marker& marker);
@@ -63,9 +74,11 @@ class Task {
 
   /// Merges as far as the records at hand allow: a source without a record is waited for until it has reached its end.
   /// Once all have, advances to `clock` as well (before_all_time: no clock). Stops after about `work_max` records and
-  /// timers, those that are only moved not counted. Returns the step that was applied, if it changed anything.
+  /// timers, those that are only moved not counted. Begins with `swap`, if it is given: its `from` is put off to the
+  /// first moment that is later than all that has happened. Returns the step that was applied, if it changed anything.
   /// Records later than `until` are left alone: time comes to `clock` once nothing else is left before them.
-  std::optional<Step> advance(Timestamp clock, std::size_t work_max, Output& output, Timestamp until = after_all_time);
+  std::optional<Step> advance(Timestamp clock, std::size_t work_max, Output& output, Timestamp until = after_all_time,
+                              const ModelSwap* swap = nullptr);
 
   /// Whether the records that `step` needs are at hand.
   [[nodiscard]] bool ready_for(const Step& step) const;
@@ -80,8 +93,16 @@ class Task {
   [[nodiscard]] const Positions& position() const { return inbox_.position(); }
   [[nodiscard]] std::uint64_t steps() const { return steps_; }
   [[nodiscard]] Timestamp stream_time() const { return stream_time_; }
-  /// Nothing fires before; after_all_time: no timer is set.
-  [[nodiscard]] Timestamp next_timer() const { return timers_.next_due(); }
+  /// Nothing happens before without a record; after_all_time: no timer is set.
+  [[nodiscard]] Timestamp next_timer() const { return std::min(timers_.next_due(), generations_.next_change()); }
+  /// The models that customers are under, or will be; the newest is the last.
+  [[nodiscard]] std::span<const Generation> models() const { return generations_.all(); }
+  /// The one that a customer is under now.
+  [[nodiscard]] const std::shared_ptr<const Model>& model_of(const CustomerKey& customer) const {
+    return generations_.at(customer.hash, stream_time_).model;
+  }
+  /// Whether its steps, or the checkpoint it was restored from, say which model it is under.
+  [[nodiscard]] bool model_is_recorded() const { return model_is_recorded_; }
   [[nodiscard]] const TaskCounts& counts() const { return counts_; }
   /// Goes on counting from there: what is replayed was counted before.
   void set_counts(const TaskCounts& counts) { counts_ = counts; }
@@ -91,9 +112,13 @@ class Task {
 
  private:
   void expect_customers(SourceIndex source);
+  void set_all_timers();
+  std::shared_ptr<const ModelSwap> take(const ModelSwap& swap);
+  void change_models();
   std::size_t advance_time(Timestamp t, std::size_t timers_max, Output& output);
   [[nodiscard]] Timestamp time_before(const Event& event) const;
   std::optional<Timers::Due> next_to_fire(Timestamp t);
+  std::optional<Timers::Due> next_timer_due(Timestamp t);
   void fire(Timers::Due due, Output& output);
   void take_head(const Inbox::Head& head, Output& output);
   void apply_record(SourceIndex source, const Event& event, Output& output);
@@ -102,15 +127,19 @@ class Task {
              Output& output);
   void emit(CustomerKey key, Customer& customer, Change change, Level level, Timestamp t, double risk,
             const Trigger& trigger, Timestamp logged_at, Output& output);
+  [[nodiscard]] bool stands_too_late(const CustomerKey& key, const Customer& customer, Timestamp standing) const;
   void set_timer(Slot slot, const Customer& customer);
+  void set_timers(std::span<const Slot> slots);
 
   Partition partition_;
-  const Model& model_;
   const RiskPolicy& policy_;
-  double newcomer_logit_;
+  Generations generations_;
+  ModelReader* const models_;
+  bool model_is_recorded_ = false;
   RecordTable& table_;
   Inbox inbox_;
   Timers timers_;
+  std::vector<Slot> soon_;  ///< Customers who come under a new model within the tick of timers that is under way.
   Timestamp stream_time_ = before_all_time;
   std::uint64_t steps_ = 0;
   TaskCounts counts_;

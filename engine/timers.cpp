@@ -11,8 +11,9 @@ constexpr std::uint32_t no_timer = 0;
 constexpr std::uint32_t first_tick = std::uint32_t{1} << 30;
 constexpr std::uint32_t last_tick = RadixHeap::none - 1;
 
-/// A tick is 2^17 ms: the years of events take 2.4 of the 3.2 thousand million ticks.
+/// The years of events take 2.4 of the 3.2 thousand million ticks.
 constexpr int tick_bits = 17;
+static_assert(Timers::tick_length == Duration{std::int64_t{1} << tick_bits});
 
 bool is_tick(std::uint32_t note) { return note >= first_tick; }
 
@@ -46,6 +47,15 @@ void Timers::set(Slot slot, Timestamp due) {
   } else if (!is_tick(note) || tick < note) {
     push_far(slot, tick);
   }
+}
+
+bool Timers::bring_forward(Slot slot, Timestamp due) {
+  const std::uint32_t tick = tick_of(due);
+  if (tick <= far_.taken()) return false;
+  const std::uint32_t note = table_.note(slot);
+  // One that is near lies in an earlier tick.
+  if (note == no_timer || (is_tick(note) && tick < note)) push_far(slot, tick);
+  return true;
 }
 
 Timestamp Timers::standing(Slot slot) const {

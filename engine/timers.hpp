@@ -22,12 +22,18 @@ namespace holdfast::engine {
 /// asked for.
 class Timers {
  public:
+  /// Timers that are far away stand in ticks of this length.
+  static constexpr Duration tick_length{std::int64_t{1} << 17};
+
   /// `table` has the customers; it must outlive the timers.
   explicit Timers(RecordTable& table) : table_(table) {}
 
   /// Something happens to the customer at `due` (after_all_time: nothing will); what was set before no longer holds.
   /// REQUIRES: due >= first_event_time.
   void set(Slot slot, Timestamp due);
+  /// Something may happen to the customer as early as `due`. False: that is too near to say no more than that, so its
+  /// exact moment has to be set.
+  [[nodiscard]] bool bring_forward(Slot slot, Timestamp due);
   /// Nothing happens to the customer before this moment, if it is one: before_all_time, its timer is near;
   /// after_all_time, none is set.
   [[nodiscard]] Timestamp standing(Slot slot) const;

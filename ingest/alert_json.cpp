@@ -168,13 +168,11 @@ std::string alert_id(std::string_view application_id, std::string_view customer_
   return std::string(id.finish());
 }
 
-AlertEncoder::AlertEncoder(std::string application_id, std::vector<std::string> source_names, std::string model_id,
-                           std::string model_name, Duration horizon, Language language)
+AlertEncoder::AlertEncoder(std::string application_id, std::vector<std::string> source_names, Duration horizon,
+                           Language language)
     : application_id_(std::move(application_id)),
       source_header_("/holdfast/" + application_id_),
       source_names_(std::move(source_names)),
-      model_id_(std::move(model_id)),
-      model_name_(std::move(model_name)),
       horizon_days_(horizon.days()),
       words_(words_of(language)) {}
 
@@ -209,8 +207,8 @@ AlertEncoder::Encoded AlertEncoder::encode(const Alert& alert, Partition partiti
   append_customer(members.begin("customer"), alert);
   if (alert.has_value) append_value(members.begin("value"), alert);
   Members model(members.begin("model"));
-  model.text("id", model_id_);
-  model.text("name", model_name_);
+  model.text("id", alert.model_id);
+  model.text("name", alert.model_name);
   model.close();
   members.close();
   const std::string_view json = into.finish();

@@ -21,8 +21,8 @@ namespace holdfast::ingest {
 /// one thread.
 class AlertEncoder {
  public:
-  AlertEncoder(std::string application_id, std::vector<std::string> source_names, std::string model_id,
-               std::string model_name, Duration horizon, Language language = Language::en);
+  AlertEncoder(std::string application_id, std::vector<std::string> source_names, Duration horizon,
+               Language language = Language::en);
 
   struct Encoded {
     std::string_view customer_id;
@@ -37,8 +37,6 @@ class AlertEncoder {
   const std::string application_id_;
   const std::string source_header_;
   const std::vector<std::string> source_names_;
-  const std::string model_id_;
-  const std::string model_name_;
   const double horizon_days_;
   const ReasonWords& words_;
   std::string scratch_;

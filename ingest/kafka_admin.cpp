@@ -420,7 +420,7 @@ std::vector<TopicPlan> plan_topics(const KafkaSettings& settings, std::int32_t p
   const std::map<std::string, std::string> kept_a_week{{"cleanup.policy", "delete"},
                                                        {"retention.ms", std::string(week_ms)}};
   std::vector<TopicPlan> plans;
-  plans.reserve(settings.source_topics.size() + 4);
+  plans.reserve(settings.source_topics.size() + 5);
   for (const std::string& topic : settings.source_topics) {
     plans.push_back({topic, partitions, replication, kept_a_week, "events in, keyed by customer"});
   }
@@ -433,6 +433,13 @@ std::vector<TopicPlan> plan_topics(const KafkaSettings& settings, std::int32_t p
   if (!settings.changelog_topic.empty())
     plans.push_back({settings.changelog_topic, partitions, replication, compacted(),
                      "internal: the customers as of the last checkpoint, for restoring them elsewhere"});
+  // Not compacted: a record that turned out to be no model must not remove the one before it.
+  if (!settings.models_topic.empty())
+    plans.push_back({settings.models_topic,
+                     1,
+                     replication,
+                     {{"cleanup.policy", "delete"}, {"retention.ms", "-1"}, {"retention.bytes", "-1"}},
+                     "models, the newest in force"});
   return plans;
 }
 

@@ -19,6 +19,7 @@ Status check_topics(const KafkaSettings& settings) {
   std::vector<std::string> topics = settings.source_topics;
   topics.insert(topics.end(), {settings.alerts_topic, settings.dead_letters_topic, settings.journal_topic});
   if (!settings.changelog_topic.empty()) topics.push_back(settings.changelog_topic);
+  if (!settings.models_topic.empty()) topics.push_back(settings.models_topic);
   std::sort(topics.begin(), topics.end());
   if (topics.front().empty()) return fail(ErrorKind::invalid_argument, "a topic has no name");
   const auto twice = std::adjacent_find(topics.begin(), topics.end());

@@ -24,6 +24,7 @@ struct KafkaSettings {
   std::string dead_letters_topic;
   std::string journal_topic;
   std::string changelog_topic;  ///< Empty: checkpoints stay on this machine.
+  std::string models_topic{};   ///< Empty: models come from files alone.
   bool exactly_once = true;
   std::uint64_t max_rate = 0;  ///< Events/s; the pipeline applies it, not the clients.
 

@@ -20,9 +20,9 @@ class Tail final : public KafkaTail {
     const std::array topics{topic};
     const auto counts = require_topics(*client_, topics, patience);
     if (!counts) return std::unexpected(counts.error());
-    const std::int32_t partitions = counts->at(topic);
-    const PartitionsPtr assignment(rd_kafka_topic_partition_list_new(partitions));
-    for (std::int32_t p = 0; p < partitions; ++p) {
+    partitions_ = counts->at(topic);
+    const PartitionsPtr assignment(rd_kafka_topic_partition_list_new(partitions_));
+    for (std::int32_t p = 0; p < partitions_; ++p) {
       const auto range = query_range(*client_, topic, p, Deadline(patience));
       if (!range) return std::unexpected(range.error());
       rd_kafka_topic_partition_list_add(assignment.get(), topic.c_str(), p)->offset = range->first;
@@ -38,7 +38,10 @@ class Tail final : public KafkaTail {
     while (const MessagePtr message{rd_kafka_consumer_poll(client_->get(), timeout)}) {
       timeout = 0;
       if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        visit({message->partition, message->offset, {static_cast<const char*>(message->payload), message->len}});
+        visit({.partition = message->partition,
+               .offset = message->offset,
+               .timestamp = Timestamp{rd_kafka_message_timestamp(message.get(), nullptr)},
+               .value = {static_cast<const char*>(message->payload), message->len}});
         arrive(message->partition, message->offset + 1);
       } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         left_.erase(message->partition);
@@ -54,6 +57,7 @@ class Tail final : public KafkaTail {
     return {};
   }
 
+  [[nodiscard]] std::int32_t partitions() const override { return partitions_; }
   [[nodiscard]] bool reached_end() const override { return left_.empty(); }
 
  private:
@@ -62,6 +66,7 @@ class Tail final : public KafkaTail {
   }
 
   const std::shared_ptr<KafkaClient> client_;
+  std::int32_t partitions_ = 0;
   std::map<std::int32_t, std::int64_t> left_;  ///< Partitions whose end, as of opening, was not reached yet.
   Deadline quiet_until_;
   const Duration patience_;

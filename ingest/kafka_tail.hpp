@@ -16,7 +16,8 @@ namespace holdfast::ingest {
 struct TailRecord {
   std::int32_t partition = 0;
   std::int64_t offset = 0;
-  std::string_view value;  ///< data() == nullptr: no value.
+  Timestamp timestamp{-1};  ///< The log's own; -1: it has none.
+  std::string_view value;   ///< data() == nullptr: no value.
 };
 
 /// Reads a topic from its beginning, as a consumer of its own that belongs to no group and sees committed records only.
@@ -27,6 +28,7 @@ class KafkaTail {
   /// Visits what has come, each partition in its order, and waits up to `wait` if there is nothing. unavailable: no
   /// broker for longer than the settings' patience.
   [[nodiscard]] virtual Status poll(const Visitor& visit, Duration wait) = 0;
+  [[nodiscard]] virtual std::int32_t partitions() const = 0;
   /// All that the topic held when it was opened was visited.
   [[nodiscard]] virtual bool reached_end() const = 0;
 };

@@ -71,6 +71,19 @@ void HotTable::erase(Slot slot) {
 
 CustomerKey HotTable::key(Slot slot) const { return make_customer_key(id(slot)); }
 
+// The index has the hash, wherever the record lies.
+void HotTable::for_each_hash(const HashVisitor& visit) const {
+  constexpr std::size_t ahead = 16;
+  for (std::size_t i = 0; i < index_.size(); ++i) {
+    if (i + ahead < index_.size() && index_[i + ahead].slot != nowhere) {
+      const Slot soon{index_[i + ahead].slot};
+      const bool in_record = scratch_ == nullptr || is_in_memory(soon);
+      __builtin_prefetch(in_record ? static_cast<const void*>(entry(soon)) : &notes_[soon.value], 1);
+    }
+    if (index_[i].slot != nowhere) visit(Slot{index_[i].slot}, index_[i].tag);
+  }
+}
+
 void HotTable::prefetch_index(std::uint64_t hash) const { __builtin_prefetch(&index_[hash & index_mask_]); }
 
 // Of the first entry that may be the one: the others are rare, and a wrong guess costs nothing but the request.

@@ -60,6 +60,7 @@ class HotTable final : public RecordTable {
     if (scratch_ != nullptr && !is_in_memory(slot)) return notes_[slot.value];
     return note_in(entry(slot));
   }
+  void for_each_hash(const HashVisitor& visit) const override;
   void prefetch_index(std::uint64_t hash) const override;
   void prefetch_record(std::uint64_t hash) const override;
   void prefetch(Slot slot) const override;

@@ -43,8 +43,6 @@ ShardSettings settings() {
   out.partitioner = ingest::Partitioner::murmur2;
   out.partitions = 1;
   out.application_id = "an-application-with-a-name";
-  out.model_id = "00000000000000000000000000000001";
-  out.model_name = "test";
   out.horizon = days(91);
   out.policy = PolicyId{1};
   out.wall_clock = true;

@@ -547,7 +547,7 @@ TEST_F(CommandsTest, InspectSaysWhatItCannotShow) {
   const Run other_policy = run({"inspect", "-c", config(), "C1"});
   EXPECT_EQ(other_policy.status, 0);
   EXPECT_EQ(other_policy.err,
-            "warning: the checkpoint was written under another model or policy; the risk below is this one's\n");
+            "warning: the checkpoint was written under another policy; the risk below is this one's\n");
   const Run unknown = run({"inspect", "-c", config(), "C2"});
   EXPECT_EQ(unknown.status, 1);
   EXPECT_EQ(unknown.out, "");

@@ -66,8 +66,6 @@ PipelineSettings settings(const MemoryWorld& world, const engine::Model& m, cons
   out.shard.partitioner = ingest::Partitioner::none;
   out.shard.partitions = world.partitions;
   out.shard.application_id = "test";
-  out.shard.model_id = m.id;
-  out.shard.model_name = m.name;
   out.shard.horizon = p.horizon;
   out.shard.policy = PolicyId{42};
   out.shard.wall_clock = false;
@@ -285,7 +283,7 @@ class Encoded final : public engine::Output {
       : encoder_(
             settings.application_id,
             {settings.sources[0].name, settings.sources[1].name, settings.sources[2].name, settings.sources[3].name},
-            settings.model_id, settings.model_name, settings.horizon),
+            settings.horizon),
         partition_(partition) {}
   void alert(const Alert& alert) override {
     ingest::TextArena text;

@@ -2,10 +2,9 @@
 
 #include "app/recovery.hpp"
 
-#include <atomic>
 #include <cstring>
-#include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -15,11 +14,13 @@
 
 #include "engine/customer.hpp"
 #include "tests/support/memory_log.hpp"
+#include "tests/support/named_models.hpp"
 #include "tests/support/scoring.hpp"
 
 namespace holdfast::app {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -52,6 +53,7 @@ class RecoveryTest : public ::testing::Test {
   void journal(std::uint64_t first, const Positions& start, const std::vector<Positions>& ends) {
     JournalEntry entry{.partition = partition, .policy = policy_, .start = start, .steps = {}};
     for (const Positions& end : ends) entry.steps.push_back({.number = first++, .end = end});
+    entry.steps.back().swap = std::move(swap_);
     world_.output[OutputTopic::journal].push_back(
         {.key = "0", .value = encode_journal_entry(entry), .headers = {}, .written_at = world_.now});
   }
@@ -83,8 +85,10 @@ class RecoveryTest : public ::testing::Test {
     Statistics statistics(2, 1);
     Recovery recovery(
         {.model = &model_,
+         .models = &known_,
          .policy = &risk_,
          .policy_id = policy,
+         .former_policy_id = PolicyId{4},
          .topics = topics,
          .partitions = 1,
          .sources = 2,
@@ -159,7 +163,9 @@ class RecoveryTest : public ::testing::Test {
   MemoryWorld world_{2, 2};
   const engine::Model model_ = testing::cdnow_model();
   const engine::RiskPolicy risk_ = testing::default_policy();
+  testing::NamedModels known_;
   PolicyId policy_ = policy;
+  std::shared_ptr<const ModelSwap> swap_;  ///< With the next entry's last step.
   bool exactly_once_ = true;
   std::vector<std::string> said_;
 };
@@ -245,6 +251,45 @@ TEST_F(RecoveryTest, RefusesToReplayStepsOfAnotherPolicyButNotToGoOnFromThem) {
   journal(2, at(1, 0), {at(2, 0)});
   commit(at(2, 0));
   EXPECT_THAT(refusal(), HasSubstr("another model"));
+}
+
+TEST_F(RecoveryTest, StepsThatAnEarlierReleaseTookUnderTheSameModelAreReplayed) {
+  policy_ = PolicyId{4};  // It held the model's id.
+  journal(1, at(0, 0), {at(1, 0)});
+  policy_ = policy;
+  journal(2, at(1, 0), {at(2, 0)});
+  commit(at(2, 0));
+  EXPECT_THAT(steps_to_replay(), ElementsAre(1, 2));
+}
+
+TEST_F(RecoveryTest, ModelsComeFromTheJournalAndTheCheckpoint) {
+  for (const char* id : {"of the checkpoint", "of a step"}) {
+    engine::Model model = testing::cdnow_model();
+    model.id = id;
+    known_.add(model);
+  }
+  checkpoint(1, at(1, 0));
+  world_.checkpoints[partition].marker->models = {{"of the checkpoint", before_all_time, Duration{0}}};
+  swap_ = std::make_shared<const ModelSwap>(ModelSwap{"of a step", Timestamp{5}});
+  journal(1, at(0, 0), {at(1, 0), at(2, 0)});
+  commit(at(2, 0));
+  const auto restored = restore();
+  ASSERT_TRUE(restored) << restored.error().message;
+  EXPECT_EQ(restored->task->models().back().model->id, "of the checkpoint");
+  ASSERT_EQ(restored->replay.size(), 1U);
+  ASSERT_NE(restored->replay[0].swap, nullptr);
+  EXPECT_EQ(restored->replay[0].swap->model, "of a step");
+}
+
+TEST_F(RecoveryTest, RefusesModelsThatThisReleaseCannotRead) {
+  swap_ = std::make_shared<const ModelSwap>(ModelSwap{"of a newer release", Timestamp{5}});
+  journal(1, at(0, 0), {at(1, 0)});
+  commit(at(1, 0));
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("a model that this release cannot read"), HasSubstr("of a newer release")));
+  checkpoint(1, at(1, 0));
+  EXPECT_THAT(steps_to_replay(), IsEmpty()) << "the checkpoint holds it already";
+  world_.checkpoints[partition].marker->models = {{"of another one", before_all_time, Duration{0}}};
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("a model that this release cannot read"), HasSubstr("of another one")));
 }
 
 TEST_F(RecoveryTest, RefusesOffsetsWithoutAnyState) {
@@ -513,64 +558,6 @@ TEST_F(RecoveryTest, ExactlyOnceRefusesTwoAccountsOfTheSameSteps) {
   const auto restored = restore();
   ASSERT_FALSE(restored.has_value());
   EXPECT_EQ(restored.error().kind, ErrorKind::corrupt) << restored.error().message;
-}
-
-/// A changelog that no broker gives: each reading fails.
-class LostChangelog final : public ChangelogReader {
- public:
-  Expected<std::int32_t> partitions() override { return 8; }
-  Expected<Offset> read(Partition, Offset, ChangelogVisitor&) override {
-    ++readings;
-    on_read();
-    return fail(ErrorKind::unavailable, "brokers are away");
-  }
-  std::atomic<int> readings{0};
-  std::function<void()> on_read = [] {};
-};
-
-/// Restores eight partitions on several threads.
-class ParallelRestoreTest : public ::testing::Test {
- protected:
-  ParallelRestoreTest() {
-    for (std::int32_t p = 0; p < 8; ++p) partitions_.push_back(Partition{p});
-    EXPECT_TRUE(recovery_.request({.assignment = 1, .partitions = partitions_, .kept = {}}));
-  }
-
-  MemoryWorld world_{2, 8};
-  MemoryReader reader_{world_, 1};
-  MemoryJournal journal_{world_};
-  MemoryStore store_{world_};
-  const MemoryClock clock_{world_};
-  LostChangelog changelog_;
-  Statistics statistics_{2, 8};
-  const engine::Model model_ = testing::cdnow_model();
-  const engine::RiskPolicy risk_ = testing::default_policy();
-  std::vector<Partition> partitions_;
-  Recovery recovery_{
-      {.model = &model_,
-       .policy = &risk_,
-       .policy_id = policy,
-       .topics = topics,
-       .partitions = 8,
-       .sources = 2,
-       .load_threads = 3},
-      {.reader = reader_, .journal = journal_, .store = store_, .clock = clock_, .changelog = &changelog_},
-      statistics_,
-      [](const std::string&) {},
-      [] {}};
-};
-
-TEST_F(ParallelRestoreTest, AfterAnErrorNoOtherPartitionIsTried) {
-  const auto done = recovery_.do_work();
-  ASSERT_FALSE(done.has_value());
-  EXPECT_EQ(done.error().kind, ErrorKind::unavailable);
-  EXPECT_LE(changelog_.readings, 3);
-}
-
-TEST_F(ParallelRestoreTest, NoPartitionIsReadOnceTheyHaveMovedOn) {
-  changelog_.on_read = [this] { recovery_.give_up_before(2); };
-  EXPECT_TRUE(recovery_.do_work().has_value());
-  EXPECT_EQ(changelog_.readings, 1);
 }
 
 }  // namespace

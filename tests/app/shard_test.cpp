@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -17,6 +19,7 @@
 #include "state/hot_table.hpp"
 #include "tests/support/memory_batch.hpp"
 #include "tests/support/memory_log.hpp"
+#include "tests/support/named_models.hpp"
 #include "tests/support/scoring.hpp"
 
 namespace holdfast::app {
@@ -255,6 +258,150 @@ TEST_F(ShardUnderCommit, AMarkStandsBehindTheOutputOfItsEpochAndNothingElse) {
   ASSERT_EQ(marks_.size(), 1U);
   EXPECT_EQ(marks_[0].first, static_cast<std::size_t>(steps));
   EXPECT_EQ(marks_[0].second, steps);
+}
+
+/// A model is wanted: the shard has its tasks take it.
+class ShardWithModels : public ::testing::Test {
+ protected:
+  ShardWithModels() : shard_(settings_of(), clock_, rings_, statistics_, committer_, checkpointer_) {
+    for (const char* id : {"first", "second", "third", "fourth", "fifth", "sixth"}) {
+      engine::Model model = logistic_model(-3, {});
+      model.id = id;
+      known_.add(model);
+    }
+    rings_.batches_done = std::vector<std::atomic<std::uint64_t>>(1);
+    world_.now = new_year;
+    assign(std::nullopt);
+    shard_.do_work();
+  }
+
+  ShardSettings settings_of() {
+    ShardSettings out = settings(days(10'000));
+    out.wall_clock = true;
+    out.model = &wanted_;
+    return out;
+  }
+  void assign(const std::optional<Marker>& marker) {
+    RestoredTask restored;
+    restored.partition = partition;
+    restored.table = std::make_unique<state::HotTable>(sizeof(engine::Customer));
+    restored.task = std::make_unique<engine::Task>(partition, model("first"), policy_, *restored.table,
+                                                   Positions{.next = {}, .sources = 1}, &known_);
+    if (marker) restored.task->restore(*marker);
+    ShardInput assigned = TaskAssigned{std::move(restored)};
+    ASSERT_TRUE(rings_.input.try_push(assigned));
+    ShardInput no_records = ReachedEnd{source, partition, Offset{0}};
+    ASSERT_TRUE(rings_.input.try_push(no_records));
+  }
+  [[nodiscard]] std::shared_ptr<const engine::Model> model(std::string_view id) { return *known_.read(id); }
+  void want(std::string_view id, Timestamp from) { wanted_.set({model(id), from}); }
+  /// What the epoch that is closed now holds: the models of its steps, each with its moment.
+  std::vector<std::pair<std::string, Timestamp>> models_of_epoch() {
+    rings_.requested_epoch.fetch_add(1);
+    std::vector<std::pair<std::string, Timestamp>> models;
+    while (shard_.do_work()) {
+    }
+    while (auto message = rings_.output.try_pop()) take(*message, models);
+    return models;
+  }
+  // Inlined, g++ 12 takes a mark's members for uninitialised.
+  [[gnu::noinline]] static void take(ShardOutput& message, std::vector<std::pair<std::string, Timestamp>>& models) {
+    const auto* const mark = std::get_if<EpochMark>(&message);
+    if (mark == nullptr) return;
+    for (const TaskEpoch& task : mark->tasks) {
+      for (const Step& step : task.entry.steps) {
+        if (step.swap != nullptr) models.emplace_back(step.swap->model, step.swap->from);
+      }
+    }
+  }
+
+  const engine::RiskPolicy policy_ = policy();
+  NamedModels known_;
+  WantedModel wanted_{{first(), new_year}};
+  MemoryWorld world_{1, 1};
+  MemoryClock clock_{world_};
+  ShardRings rings_{256, 1};
+  Statistics statistics_{1, 1};
+  Waker committer_;
+  Waker checkpointer_;
+  Shard shard_;
+
+ private:
+  static std::shared_ptr<const engine::Model> first() {
+    engine::Model model = logistic_model(-3, {});
+    model.id = model.bytes = "first";
+    return std::make_shared<const engine::Model>(model);
+  }
+};
+
+using Models = std::vector<std::pair<std::string, Timestamp>>;
+
+TEST_F(ShardWithModels, ATaskBeginsBySayingWhichModelItIsUnder) {
+  EXPECT_EQ(models_of_epoch(), (Models{{"first", before_all_time}}));
+  EXPECT_EQ(models_of_epoch(), Models());
+  EXPECT_EQ(statistics_.partitions[0].models.get(), 1U);
+}
+
+TEST_F(ShardWithModels, AWantedModelComesWithTheNextStep) {
+  (void)models_of_epoch();
+  want("second", new_year + days(1));
+  EXPECT_EQ(models_of_epoch(), (Models{{"second", new_year + days(1)}}));
+  EXPECT_EQ(models_of_epoch(), Models());
+  EXPECT_EQ(statistics_.partitions[0].models.get(), 2U);
+  EXPECT_EQ(statistics_.partitions[0].swaps.get(), 1U);
+  world_.now = new_year + days(2);
+  EXPECT_EQ(models_of_epoch(), Models());
+  EXPECT_EQ(statistics_.partitions[0].models.get(), 1U);
+}
+
+TEST_F(ShardWithModels, TheSameModelOnceMoreIsNoneToTake) {
+  (void)models_of_epoch();
+  want("first", new_year + days(1));
+  EXPECT_EQ(models_of_epoch(), Models());
+}
+
+TEST_F(ShardWithModels, ATaskThatWasLeftUnderAnotherModelTakesTheOneThatIsWanted) {
+  const Marker marker{.partition = partition,
+                      .policy = {},
+                      .step = 7,
+                      .position = {.next = {}, .sources = 1},
+                      .stream_time = new_year,
+                      .taken_at = {},
+                      .models = {{"second", before_all_time, Duration{0}}}};
+  assign(marker);
+  EXPECT_EQ(models_of_epoch(), (Models{{"first", new_year + milliseconds(1)}}));
+}
+
+TEST_F(ShardWithModels, ATaskOfAnEarlierReleaseSaysFirstWhatItIsUnder) {
+  want("second", new_year + days(1));
+  assign(Marker{.partition = partition,
+                .policy = {},
+                .step = 7,
+                .position = {.next = {}, .sources = 1},
+                .stream_time = new_year,
+                .taken_at = {}});
+  EXPECT_EQ(models_of_epoch(), (Models{{"first", before_all_time}}));
+  EXPECT_EQ(models_of_epoch(), (Models{{"second", new_year + days(1)}}));
+}
+
+TEST_F(ShardWithModels, NoMoreThanFourAtOnceAndOneInAnEpoch) {
+  Models taken = models_of_epoch();
+  int days_on = 0;
+  for (const char* id : {"second", "third", "fourth", "fifth", "sixth"}) {
+    want(id, new_year + days(++days_on));
+    const Models more = models_of_epoch();
+    EXPECT_LE(more.size(), 1U);
+    taken.insert(taken.end(), more.begin(), more.end());
+  }
+  ASSERT_EQ(taken.size(), limits::generations_max);
+  EXPECT_EQ(taken.back().first, "fourth");
+  // Once there is room, the newest of those that waited comes, from then on.
+  world_.now = new_year + days(30);
+  (void)models_of_epoch();
+  const Models late = models_of_epoch();
+  ASSERT_EQ(late.size(), 1U);
+  EXPECT_EQ(late[0].first, "sixth");
+  EXPECT_GT(late[0].second, new_year + days(5));
 }
 
 /// Its checkpointer is busy too: what it was given stays where it is.

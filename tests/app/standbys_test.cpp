@@ -114,7 +114,7 @@ class StandbysTest : public ::testing::Test {
             {.topics = 0, .partitions = 2, .sources = 1}, &log_, store_, statistics_,
             [this](const std::string& m) { said_.push_back(m); }, [] { return false; }),
         standbys_(
-            1, PolicyId{42}, instances_, tail_, &log_, store_, loader_,
+            1, PolicyId{42}, nullptr, instances_, tail_, &log_, store_, loader_,
             [this](const Marker& marker, state::HotTable& table) {
               auto task = std::make_unique<engine::Task>(marker.partition, model_, policy_, table, marker.position);
               task->restore(marker);
@@ -296,7 +296,7 @@ TEST_F(StandbysTest, StepsOfAnotherPolicyAreNotFollowed) {
   foreign.policy = PolicyId{7};
   tail_.entries.push_back(foreign);
   work(1);
-  EXPECT_THAT(said_, ElementsAre(HasSubstr("partition 0 are made with another model")));
+  EXPECT_THAT(said_, ElementsAre(HasSubstr("partition 0 are made with other risk settings")));
   ASSERT_EQ(emitted_.size(), 1U);
   EXPECT_EQ(std::get<Forget>(emitted_[0].message).partition, p0);
   emitted_.clear();

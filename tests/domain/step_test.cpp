@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,7 +32,12 @@ std::string to_hex(std::string_view bytes) {
   return out;
 }
 
+bool same(const std::shared_ptr<const ModelSwap>& a, const std::shared_ptr<const ModelSwap>& b) {
+  return a == b || (a != nullptr && b != nullptr && a->model == b->model && a->from == b->from);
+}
+
 bool same(const Step& a, const Step& b) {
+  if (!same(a.swap, b.swap)) return false;
   return a.number == b.number && a.end == b.end && a.clock == b.clock && a.timers == b.timers;
 }
 
@@ -59,8 +65,9 @@ JournalEntry entry_of(Partition partition, std::uint8_t sources, std::uint64_t f
 TEST(Journal, AnEntryHasTheBytesThatTheFormatSays) {
   JournalEntry entry = entry_of({3}, 2, 300, {{5, 0}, {0, 1}, {0, 0}}, {std::nullopt, 1'000, 1'001});
   entry.steps.back().timers = 4096;
+  entry.steps[1].swap = std::make_shared<const ModelSwap>(ModelSwap{"{}", Timestamp{-2}});
   const std::string body = from_hex(
-      "01"
+      "02"
       "03"
       "efcdab8967452301"
       "02"
@@ -71,8 +78,11 @@ TEST(Journal, AnEntryHasTheBytesThatTheFormatSays) {
       "0500"
       "00"
       "0001"
-      "01"
+      "05"
       "d00f"
+      "03"
+      "02"
+      "7b7d"
       "0000"
       "02"
       "02"
@@ -96,10 +106,11 @@ TEST(Marker, HasTheBytesThatTheFormatSays) {
                 .stream_time = Timestamp{-1},
                 .customers = 5,
                 .taken_at = Timestamp{64},
-                .changelog = Offset{-1}};
+                .changelog = Offset{-1},
+                .models = {{"{}", Timestamp{1}, Duration{2}}, {"[]", Timestamp{3}, ModelGeneration::not_begun}}};
   marker.position.next[0] = Offset{7};
   const std::string body = from_hex(
-      "02"
+      "03"
       "01"
       "0200000000000000"
       "0300000000000000"
@@ -111,7 +122,10 @@ TEST(Marker, HasTheBytesThatTheFormatSays) {
       "05"
       "8001"
       "06"
-      "01");
+      "01"
+      "02"
+      "02027b7d04"
+      "06025b5d01");
   const std::string bytes = encode_marker(marker);
   EXPECT_EQ(to_hex(bytes.substr(0, bytes.size() - 8)), to_hex(body));
   std::string check;
@@ -141,7 +155,14 @@ rc::Gen<JournalEntry> any_entry() {
       clocks.push_back(has_clock ? std::optional(clock) : std::nullopt);
     }
     const std::uint64_t first = *rc::gen::inRange<std::uint64_t>(1, std::uint64_t{1} << 40);
-    return entry_of({*rc::gen::inRange(0, 100'000)}, sources, first, moves, clocks);
+    JournalEntry entry = entry_of({*rc::gen::inRange(0, 100'000)}, sources, first, moves, clocks);
+    for (Step& step : entry.steps) {
+      if (*rc::gen::inRange(0, 8) != 0) continue;
+      const Timestamp from{
+          *rc::gen::oneOf(rc::gen::just(before_all_time.ms), rc::gen::inRange<std::int64_t>(-5, 1'800'000'000'000))};
+      step.swap = std::make_shared<const ModelSwap>(ModelSwap{*rc::gen::arbitrary<std::string>(), from});
+    }
+    return entry;
   });
 }
 
@@ -236,6 +257,33 @@ TEST(Journal, NumbersThatCannotBeAreRefused) {
   EXPECT_TRUE(refused(head_of_entry(3, 5, 1, 1) + step_bytes(1, 7, std::uint64_t{1} << 32))) << "timers";
 }
 
+TEST(Journal, AModelOfTheLargestSizeComesBackAndNoLargerOne) {
+  JournalEntry entry = entry_of({0}, 1, 1, {{1}}, {std::nullopt});
+  const std::string largest(limits::model_bytes_max, 'm');
+  entry.steps[0].swap = std::make_shared<const ModelSwap>(ModelSwap{largest, last_event_time});
+  const auto back = decode_journal_entry(encode_journal_entry(entry));
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_TRUE(same(*back, entry));
+  entry.steps[0].swap = std::make_shared<const ModelSwap>(ModelSwap{largest + 'm', last_event_time});
+  EXPECT_EQ(decode_journal_entry(encode_journal_entry(entry)).error().kind, ErrorKind::corrupt);
+  entry.steps[0].swap = std::make_shared<const ModelSwap>(ModelSwap{"m", last_event_time + Duration{1}});
+  EXPECT_EQ(decode_journal_entry(encode_journal_entry(entry)).error().kind, ErrorKind::corrupt);
+}
+
+TEST(Journal, AnEntryOfTheFirstVersionHasNoModels) {
+  const auto entry = decode_journal_entry(with_check(head_of_entry(3, 5, 1, 1) + step_bytes(1, 7)));
+  ASSERT_TRUE(entry) << entry.error().message;
+  EXPECT_EQ(entry->steps[0].swap, nullptr);
+  std::string with_model = head_of_entry(3, 5, 1, 1);
+  wire::put_varint(with_model, 1);
+  wire::put_varint(with_model, 4);
+  wire::put_signed(with_model, 0);
+  wire::put_varint(with_model, 0);
+  EXPECT_FALSE(decode_journal_entry(with_check(with_model)));
+  with_model[0] = 2;
+  EXPECT_TRUE(decode_journal_entry(with_check(with_model)));
+}
+
 TEST(Marker, NumbersThatCannotBeAreRefused) {
   const auto refused = [](const Marker& marker) {
     const auto back = decode_marker(encode_marker(marker));
@@ -251,14 +299,30 @@ TEST(Marker, NumbersThatCannotBeAreRefused) {
   marker.position.next[0] = Offset{0};
   marker.partition = Partition{-1};
   EXPECT_TRUE(refused(marker));
+  marker.partition = Partition{0};
+  marker.models = {{"m", before_all_time, Duration{0}}, {"m", Timestamp{0}, ModelGeneration::not_begun}};
+  ASSERT_FALSE(refused(marker));
+  marker.models.push_back({"m", Timestamp{1}, Duration{5}});
+  EXPECT_TRUE(refused(marker)) << "begun behind one that has not";
+  marker.models = {{"m", Timestamp{0}, ModelGeneration::not_begun}};
+  EXPECT_TRUE(refused(marker)) << "nobody is under any";
+  marker.models = {{"m", Timestamp{0}, Duration{-2}}};
+  EXPECT_TRUE(refused(marker)) << "a spread that is none";
+  marker.models = {{"m", Timestamp{0}, Duration{std::int64_t{1} << 50}}};
+  EXPECT_TRUE(refused(marker)) << "a spread of ages";
+  marker.models.assign(limits::generations_max + 1, {"m", Timestamp{0}, Duration{0}});
+  EXPECT_TRUE(refused(marker)) << "too many";
+  marker.models.assign(limits::generations_max, {std::string(limits::model_bytes_max, 'm'), Timestamp{0}, Duration{0}});
+  EXPECT_FALSE(refused(marker));
+  EXPECT_LT(encode_marker(marker).size(), std::size_t{1'000'000}) << "of what a topic takes by default";
 }
 
 TEST(Journal, ANewerVersionIsSaidToBeOne) {
   std::string bytes = encode_journal_entry(entry_of({0}, 1, 1, {{1}}, {std::nullopt}));
-  bytes[0] = 2;
+  bytes[0] = 3;
   EXPECT_EQ(decode_journal_entry(bytes).error().kind, ErrorKind::incompatible);
   std::string marker = encode_marker({});
-  marker[0] = 3;
+  marker[0] = 4;
   EXPECT_EQ(decode_marker(marker).error().kind, ErrorKind::incompatible);
 }
 
@@ -281,6 +345,30 @@ TEST(Marker, OneOfTheFirstVersionKnowsNoChangelog) {
   EXPECT_EQ(marker->step, 200U);
   EXPECT_EQ(marker->partitions, 0);
   EXPECT_EQ(marker->changelog, Offset{-1});
+  EXPECT_TRUE(marker->models.empty());
+}
+
+TEST(Marker, OneOfTheSecondVersionKnowsNoModels) {
+  std::string bytes = from_hex(
+      "02"
+      "01"
+      "0200000000000000"
+      "0300000000000000"
+      "01"
+      "c801"
+      "01"
+      "0e"
+      "01"
+      "05"
+      "8001"
+      "06"
+      "01");
+  wire::put_u64(bytes, fingerprint(bytes));
+  const auto marker = decode_marker(bytes);
+  ASSERT_TRUE(marker) << marker.error().message;
+  EXPECT_EQ(marker->partitions, 6);
+  EXPECT_EQ(marker->changelog, Offset{-1});
+  EXPECT_TRUE(marker->models.empty());
 }
 
 TEST(Marker, AnyComesBackAndNoneThatIsDamaged) {

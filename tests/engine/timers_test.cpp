@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -50,6 +51,40 @@ struct Customers {
   std::vector<Slot> slots;
   Timers timers;
 };
+
+TEST(Timers, OneIsBroughtForwardAndNeverPutOff) {
+  Customers customers(3);
+  const auto [late, early, none] = std::tuple(customers.slots[0], customers.slots[1], customers.slots[2]);
+  const Duration tick = Timers::tick_length;
+  const Timestamp now{0};
+  (void)customers.take(now);
+  customers.set(late, now + Duration{20 * tick.ms});
+  customers.set(early, now + Duration{2 * tick.ms});
+  for (const Slot slot : customers.slots)
+    EXPECT_TRUE(customers.timers.bring_forward(slot, now + Duration{10 * tick.ms}));
+  EXPECT_EQ(customers.timers.standing(late), customers.timers.standing(none));
+  EXPECT_LE(customers.timers.standing(late), now + Duration{10 * tick.ms});
+  EXPECT_GT(customers.timers.standing(late), now + Duration{8 * tick.ms});
+  EXPECT_LE(customers.timers.standing(early), now + Duration{2 * tick.ms});
+  // Nothing happens to anybody any earlier for it.
+  customers.happens[none.value] = after_all_time;
+  EXPECT_EQ(customers.take(now + Duration{20 * tick.ms})->slot, early);
+  const auto due = customers.take(now + Duration{20 * tick.ms});
+  EXPECT_EQ(due->slot, late);
+  EXPECT_EQ(due->at, now + Duration{20 * tick.ms});
+}
+
+TEST(Timers, WhatIsInTheTickThatIsUnderWayIsForItsExactMoment) {
+  Customers customers(2);
+  const Timestamp now{1'000'000'000'000};
+  customers.set(customers.slots[0], now);
+  EXPECT_EQ(customers.take(now)->at, now);
+  EXPECT_FALSE(customers.timers.bring_forward(customers.slots[1], now));
+  EXPECT_EQ(customers.timers.standing(customers.slots[1]), after_all_time);
+  customers.set(customers.slots[0], now + Duration{1});
+  EXPECT_TRUE(customers.timers.bring_forward(customers.slots[0], now + Timers::tick_length));
+  EXPECT_EQ(customers.take(now + Duration{1})->at, now + Duration{1}) << "it is near, and exact";
+}
 
 TEST(Timers, TiesFireInOrderOfTheCustomerIds) {
   Customers customers(3);

@@ -22,9 +22,7 @@ using ::testing::FieldsAre;
 
 constexpr double absent = std::numeric_limits<double>::quiet_NaN();
 
-AlertEncoder encoder() {
-  return {"holdfast-demo", {"web", "shop"}, "0123456789abcdef", "onlineretail \"mbg\"", Duration{91LL * 86'400'000}};
-}
+AlertEncoder encoder() { return {"holdfast-demo", {"web", "shop"}, Duration{91LL * 86'400'000}}; }
 
 Alert least() {
   Alert alert;
@@ -33,6 +31,8 @@ Alert least() {
   alert.change = Change::resolved;
   alert.previous_level = Level::watch;
   alert.trigger.type = TriggerType::silence;
+  alert.model_id = "0123456789abcdef";
+  alert.model_name = "onlineretail \"mbg\"";
   return alert;
 }
 
@@ -186,7 +186,7 @@ TEST(AlertJson, SpeaksTheLanguageThatIsAskedFor) {
   alert.reasons = reasons;
   alert.currency = Currency{{'C', 'N', 'Y'}};
   TextArena text;
-  AlertEncoder chinese_encoder("shop", {}, "id", "name", Duration{86'400'000}, Language::zh);
+  AlertEncoder chinese_encoder("shop", {}, Duration{86'400'000}, Language::zh);
   const json out = json::parse(chinese_encoder.encode(alert, Partition{0}, text).json);
   EXPECT_EQ(out["reasons"][0]["text"], "已有61天没有购买；该客户平时每14天购买一次；同类客户距上次购买一般为20天。");
   EXPECT_EQ(out["reasons"][1]["text"], "平均每个购买日消费约25元。消费金额越高，流失风险越低。");

@@ -63,7 +63,7 @@ TEST_F(AsyncApi, NamesTheFieldsOfEveryKindOfEvent) {
 }
 
 TEST_F(AsyncApi, NamesTheHeadersOfAlerts) {
-  AlertEncoder encoder("shop", {"visits"}, "id", "name", Duration{86'400'000});
+  AlertEncoder encoder("shop", {"visits"}, Duration{86'400'000});
   Alert alert;
   alert.customer = make_customer_key("C1");
   TextArena text;

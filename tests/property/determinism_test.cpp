@@ -18,9 +18,17 @@ namespace {
 constexpr std::uint64_t histories = 400;
 constexpr std::size_t small_steps = 5;
 
+/// Every other one with new models.
+History history_of(std::uint64_t seed) {
+  History history = random_history(seed);
+  if (seed % 2 == 0) add_swaps(history, seed / 2);
+  return history;
+}
+
 /// Everything at once.
 std::string in_one_go(const History& history) {
   TaskRun run(history);
+  run.take_swaps();
   run.push_rest();
   while (run.task.advance(before_all_time, 1'000'000, run.alerts)) {
   }
@@ -30,7 +38,7 @@ std::string in_one_go(const History& history) {
 TEST(Determinism, BatchesAndStepsMakeNoDifference) {
   std::size_t alerts = 0;
   for (std::uint64_t seed = 1; seed <= histories; ++seed) {
-    const History history = random_history(seed);
+    const History history = history_of(seed);
     std::mt19937_64 random(seed);
     TaskRun run(history);
     run.take_in_pieces(random, false, small_steps);
@@ -43,9 +51,10 @@ TEST(Determinism, BatchesAndStepsMakeNoDifference) {
 
 TEST(Determinism, ItMakesNoDifferenceWhichCustomersLieInMemory) {
   for (std::uint64_t seed = 1; seed <= histories; ++seed) {
-    const History history = random_history(seed);
+    const History history = history_of(seed);
     std::mt19937_64 random(seed);
     TaskRun all(history);
+    all.take_swaps();
     all.push_rest();
     while (all.task.advance(before_all_time, 1'000'000, all.alerts)) {
     }
@@ -62,10 +71,10 @@ TEST(Determinism, ItMakesNoDifferenceWhichCustomersLieInMemory) {
 
 TEST(Determinism, EachRecordedStepGivesItsAlertsAgainAndTheSameState) {
   for (std::uint64_t seed = 1; seed <= histories; ++seed) {
-    const History history = random_history(seed);
+    const History history = history_of(seed);
     std::mt19937_64 random(seed);
     TaskRun recorded(history);
-    const auto steps = recorded.take_in_pieces(random, seed % 2 == 0, small_steps);
+    const auto steps = recorded.take_in_pieces(random, seed % 3 == 0, small_steps);
     TaskRun replayed(history);
     replayed.push_rest();
     for (const auto& [step, text_size] : steps) {
@@ -84,17 +93,19 @@ TEST(Determinism, EachRecordedStepGivesItsAlertsAgainAndTheSameState) {
 
 TEST(Determinism, ACheckpointInTheMiddleMakesNoDifference) {
   std::size_t behind = 0;
+  std::size_t between_models = 0;
   for (std::uint64_t seed = 1; seed <= histories; ++seed) {
-    const History history = random_history(seed);
+    const History history = history_of(seed);
     std::mt19937_64 random(seed);
     TaskRun recorded(history);
-    const auto steps = recorded.take_in_pieces(random, seed % 2 == 0, small_steps);
+    const auto steps = recorded.take_in_pieces(random, seed % 3 == 0, small_steps);
     const std::size_t cut = random() % (steps.size() + 1);
 
     TaskRun before(history);
     before.push_rest();
     for (std::size_t i = 0; i < cut; ++i) before.task.apply(steps[i].step, before.alerts);
-    const Marker marker = before.task.marker(PolicyId{1}, Timestamp{0});
+    const Marker marker = decode_marker(encode_marker(before.task.marker(PolicyId{1}, Timestamp{0}))).value();
+    between_models += marker.models.size() > 1 ? 1 : 0;
 
     TaskRun after(history, marker.position);
     for (const auto& [id, record] : before.records()) {
@@ -111,6 +122,7 @@ TEST(Determinism, ACheckpointInTheMiddleMakesNoDifference) {
     behind += after.alerts.items.size();
   }
   EXPECT_GT(behind, histories) << "too few alerts behind the cut to prove anything";
+  EXPECT_GT(between_models, 20);
 }
 
 }  // namespace

@@ -70,6 +70,7 @@ void expect_equal_reasons(const NaiveAlert& got, const NaiveAlert& want) {
 
 void expect_equal(const NaiveAlert& got, const NaiveAlert& want) {
   EXPECT_EQ(got.customer, want.customer);
+  EXPECT_EQ(got.model, want.model);
   EXPECT_EQ(got.seq, want.seq);
   EXPECT_EQ(got.episode, want.episode);
   EXPECT_EQ(name(got.change), name(want.change));
@@ -103,6 +104,7 @@ struct Comparison {
   std::size_t rejections = 0;
   std::size_t before_1970 = 0;
   std::map<Change, int> changes;
+  int by_model = 0;
 
   void add(std::uint64_t seed, const AlertList& got, const std::vector<NaiveAlert>& want) {
     ASSERT_EQ(got.items.size(), want.size()) << "seed " << seed;
@@ -116,6 +118,7 @@ struct Comparison {
       EXPECT_TRUE(want[i].change == Change::erased || close(1 / (1 + std::exp(-got.items[i].score)), want[i].risk))
           << "the reasons do not add up";
       ++changes[want[i].change];
+      by_model += want[i].trigger == TriggerType::model ? 1 : 0;
       before_1970 += want[i].time < Timestamp{0} ? 1 : 0;
       if (::testing::Test::HasFailure()) return;
     }
@@ -127,6 +130,7 @@ struct Comparison {
     std::cout << alerts << " alerts, " << off_by_rounding << " a millisecond apart, " << before_1970 << " before 1970, "
               << rejections << " records that are no events;";
     for (const auto& [change, count] : changes) std::cout << ' ' << count << ' ' << name(change);
+    std::cout << "; " << by_model << " by a new model";
     std::cout << '\n';
     EXPECT_LE(off_by_rounding * 100, alerts);
     EXPECT_GT(rejections, 100);
@@ -155,17 +159,46 @@ TEST(EngineAndReference, AgreeOnRandomHistories) {
   comparison.expect_enough();
 }
 
+TEST(EngineAndReference, AgreeOnNewModels) {
+  Comparison comparison;
+  for (std::uint64_t seed = 1; seed <= 1500; ++seed) {
+    History history = random_history(seed);
+    add_swaps(history, seed);
+    TaskRun run(history);
+    run.take_swaps();
+    run.push_rest();
+    while (run.task.advance(before_all_time, 1'000'000, run.alerts)) {
+    }
+    NaiveEngine naive(history.model, history.policy, history.sources);
+    for (const History::Swap& swap : history.swaps) naive.swap(swap.model, swap.from);
+    naive.run();
+    comparison.add(seed, run.alerts, naive.alerts());
+    if (HasFailure()) return;
+  }
+  comparison.expect_enough();
+  EXPECT_GT(comparison.by_model, 500);
+}
+
 TEST(EngineAndReference, AgreeOnTheStepsOfALiveRunWithAClock) {
   Comparison comparison;
   std::size_t ticks = 0;
+  std::size_t put_off = 0;
   for (std::uint64_t seed = 1; seed <= 700; ++seed) {
-    const History history = random_history(seed);
+    History history = random_history(seed);
+    if (seed % 2 == 0) add_swaps(history, seed);
     std::mt19937_64 random(seed);
     TaskRun run(history);
     // Steps that stop between timers would tell apart what differs by rounding alone.
     const auto steps = run.take_in_pieces(random, true, std::size_t{1} << 40);
     NaiveEngine naive(history.model, history.policy, history.sources);
+    std::size_t next_swap = 0;
     for (const auto& [step, text_size] : steps) {
+      if (step.swap != nullptr) {
+        const History::Swap& swap = history.swaps[next_swap++];
+        ASSERT_EQ(step.swap->model, swap.model.id);
+        ASSERT_EQ(naive.swap(swap.model, swap.from), step.swap->from);
+        put_off += step.swap->from == swap.from ? 0 : 1;
+      }
       std::vector<std::size_t> ends;
       ends.reserve(step.end.sources);
       for (std::uint8_t s = 0; s < step.end.sources; ++s)
@@ -179,6 +212,8 @@ TEST(EngineAndReference, AgreeOnTheStepsOfALiveRunWithAClock) {
   }
   comparison.expect_enough();
   EXPECT_GT(ticks, 5000);
+  EXPECT_GT(put_off, 100);
+  EXPECT_GT(comparison.by_model, 100);
 }
 
 }  // namespace

@@ -11,6 +11,8 @@ namespace {
 constexpr std::int64_t day_ms = 86'400'000;
 constexpr std::int64_t ten_years_ms = 3650 * day_ms;
 constexpr std::size_t remembered_ids = 6;
+constexpr std::int64_t people_in_tick = 8192;
+constexpr std::int64_t tick_ms = 131'072;
 
 const std::map<Feature, double> half_lives{{Feature::purchases_30d, 30},
                                            {Feature::purchases_90d, 90},
@@ -51,7 +53,21 @@ std::vector<Feature> counted_by(const NaiveEvent& event) {
 }  // namespace
 
 NaiveEngine::NaiveEngine(engine::Model model, engine::RiskPolicy policy, std::vector<std::vector<NaiveEvent>> sources)
-    : model_(std::move(model)), policy_(policy), sources_(std::move(sources)), next_(sources_.size()) {}
+    : policy_(policy), sources_(std::move(sources)), next_(sources_.size()) {
+  reigns_.push_back({std::move(model), Timestamp{std::numeric_limits<std::int64_t>::min()}, Duration{0}});
+}
+
+Timestamp NaiveEngine::swap(engine::Model model, Timestamp from) {
+  if (from.ms == std::numeric_limits<std::int64_t>::min()) {
+    reigns_.assign(1, {std::move(model), from, Duration{0}});
+    for (auto& [id, person] : people_) set_timer(id, person);
+    return from;
+  }
+  if (stream_time_) from = std::max(from, *stream_time_ + Duration{1});
+  from = std::max(from, reigns_.back().from);
+  reigns_.push_back({std::move(model), from, std::nullopt});
+  return from;
+}
 
 void NaiveEngine::run() {
   std::vector<std::size_t> ends;
@@ -74,33 +90,66 @@ void NaiveEngine::step(const std::vector<std::size_t>& ends, std::optional<Times
 }
 
 void NaiveEngine::advance(Timestamp clock) {
-  if (!stream_time_ || clock > *stream_time_) stream_time_ = clock;
-  fire_due();
+  const Timestamp goal = stream_time_ ? std::max(clock, *stream_time_) : clock;
+  while (begin_or_fire(goal)) {
+  }
+  stream_time_ = goal;
 }
 
-void NaiveEngine::fire_due() {
-  while (true) {
-    Person* first = nullptr;
-    const std::string* id = nullptr;
-    for (auto& [candidate, person] : people_) {  // In order of ids: ties go to the lesser one.
-      if (!person.timer || *person.timer > *stream_time_) continue;
-      if (first != nullptr && *person.timer >= *first->timer) continue;
-      first = &person;
-      id = &candidate;
-    }
-    if (first == nullptr) return;
-    const Timestamp t = *first->timer;
-    const bool expires =
-        first->level != Level::none && std::max(first->raised_at, first->last) + policy_.expire_after <= t;
-    if (expires) {
-      first->lost = true;
-      alert(*id, *first, t, Change::expired, Level::none, Cause{});
-    } else {
-      judge(*id, *first, t, Cause{});
-    }
-    decay(*first, t);
-    set_timer(*first);
+/// What comes first up to `goal`: a model, or a timer. False: nothing.
+bool NaiveEngine::begin_or_fire(Timestamp goal) {
+  Person* first = nullptr;
+  const std::string* id = nullptr;
+  for (auto& [candidate, person] : people_) {  // In order of ids: ties go to the lesser one.
+    if (!person.timer || *person.timer > goal) continue;
+    if (first != nullptr && *person.timer >= *first->timer) continue;
+    first = &person;
+    id = &candidate;
   }
+  const auto next = std::ranges::find_if(reigns_, [](const Reign& reign) { return !reign.spread; });
+  if (next != reigns_.end() && next->from <= goal && (first == nullptr || next->from <= *first->timer)) {
+    const auto people = static_cast<std::int64_t>(people_.size());
+    next->spread = Duration{std::max<std::int64_t>(1, (people + people_in_tick - 1) / people_in_tick) * tick_ms};
+    for (auto& [candidate, person] : people_) set_timer(candidate, person);
+    return true;
+  }
+  if (first == nullptr) return false;
+  const Timestamp t = *first->timer;
+  stream_time_ = stream_time_ ? std::max(*stream_time_, t) : t;
+  const bool expires =
+      first->level != Level::none && std::max(first->raised_at, first->last) + policy_.expire_after <= t;
+  const std::size_t reign = reign_of(*id, t);
+  model_ = &reigns_[reign].model;
+  if (expires) {
+    first->lost = true;
+    alert(*id, *first, t, Change::expired, Level::none, Cause{});
+  } else {
+    Cause cause;
+    if (reign > 0 && adoption(*id, reigns_[reign]) == t) cause.type = TriggerType::model;
+    judge(*id, *first, t, cause);
+  }
+  decay(*first, t);
+  set_timer(*id, *first);
+  return true;
+}
+
+/// When somebody comes under a model: everybody has a place in the spread, which hangs on the id alone.
+Timestamp NaiveEngine::adoption(const std::string& id, const Reign& reign) {
+  const std::uint64_t place = make_customer_key(id).hash % (std::uint64_t{1} << 32) / 256;
+  return reign.from + Duration{static_cast<std::int64_t>(place * static_cast<std::uint64_t>(reign.spread->ms) /
+                                                         (std::uint64_t{1} << 24))};
+}
+
+/// The newest model that somebody has come under by `t`. A model that nobody is under any more has never been.
+std::size_t NaiveEngine::reign_of(const std::string& id, Timestamp t) const {
+  std::size_t newest = 0;
+  for (std::size_t i = 1; i < reigns_.size(); ++i) {
+    const Reign& reign = reigns_[i];
+    if (!reign.spread) continue;
+    const bool is_everybodys = stream_time_ && reign.from + *reign.spread <= *stream_time_;
+    if (is_everybodys || adoption(id, reign) <= t) newest = i;
+  }
+  return newest;
 }
 
 void NaiveEngine::take(std::size_t source, std::size_t offset) {
@@ -147,10 +196,11 @@ void NaiveEngine::take(std::size_t source, std::size_t offset) {
       person.won_back = false;
     }
   }
+  model_ = &reigns_[reign_of(event.customer, m)].model;
   judge(event.customer, person, m,
         {trigger, source, static_cast<std::int64_t>(offset), event.event_id, event.logged_at});
-  set_timer(person);
-  fire_due();
+  set_timer(event.customer, person);
+  advance(*stream_time_);
 }
 
 /// Of a customer of whom nothing is known, so it says nothing.
@@ -167,6 +217,7 @@ void NaiveEngine::erase(const NaiveEvent& event, const Cause& cause) {
   out.change = Change::erased;
   out.previous_level = person.level;
   out.time = std::max(event.time, *person.moment);
+  out.model = reigns_[reign_of(event.customer, out.time)].model.id;
   out.trigger = cause.type;
   out.source = cause.source;
   out.offset = cause.offset;
@@ -254,6 +305,7 @@ void NaiveEngine::alert(const std::string& id, Person& person, Timestamp t, Chan
                         const Cause& cause) {
   NaiveAlert out;
   out.customer = id;
+  out.model = model_->id;
   out.change = change;
   out.level = level;
   out.previous_level = person.level;
@@ -290,20 +342,20 @@ void NaiveEngine::alert(const std::string& id, Person& person, Timestamp t, Chan
   } else {
     out.state = person.x == 0 ? CustomerState::first_time : person.x < 4 ? CustomerState::repeat : CustomerState::loyal;
   }
-  if (model_.gamma_gamma && person.has_amount && !person.mixed_currencies) {
-    const auto& g = *model_.gamma_gamma;
+  if (model_->gamma_gamma && person.has_amount && !person.mixed_currencies) {
+    const auto& g = *model_->gamma_gamma;
     const double x = person.x;
     const double mean_total = person.spent - person.first_day_spent;
     const double mean = x == 0 ? g.p * g.v / (g.q - 1) : g.p * (g.v + mean_total) / (g.p * x + g.q - 1);
-    out.expected = mean * (model_.mbg.r + x) / (model_.mbg.alpha + T) * units(policy_.horizon);
+    out.expected = mean * (model_->mbg.r + x) / (model_->mbg.alpha + T) * units(policy_.horizon);
     out.at_risk = *out.expected * out.risk;
   }
 
   std::map<Feature, engine::Logistic::Term> terms{{Feature::mbg_logit, {Feature::mbg_logit, 1.0}}};
-  if (model_.logistic) {
+  if (model_->logistic) {
     terms.clear();
-    out.base = model_.logistic->intercept;
-    for (const auto& term : model_.logistic->terms) terms[term.feature] = term;
+    out.base = model_->logistic->intercept;
+    for (const auto& term : model_->logistic->terms) terms[term.feature] = term;
   }
   std::map<Feature, NaiveReason> reasons;
   const auto add = [&](Feature f, double value, double contribution) {
@@ -323,7 +375,7 @@ void NaiveEngine::alert(const std::string& id, Person& person, Timestamp t, Chan
       add(Feature::days_since_purchase, days(t - person.last), counted(term, logit(mbg_risk(person.x, t_x, T))) - l1);
     } else if (const auto value = feature(person, f, t)) {
       // Plain days are one with the part of mbg_logit that is theirs.
-      const double alike = f == Feature::days_since_purchase ? NAN : model_.alike.of(group, f);
+      const double alike = f == Feature::days_since_purchase ? NAN : model_->alike.of(group, f);
       const double usual = std::isnan(alike) ? 0 : counted(term, alike);
       out.base += usual;
       add(f, *value, counted(term, *value) - usual);
@@ -331,7 +383,7 @@ void NaiveEngine::alert(const std::string& id, Person& person, Timestamp t, Chan
   }
   for (auto& [f, reason] : reasons) {
     reason.typical = habit(person, f, t);
-    if (const double usual = model_.alike.of(group, f); !std::isnan(usual)) reason.alike = usual;
+    if (const double usual = model_->alike.of(group, f); !std::isnan(usual)) reason.alike = usual;
     if (std::abs(reason.contribution) < 5e-7) {
       out.base += reason.contribution;
     } else {
@@ -344,16 +396,16 @@ void NaiveEngine::alert(const std::string& id, Person& person, Timestamp t, Chan
 }
 
 double NaiveEngine::units(Duration d) const {
-  return static_cast<double>(d.ms) / static_cast<double>(model_.time_unit.ms);
+  return static_cast<double>(d.ms) / static_cast<double>(model_->time_unit.ms);
 }
 
 double NaiveEngine::p_alive(int x, double t_x, double T) const {
-  const auto& m = model_.mbg;
+  const auto& m = model_->mbg;
   return 1 / (1 + m.a / (m.b + x) * std::pow((m.alpha + T) / (m.alpha + t_x), m.r + x));
 }
 
 double NaiveEngine::mbg_risk(int x, double t_x, double T) const {
-  const auto& m = model_.mbg;
+  const auto& m = model_->mbg;
   const double alive = p_alive(x, t_x, T);
   const double quiet = std::pow((m.alpha + T) / (m.alpha + T + units(policy_.horizon)), m.r + x);
   return 1 - alive + alive * quiet;
@@ -405,9 +457,9 @@ std::optional<double> NaiveEngine::habit(const Person& person, Feature f, Timest
 }
 
 double NaiveEngine::risk(const Person& person, Timestamp t) const {
-  if (!model_.logistic) return mbg_risk(person.x, units(person.last - person.first), units(t - person.first));
-  double s = model_.logistic->intercept;
-  for (const auto& term : model_.logistic->terms) {
+  if (!model_->logistic) return mbg_risk(person.x, units(person.last - person.first), units(t - person.first));
+  double s = model_->logistic->intercept;
+  for (const auto& term : model_->logistic->terms) {
     if (const auto value = feature(person, term.feature, t)) s += counted(term, *value);
   }
   return 1 / (1 + std::exp(-s));
@@ -420,7 +472,7 @@ std::optional<Timestamp> NaiveEngine::crossing(const Person& person, Timestamp l
   Timestamp before = *person.moment;
   while (before < last) {
     Duration stride{ten_years_ms};
-    if (model_.logistic)
+    if (model_->logistic)
       stride = before - *person.moment < Duration{200 * day_ms} ? Duration{day_ms / 4} : Duration{3 * day_ms};
     Timestamp after = std::min(before + stride, last);
     if (changes(after)) {
@@ -435,8 +487,10 @@ std::optional<Timestamp> NaiveEngine::crossing(const Person& person, Timestamp l
   return std::nullopt;
 }
 
-void NaiveEngine::set_timer(Person& person) const {
+void NaiveEngine::set_timer(const std::string& id, Person& person) {
   person.timer.reset();
+  const std::size_t reign = reign_of(id, *person.moment);
+  model_ = &reigns_[reign].model;
   const Timestamp limit = *person.moment + Duration{ten_years_ms};
   Timestamp last = limit;
   if (person.level > Level::none) {
@@ -449,6 +503,11 @@ void NaiveEngine::set_timer(Person& person) const {
   }
   if (!is_judged(person)) return;
   if (const auto found = crossing(person, last)) person.timer = found;
+  for (std::size_t i = reign + 1; i < reigns_.size(); ++i) {
+    if (!reigns_[i].spread) continue;
+    const Timestamp comes = adoption(id, reigns_[i]);
+    if (comes > *person.moment && (!person.timer || comes < *person.timer)) person.timer = comes;
+  }
 }
 
 }  // namespace holdfast::reference

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -39,6 +40,7 @@ struct NaiveReason {
 
 struct NaiveAlert {
   std::string customer;
+  std::string model;  ///< Its id.
   std::uint32_t seq = 0;
   std::uint32_t episode = 0;
   Change change{};
@@ -76,6 +78,9 @@ class NaiveEngine {
   /// Takes what lies before `ends`, then lets time go on to `clock`, if there is one.
   void step(const std::vector<std::size_t>& ends, std::optional<Timestamp> clock);
   void advance(Timestamp clock);
+  /// A new model from `from` on, or from the first moment that is later than all that has happened. Returns which. Of
+  /// the least number there is: it is the one from the beginning.
+  Timestamp swap(engine::Model model, Timestamp from);
 
   [[nodiscard]] const std::vector<NaiveAlert>& alerts() const { return alerts_; }
 
@@ -114,13 +119,13 @@ class NaiveEngine {
   };
 
   void take(std::size_t source, std::size_t offset);
-  void fire_due();
+  bool begin_or_fire(Timestamp goal);
   void erase(const NaiveEvent& event, const Cause& cause);
   bool buy(Person& person, const NaiveEvent& event);
   void decay(Person& person, Timestamp to) const;
   void judge(const std::string& id, Person& person, Timestamp t, const Cause& cause);
   void alert(const std::string& id, Person& person, Timestamp t, Change change, Level level, const Cause& cause);
-  void set_timer(Person& person) const;
+  void set_timer(const std::string& id, Person& person);
 
   [[nodiscard]] bool is_judged(const Person& person) const;
   [[nodiscard]] Level judged(Level level, double risk) const;
@@ -132,7 +137,16 @@ class NaiveEngine {
   [[nodiscard]] double risk(const Person& person, Timestamp t) const;
   [[nodiscard]] std::optional<Timestamp> crossing(const Person& person, Timestamp last) const;
 
-  engine::Model model_;
+  struct Reign {
+    engine::Model model;
+    Timestamp from;
+    std::optional<Duration> spread;  ///< Known once time has come to `from`.
+  };
+  [[nodiscard]] static Timestamp adoption(const std::string& id, const Reign& reign);
+  [[nodiscard]] std::size_t reign_of(const std::string& id, Timestamp t) const;
+
+  std::deque<Reign> reigns_;              ///< One after the other.
+  const engine::Model* model_ = nullptr;  ///< That of the person who is looked at.
   engine::RiskPolicy policy_;
   std::vector<std::vector<NaiveEvent>> sources_;
   std::vector<std::size_t> next_;

@@ -39,7 +39,8 @@ Plan::Plan(std::uint64_t seed) {
   batch_most = one_in(2) ? 3 : 40;
   checkpoint_interval = 200 + static_cast<std::int64_t>(random() % 2'000);
   begin = Timestamp{1'700'000'000'000};
-  model = cdnow_model();
+  swaps = !at_rest && seed % 3 == 0;
+  draw_models(random);
   policy = {.horizon = days(91),
             .thresholds = {0.3, 0.5, 0.8},
             .hysteresis = 0.05,
@@ -51,6 +52,19 @@ Plan::Plan(std::uint64_t seed) {
   rocksdb = one_in(4);
 }
 
+void Plan::draw_models(std::mt19937_64& random) {
+  known = std::make_shared<NamedModels>();
+  for (int i = 0; i < (swaps ? 4 : 1); ++i) {
+    engine::Model model = cdnow_model();
+    model.id = "model" + std::to_string(i);
+    // From hopeful to hopeless.
+    if (i > 0) model.mbg.alpha *= 0.25 + static_cast<double>(random() % 100) / 20;
+    if (i == 2) model.logistic = engine::Logistic{.intercept = 0.2, .terms = {{Feature::mbg_logit, 1.1}}};
+    known->add(model);
+    models.push_back(*known->read(model.id));
+  }
+}
+
 void Plan::draw_arrivals(std::mt19937_64& random) {
   const auto count = 40 + random() % 160;
   const std::int64_t year = 365 * day_ms;
@@ -59,7 +73,9 @@ void Plan::draw_arrivals(std::mt19937_64& random) {
   const std::int64_t run = at_rest ? 0 : 8'000 + static_cast<std::int64_t>(random() % 8'000);
   std::int64_t at = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    at += static_cast<std::int64_t>(random() % (2 * year / count));
+    // A model takes some two minutes until all are under it: many events shall fall into them.
+    const bool follows = swaps && random() % 2 == 0;
+    at += static_cast<std::int64_t>(follows ? random() % 90'000 : random() % (2 * year / count));
     const std::int64_t late = random() % 10 == 0 ? static_cast<std::int64_t>(random() % (5 * day_ms)) : 0;
     const std::int64_t delay = static_cast<std::int64_t>(random() % 2'000);
     Arrival arrival;
@@ -106,7 +122,7 @@ LoggedRecord Plan::draw_record(std::mt19937_64& random, std::size_t source, std:
 
 std::string Plan::source_topic(std::size_t source) const { return source_names.at(source); }
 
-app::PipelineSettings Plan::settings() const {
+app::PipelineSettings Plan::settings(const app::WantedModel* wanted) const {
   app::PipelineSettings out;
   for (std::size_t s = 0; s < sources; ++s) {
     ingest::SourceFormat format;
@@ -119,14 +135,14 @@ app::PipelineSettings Plan::settings() const {
   out.shard.partitioner = ingest::Partitioner::none;
   out.shard.partitions = partitions;
   out.shard.application_id = "shop";
-  out.shard.model_id = model.id;
-  out.shard.model_name = model.name;
+  out.shard.model = wanted;
   out.shard.horizon = policy.horizon;
   out.shard.policy = PolicyId{42};
   out.shard.topics = 7;
   out.shard.wall_clock = wall_clock;
   out.shard.checkpoint_interval = units(checkpoint_interval);
-  out.recovery = {.model = &model,
+  out.recovery = {.model = models.front().get(),
+                  .models = known.get(),
                   .policy = &policy,
                   .policy_id = PolicyId{42},
                   .topics = 7,

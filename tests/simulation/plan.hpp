@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "app/pipeline.hpp"
 #include "domain/time.hpp"
 #include "engine/model.hpp"
+#include "tests/support/named_models.hpp"
 #include "tests/support/simulated_log.hpp"
 
 namespace holdfast::testing {
@@ -31,6 +33,7 @@ struct Plan {
   int shards = 1;
   int standbys = 0;
   bool wall_clock = false;
+  bool swaps = false;         ///< New models come meanwhile; otherwise there is one.
   bool at_rest = false;       ///< All events are there before the first instance starts.
   bool changelog = true;      ///< Otherwise checkpoints stay on their machine.
   bool transactions = false;  ///< Producers of the sources use some.
@@ -50,14 +53,17 @@ struct Plan {
   Timestamp end;                  ///< No earlier is it over.
   std::vector<Arrival> arrivals;  ///< In order of time.
 
-  engine::Model model;
+  std::vector<std::shared_ptr<const engine::Model>> models;  ///< The first one is the configuration's.
+  std::shared_ptr<NamedModels> known;
   engine::RiskPolicy policy;
 
   [[nodiscard]] Duration units(std::int64_t count) const { return Duration{count * unit}; }
   [[nodiscard]] std::string source_topic(std::size_t source) const;
-  [[nodiscard]] app::PipelineSettings settings() const;
+  /// `wanted` null: for those who only look at what others did.
+  [[nodiscard]] app::PipelineSettings settings(const app::WantedModel* wanted = nullptr) const;
 
  private:
+  void draw_models(std::mt19937_64& random);
   void draw_arrivals(std::mt19937_64& random);
   [[nodiscard]] LoggedRecord draw_record(std::mt19937_64& random, std::size_t source, std::int32_t partition,
                                          Timestamp event, Timestamp logged, int number) const;

@@ -31,7 +31,8 @@ ingest::KafkaSettings kafka_settings_of(const Plan& plan, std::string instance) 
 }  // namespace
 
 struct SimulatedProcess::Life {
-  Life(const Plan& plan, SimulatedNode& node, CheckpointStore& store, const Clock& clock, const app::Say& say)
+  Life(const Plan& plan, const app::WantedModel& wanted, SimulatedNode& node, CheckpointStore& store,
+       const Clock& clock, const app::Say& say)
       : reader(node),
         writer(node, reader),
         journal(node),
@@ -39,7 +40,7 @@ struct SimulatedProcess::Life {
         changelog_reader(node),
         instances(node),
         journal_tail(node),
-        stages(plan.settings(),
+        stages(plan.settings(&wanted),
                {.reader = reader,
                 .journal = journal,
                 .writer = writer,
@@ -67,9 +68,11 @@ struct SimulatedProcess::Life {
   bool draining = false;
 };
 
-SimulatedProcess::SimulatedProcess(const Plan& plan, SimulatedLog& log, SimulatedDisk& disk, std::string instance,
-                                   std::uint64_t seed, std::function<void(SimulatedProcess&)> wait, app::Say say)
+SimulatedProcess::SimulatedProcess(const Plan& plan, app::WantedModel::Wanted model, SimulatedLog& log,
+                                   SimulatedDisk& disk, std::string instance, std::uint64_t seed,
+                                   std::function<void(SimulatedProcess&)> wait, app::Say say)
     : plan_(plan),
+      wanted_(std::move(model)),
       disk_(disk),
       say_(std::move(say)),
       clock_(log, Duration{static_cast<std::int64_t>(seed % 300'000) - 150'000}),
@@ -182,7 +185,7 @@ Status SimulatedProcess::run_stage(std::size_t stage) {
 
 // The writer first: what an earlier process left open is ended before positions and journal are read.
 void SimulatedProcess::connect() {
-  life_ = std::make_unique<Life>(plan_, node_, *store_, clock_, say_);
+  life_ = std::make_unique<Life>(plan_, wanted_, node_, *store_, clock_, say_);
   running_.assign(first_shard + life_->stages.shards.size(), false);
   Status opened = life_->writer.open();
   if (opened) opened = life_->reader.open();

@@ -30,8 +30,8 @@ class MachineClock final : public Clock {
 /// that can help, as the service does it. Each stage is taken for a thread: while one waits, others go on.
 class SimulatedProcess {
  public:
-  SimulatedProcess(const Plan& plan, SimulatedLog& log, SimulatedDisk& disk, std::string instance, std::uint64_t seed,
-                   std::function<void(SimulatedProcess&)> wait, app::Say say);
+  SimulatedProcess(const Plan& plan, app::WantedModel::Wanted model, SimulatedLog& log, SimulatedDisk& disk,
+                   std::string instance, std::uint64_t seed, std::function<void(SimulatedProcess&)> wait, app::Say say);
   ~SimulatedProcess();
 
   /// A piece of work of one stage, by chance. Returns a number that tells what was done, for the trace.
@@ -39,6 +39,8 @@ class SimulatedProcess {
   /// It must not be destroyed, or do anything but return, before the calls under way have returned.
   [[nodiscard]] bool busy() const { return depth_ > 0; }
   void keep_alive();
+  /// A new model is in its file.
+  void want(app::WantedModel::Wanted model) { wanted_.set(std::move(model)); }
   /// Nothing that it does has an effect any more.
   void kill() { node_.dead = true; }
   [[nodiscard]] bool killed() const { return node_.dead; }
@@ -85,6 +87,7 @@ class SimulatedProcess {
   void end_life(const Error& error);
 
   const Plan& plan_;
+  app::WantedModel wanted_;
   SimulatedDisk& disk_;
   const app::Say say_;
   MachineClock clock_;

@@ -18,6 +18,8 @@ constexpr std::int64_t safe_age_units = 6'000;
 /// So many times an instance may refuse to go on before that is taken for an answer.
 constexpr std::uint64_t refusals_max = 4;
 constexpr std::uint64_t too_far_every = 300;
+constexpr std::uint64_t swap_every = 300;
+constexpr Duration swap_lead{3'000};
 
 /// How a process may end that stood still while others went on with its partitions.
 bool is_of_stalled(ErrorKind kind) {
@@ -123,6 +125,7 @@ void Simulation::work() {
   ++outcome_.work;
   pass();
   if (!calm_ && plan_.trouble > 0 && below(plan_.trouble) == 0) trouble();
+  if (!calm_ && plan_.swaps && below(swap_every) == 0) swap();
   if (plan_.retention && below(20) == 0) clean_up();
   if (too_far_ && below(too_far_every) == 0) clean_up();
   if (processes_.empty()) {
@@ -157,7 +160,8 @@ void Simulation::start_due() {
     }
     disks_[slot.disk]->set_full(false);  // Nobody starts it before there is room.
     processes_.push_back(std::make_unique<SimulatedProcess>(
-        plan_, log_, *disks_[slot.disk], slot.instance, random_(), [this](SimulatedProcess& caller) { wait(caller); },
+        plan_, app::WantedModel::Wanted{plan_.models[model_], log_.now() + swap_lead}, log_, *disks_[slot.disk],
+        slot.instance, random_(), [this](SimulatedProcess& caller) { wait(caller); },
         [this, name = slot.instance](const std::string& what) { say(name, what); }));
     say(slot.instance, "starts on disk " + std::to_string(slot.disk + 1));
     slot.process = processes_.back().get();
@@ -230,6 +234,20 @@ void Simulation::trouble() {
     if (depth_ == 0) replace(*slot);
   } else {
     process.disk().set_full(!process.disk().full());
+  }
+}
+
+// It gets into the files of all instances, or of one before the others.
+void Simulation::swap() {
+  model_ = below(plan_.models.size());
+  const bool all = below(2) == 0;
+  note(4'000 + model_);
+  say(all ? "all" : "one", "gets " + plan_.models[model_]->id);
+  const app::WantedModel::Wanted wanted{plan_.models[model_], log_.now() + swap_lead};
+  if (all) {
+    for (auto& process : processes_) process->want(wanted);
+  } else if (!processes_.empty()) {
+    processes_[below(processes_.size())]->want(wanted);
   }
 }
 

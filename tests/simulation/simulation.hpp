@@ -36,6 +36,9 @@ struct Outcome {
   std::uint64_t deleted = 0;       ///< Records, by retention.
   std::uint64_t compacted = 0;
   std::uint64_t checkpoints = 0;  ///< That were compared.
+  std::uint64_t swaps = 0;        ///< That a task took, new ones not counted.
+  std::uint64_t by_model = 0;     ///< Alerts that a new model led to.
+  std::uint64_t between = 0;      ///< Checkpoints that name several models.
   std::uint64_t erasures = 0;     ///< That customers were told of.
 };
 
@@ -72,6 +75,7 @@ class Simulation {
   void wait(SimulatedProcess& caller);
   void work();
   void trouble();
+  void swap();
   void pause(SimulatedProcess& process, Duration time);
   void crash(SimulatedProcess& process);
   void replace(Slot& slot);
@@ -101,6 +105,7 @@ class Simulation {
   std::vector<std::unique_ptr<SimulatedProcess>> processes_;
   std::map<std::pair<std::string, std::int32_t>, std::vector<LoggedRecord>> deleted_;
   std::optional<SimulatedLog::Producer> source_producer_;
+  std::size_t model_ = 0;  ///< In the files of instances that start.
   std::size_t arrived_ = 0;
   int depth_ = 0;
   bool calm_ = false;

@@ -65,6 +65,9 @@ TEST_P(Simulated, TroubleChangesNoAlertNoDeadLetterAndNoState) {
     all.checkpoints += outcome.checkpoints;
     all.naive_alerts += outcome.naive_alerts;
     all.erasures += outcome.erasures;
+    all.swaps += outcome.swaps;
+    all.by_model += outcome.by_model;
+    all.between += outcome.between;
     all.deleted += outcome.deleted;
     all.compacted += outcome.compacted;
   }
@@ -72,13 +75,14 @@ TEST_P(Simulated, TroubleChangesNoAlertNoDeadLetterAndNoState) {
             << " pauses, " << all.replacements << " replacements, " << all.stops << " stops, " << all.rollbacks
             << " rollbacks, " << all.generations << " generations, " << all.alerts << " alerts, " << all.silences
             << " of silence, " << all.naive_alerts << " by the naive engine, " << all.dead_letters << " dead letters, "
-            << all.erasures << " erasures, " << all.ticks << " steps with a clock, " << all.checkpoints
+            << all.erasures << " erasures, " << all.swaps << " new models, " << all.by_model << " alerts by them, "
+            << all.between << " checkpoints between models, " << all.ticks << " steps with a clock, " << all.checkpoints
             << " checkpoints compared, " << all.deleted << " records deleted, " << all.compacted << " compacted\n";
   if (runs < 100) return;
   // Otherwise it would prove nothing of these.
   for (const std::uint64_t count :
        {all.crashes, all.pauses, all.replacements, all.stops, all.rollbacks, all.silences, all.dead_letters, all.ticks,
-        all.erasures, all.naive_alerts, all.deleted, all.compacted})
+        all.erasures, all.swaps, all.by_model, all.between, all.naive_alerts, all.deleted, all.compacted})
     EXPECT_GT(count, 0);
   EXPECT_GT(all.checkpoints, runs);
 }

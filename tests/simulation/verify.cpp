@@ -36,6 +36,7 @@ struct Told {
   std::map<std::string, std::vector<std::string>> alerts;  // By customer.
   std::vector<std::string> dead_letters;
   std::uint64_t silences = 0;
+  std::uint64_t by_model = 0;
 };
 
 /// Alerts and dead letters of one task as its shard would send them.
@@ -51,7 +52,7 @@ class Teller final : public engine::Output {
               for (const auto& source : settings.sources) names.push_back(source.name);
               return names;
             }(),
-            settings.model_id, settings.model_name, settings.horizon),
+            settings.horizon),
         partition_(partition),
         told_(told),
         lists_(lists) {}
@@ -63,6 +64,7 @@ class Teller final : public engine::Output {
     told_.alerts[id].push_back(std::string(encoded.json) + text_of({encoded.headers.begin(), encoded.headers.end()}));
     if (lists_) list_.alert(alert);
     told_.silences += alert.trigger.type == TriggerType::silence ? 1 : 0;
+    told_.by_model += alert.trigger.type == TriggerType::model ? 1 : 0;
   }
   void rejected(SourceIndex source, const Rejection& rejection) override {
     const auto& format = settings_.sources[source.value];
@@ -89,7 +91,9 @@ class Naive {
  public:
   Naive(const Plan& plan, std::vector<std::vector<reference::NaiveEvent>> sources,
         std::vector<std::vector<std::int64_t>> offsets)
-      : engine_(plan.model, plan.policy, std::move(sources)), offsets_(std::move(offsets)) {}
+      : engine_(*plan.models.front(), plan.policy, std::move(sources)),
+        known_(plan.known),
+        offsets_(std::move(offsets)) {}
 
   void take(const Step& step) {
     std::vector<std::size_t> ends;
@@ -97,6 +101,7 @@ class Naive {
       const auto end = std::ranges::lower_bound(offsets_[s], step.end.next[s].value);
       ends.push_back(static_cast<std::size_t>(end - offsets_[s].begin()));
     }
+    if (step.swap != nullptr) (void)engine_.swap(**known_->read(step.swap->model), step.swap->from);
     engine_.step(ends, step.clock == before_all_time ? std::nullopt : std::optional(step.clock));
   }
 
@@ -109,11 +114,12 @@ class Naive {
     std::ranges::stable_sort(made, {}, &reference::NaiveAlert::customer);
     std::ranges::stable_sort(wanted, {}, &reference::NaiveAlert::customer);
     return std::ranges::equal(made, wanted, [&](const reference::NaiveAlert& got, const reference::NaiveAlert& want) {
-      const bool of_event = want.trigger != TriggerType::silence;
-      return got.customer == want.customer && got.seq == want.seq && got.episode == want.episode &&
-             got.change == want.change && got.level == want.level && got.previous_level == want.previous_level &&
-             got.trigger == want.trigger && got.state == want.state && got.purchases == want.purchases &&
-             std::abs((got.time - want.time).ms) <= 1 && std::abs(got.risk - want.risk) <= 1e-9 &&
+      const bool of_event = want.trigger != TriggerType::silence && want.trigger != TriggerType::model;
+      return got.customer == want.customer && got.model == want.model && got.seq == want.seq &&
+             got.episode == want.episode && got.change == want.change && got.level == want.level &&
+             got.previous_level == want.previous_level && got.trigger == want.trigger && got.state == want.state &&
+             got.purchases == want.purchases && std::abs((got.time - want.time).ms) <= 1 &&
+             std::abs(got.risk - want.risk) <= 1e-9 &&
              (!of_event || (got.source == want.source &&
                             got.offset == offsets_[want.source][static_cast<std::size_t>(want.offset)]));
     });
@@ -121,6 +127,7 @@ class Naive {
 
  private:
   reference::NaiveEngine engine_;
+  const std::shared_ptr<NamedModels> known_;
   const std::vector<std::vector<std::int64_t>> offsets_;
 };
 
@@ -149,6 +156,10 @@ Records records_of(const state::HotTable& table) {
         std::string(reinterpret_cast<const char*>(table.read(slot)), sizeof(engine::Customer));
   }
   return out;
+}
+
+bool is_same(const ModelGeneration& a, const ModelGeneration& b) {
+  return a.model == b.model && a.from == b.from && a.spread == b.spread;
 }
 
 /// A checkpoint that somebody has kept.
@@ -186,8 +197,8 @@ class Retold {
         told_(told),
         teller_(settings_.shard, partition, told, plan_.naive),
         table_(sizeof(engine::Customer)),
-        task_(partition, plan_.model, plan_.policy, table_,
-              {.next = {}, .sources = static_cast<std::uint8_t>(plan_.sources)}) {}
+        task_(partition, plan_.models.front(), plan_.policy, table_,
+              {.next = {}, .sources = static_cast<std::uint8_t>(plan_.sources)}, plan_.known.get()) {}
 
   void tell() {
     push_sources(task_);
@@ -213,6 +224,7 @@ class Retold {
         task_.apply(step, teller_);
         if (naive) naive->take(step);
         outcome_.ticks += step.clock == before_all_time ? 0 : 1;
+        outcome_.swaps += step.swap != nullptr && step.swap->from != before_all_time ? 1 : 0;
         compare_checkpoints();
       }
     }
@@ -278,6 +290,9 @@ class Retold {
       if (it->marker.customers != table_.size()) problem(where + " counts other customers than it holds");
       if (it->marker.position != task_.position()) problem(where + " has another position");
       if (it->marker.stream_time != task_.stream_time()) problem(where + " has another stream time");
+      const Marker now = task_.marker(it->marker.policy, it->marker.taken_at);
+      if (!std::ranges::equal(it->marker.models, now.models, is_same)) problem(where + " names other models");
+      outcome_.between += now.models.size() > 1 ? 1 : 0;
       it = checkpoints_.erase(it);
     }
   }
@@ -302,7 +317,7 @@ class Retold {
     Told told;
     Teller teller(settings_.shard, partition_, told);
     state::HotTable table(sizeof(engine::Customer));
-    engine::Task task(partition_, plan_.model, plan_.policy, table,
+    engine::Task task(partition_, plan_.models.front(), plan_.policy, table,
                       {.next = {}, .sources = static_cast<std::uint8_t>(plan_.sources)});
     push_sources(task);
     while (task.advance(before_all_time, 1'000'000, teller)) {
@@ -368,6 +383,7 @@ void verify(Simulation& simulation, Outcome& outcome) {
     problem("there are " + std::to_string(letters.size()) + " dead letters, the steps lead to " +
             std::to_string(told.dead_letters.size()) + ", or others");
   outcome.silences += told.silences;
+  outcome.by_model += told.by_model;
   // One of a changelog may be: it ends when its writer writes again, or at its time-out.
   for (const char* topic : {"alerts", "dead", "journal"}) {
     for (std::int32_t p = 0; p < simulation.log().partitions(topic); ++p) {

@@ -73,6 +73,23 @@ std::size_t open_files() {
   return static_cast<std::size_t>(std::ranges::distance(std::filesystem::directory_iterator("/proc/self/fd")));
 }
 
+TEST(ColdRecords, HashesAndNotesAreAtHandForAll) {
+  HotTable table(record_size, memory_for(20, 1));
+  for (int i = 0; i < 500; ++i) (void)put(table, id_of(i), record_of(i));
+  ASSERT_GT(table.cold_records(), 400U);
+  std::uint32_t visited = 0;
+  table.for_each_hash([&](Slot slot, std::uint32_t hash) {
+    table.note(slot) = hash;
+    ++visited;
+  });
+  EXPECT_EQ(visited, 500U);
+  for (int i = 0; i < 500; ++i) {
+    const std::string id = id_of(i);
+    const CustomerKey key = make_customer_key(id);
+    EXPECT_EQ(table.note(*table.find(key)), static_cast<std::uint32_t>(key.hash));
+  }
+}
+
 TEST(ColdRecords, AllAreFoundWhereverTheyLieAndKeepTheirSlots) {
   HotTable table(record_size, memory_for(100));
   constexpr int records = 20'000;

@@ -46,6 +46,19 @@ std::map<std::string, std::string> content_of(const CheckpointData& data) {
   return out;
 }
 
+TEST(HotTable, KnowsTheHashOfEveryRecord) {
+  HotTable table(record_size);
+  for (int i = 0; i < 1000; ++i) {
+    const Slot slot = table.find_or_insert(make_customer_key(id_of(i))).first;
+    if (i % 7 == 0) table.erase(slot);
+  }
+  std::map<std::uint32_t, std::uint32_t> visited;
+  table.for_each_hash([&](Slot slot, std::uint32_t hash) { EXPECT_TRUE(visited.emplace(slot.value, hash).second); });
+  EXPECT_EQ(visited.size(), table.size());
+  for (const auto& [slot, hash] : visited)
+    EXPECT_EQ(hash, static_cast<std::uint32_t>(table.key(Slot{slot}).hash)) << table.key(Slot{slot}).id;
+}
+
 TEST(HotTable, ANewRecordIsZeroAndFoundByItsWholeId) {
   HotTable table(record_size);
   EXPECT_FALSE(table.find(make_customer_key("")));

@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "domain/limits.hpp"
+
 namespace holdfast::testing {
 namespace {
 
@@ -28,7 +30,7 @@ class Dice {
 
 engine::Model random_model(Dice& dice) {
   engine::Model model;
-  model.id = "test";
+  model.id = model.bytes = "test";
   model.name = "test";
   model.time_unit = Duration{dice.one_in(3) ? day_ms : 7 * day_ms};
   const double weeks = model.time_unit.ms == day_ms ? 7 : 1;
@@ -128,11 +130,11 @@ Currency currency_of(const std::string& code) {
 
 /// All fields.
 std::string line_of(const reference::NaiveAlert& a) {
-  std::string out = fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}",
-                                a.customer, a.seq, a.episode, name(a.change), name(a.level), name(a.previous_level),
-                                a.time.ms, a.risk, a.p_alive, a.base, name(a.trigger), a.source, a.offset, a.event_id,
-                                a.logged_at.ms, name(a.state), a.purchases, a.first.ms, a.last.ms, a.open_complaints,
-                                a.has_value, a.currency, a.spent, a.expected.value_or(-1), a.at_risk);
+  std::string out = fmt::format(
+      "{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}", a.customer, a.model, a.seq,
+      a.episode, name(a.change), name(a.level), name(a.previous_level), a.time.ms, a.risk, a.p_alive, a.base,
+      name(a.trigger), a.source, a.offset, a.event_id, a.logged_at.ms, name(a.state), a.purchases, a.first.ms,
+      a.last.ms, a.open_complaints, a.has_value, a.currency, a.spent, a.expected.value_or(-1), a.at_risk);
   for (const auto& reason : a.reasons)
     out += fmt::format(" {} {} {} {} {}", name(reason.feature), reason.value, reason.typical.value_or(-1),
                        reason.alike.value_or(-1), reason.contribution);
@@ -205,6 +207,46 @@ History random_history(std::uint64_t seed) {
   return history;
 }
 
+void add_swaps(History& history, std::uint64_t seed) {
+  constexpr std::int64_t spread_ms = 131'072;  // Of a handful of customers.
+  Dice dice(seed + 2'000'000);
+  std::vector<Timestamp> moments;
+  for (const auto& source : history.sources) {
+    for (const auto& event : source) {
+      if (!event.rejected) moments.push_back(event.time);
+    }
+  }
+  const auto near = [&](Timestamp t, std::int64_t reach) {
+    return t + Duration{static_cast<std::int64_t>(dice.below(static_cast<std::uint64_t>(reach))) - reach / 4};
+  };
+  const std::uint64_t swaps = 1 + dice.below(limits::generations_max - 1);
+  for (std::uint64_t i = 0; i < swaps; ++i) {
+    History::Swap swap{random_model(dice), near(moments[dice.below(moments.size())], spread_ms)};
+    swap.model.id = swap.model.bytes = "swapped" + std::to_string(i);
+    if (i > 0 && dice.one_in(2)) swap.from = near(history.swaps.back().from, spread_ms);
+    history.swaps.push_back(std::move(swap));
+  }
+  std::ranges::sort(history.swaps, {}, &History::Swap::from);
+  for (std::size_t i = 1; i < history.swaps.size(); ++i) {
+    if (dice.one_in(3)) history.swaps[i].model = i == 1 ? history.model : history.swaps[i - 2].model;
+  }
+  for (const History::Swap& swap : history.swaps) {
+    if (swap.model.logistic) history.policy.hysteresis = std::max(history.policy.hysteresis, 0.001);
+    for (std::uint64_t i = dice.below(8); i > 0; --i) {
+      auto& source = history.sources[dice.below(history.sources.size())];
+      if (source.empty()) continue;
+      const std::size_t from = dice.below(source.size());
+      if (source[from].rejected) continue;
+      reference::NaiveEvent event = source[from];
+      event.time = near(swap.from, spread_ms + spread_ms / 2);
+      event.event_id.clear();
+      const auto behind =
+          std::ranges::find_if(source, [&](const auto& other) { return !other.rejected && other.time > event.time; });
+      source.insert(behind, std::move(event));
+    }
+  }
+}
+
 EventBatch batch_of(const std::vector<reference::NaiveEvent>& events, std::size_t from, std::size_t to) {
   EventBatch batch;
   std::size_t bytes = 0;
@@ -239,6 +281,7 @@ void AlertList::alert(const Alert& alert) {
   Item item;
   auto& to = item.alert;
   to.customer = alert.customer.id;
+  to.model = alert.model_id;
   to.seq = alert.seq;
   to.episode = alert.episode;
   to.change = alert.change;

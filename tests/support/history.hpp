@@ -21,10 +21,19 @@ struct History {
   engine::Model model;
   engine::RiskPolicy policy;
   std::vector<std::vector<reference::NaiveEvent>> sources;
+  struct Swap {
+    engine::Model model;
+    Timestamp from;
+  };
+  std::vector<Swap> swaps{};  ///< In order of their moments.
 };
 
 /// The same seed gives the same history.
 [[nodiscard]] History random_history(std::uint64_t seed);
+
+/// Adds new models, some of them former ones, some within moments of each other, and events while customers come under
+/// them. No two models in a row are the same.
+void add_swaps(History& history, std::uint64_t seed);
 
 /// Events [from, to) of a source as a batch for a task; their offsets are their places.
 [[nodiscard]] EventBatch batch_of(const std::vector<reference::NaiveEvent>& events, std::size_t from, std::size_t to);

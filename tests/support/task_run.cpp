@@ -19,7 +19,19 @@ Positions with_sources(Positions start, const History& history) {
 TaskRun::TaskRun(const History& history_, Positions start, state::TableMemory memory)
     : history(history_),
       table(sizeof(engine::Customer), std::move(memory)),
-      task(Partition{0}, history_.model, history_.policy, table, with_sources(start, history_)) {}
+      task(Partition{0}, history_.model, history_.policy, table, with_sources(start, history_), &models) {
+  models.add(history.model);
+  for (const History::Swap& swap : history.swaps) models.add(swap.model);
+}
+
+std::vector<Step> TaskRun::take_swaps() {
+  std::vector<Step> steps;
+  for (const History::Swap& swap : history.swaps) {
+    const ModelSwap given{swap.model.id, swap.from};
+    steps.push_back(*task.advance(before_all_time, 1, alerts, after_all_time, &given));
+  }
+  return steps;
+}
 
 void TaskRun::push_rest() {
   for (std::uint8_t s = 0; s < history.sources.size(); ++s) {
@@ -34,10 +46,23 @@ std::vector<TaskRun::Taken> TaskRun::take_in_pieces(std::mt19937_64& random, boo
   std::vector<std::size_t> pushed(sources);
   std::vector<Taken> taken;
   Timestamp clock = before_all_time;
+  std::size_t next_swap = 0;
   const auto advance = [&] {
-    while (const auto step = task.advance(live ? clock : before_all_time, 1 + random() % work_max, alerts))
-      taken.push_back({*step, alerts.text.size()});
+    std::optional<Step> step;
+    do {
+      std::optional<ModelSwap> swap;
+      if (live && next_swap < history.swaps.size() && random() % 16 == 0) {
+        const History::Swap& next = history.swaps[next_swap++];
+        swap = ModelSwap{next.model.id, next.from};
+      }
+      step = task.advance(live ? clock : before_all_time, 1 + random() % work_max, alerts, after_all_time,
+                          swap ? &*swap : nullptr);
+      if (step) taken.push_back({*step, alerts.text.size()});
+    } while (step);
   };
+  if (!live) {
+    for (Step& step : take_swaps()) taken.push_back({std::move(step), 0});
+  }
   bool more = true;
   while (more) {
     more = false;

@@ -10,6 +10,7 @@
 #include "engine/task.hpp"
 #include "state/hot_table.hpp"
 #include "tests/support/history.hpp"
+#include "tests/support/named_models.hpp"
 
 namespace holdfast::testing {
 
@@ -19,6 +20,8 @@ struct TaskRun {
 
   /// All that lies behind the task's position, and that there is no more.
   void push_rest();
+  /// Takes the history's models, before anything else. Returns the steps.
+  std::vector<Step> take_swaps();
 
   /// A step with the size of `alerts.text` behind it.
   struct Taken {
@@ -26,13 +29,15 @@ struct TaskRun {
     std::size_t text_size = 0;
   };
   /// Takes the history in batches of random size and order, in steps of `work_max` at most; the log's end is told
-  /// whenever it is known. `live`: the log is said to end wherever it has been read to, and a clock goes on meanwhile.
+  /// whenever it is known. `live`: the log is said to end wherever it has been read to, a clock goes on meanwhile, and
+  /// the history's models come at any time.
   std::vector<Taken> take_in_pieces(std::mt19937_64& random, bool live, std::size_t work_max);
 
   /// Bytes of all records, by customer.
   [[nodiscard]] std::map<std::string, std::string> records() const;
 
   const History& history;
+  NamedModels models;
   state::HotTable table;
   engine::Task task;
   AlertList alerts;

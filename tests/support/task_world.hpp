@@ -14,6 +14,7 @@
 #include "engine/task.hpp"
 #include "state/hot_table.hpp"
 #include "tests/support/history.hpp"
+#include "tests/support/named_models.hpp"
 #include "tests/support/scoring.hpp"
 
 /// A task with its table, and events for it.
@@ -63,7 +64,7 @@ inline Event no_event(RejectionCode code, Timestamp meaningless) {
 /// A task with two sources. Texts of events are literals, and outlive it.
 struct World {
   explicit World(Model model_ = cdnow_model(), RiskPolicy policy_ = default_policy())
-      : model(std::move(model_)), policy(policy_) {}
+      : model(NamedModels::with_bytes(std::move(model_))), policy(policy_) {}
 
   /// Events that the log has behind what it had, and that it has no more.
   void log(SourceIndex source, const std::vector<Event>& events) {
@@ -83,6 +84,12 @@ struct World {
     end(purchases);
     end(others);
   }
+  /// A new model, which is a step of its own. Returns it.
+  Step swap(const Model& to, Timestamp from) {
+    models.add(to);
+    const ModelSwap swap{to.id, from};
+    return *task.advance(before_all_time, unbounded, alerts, after_all_time, &swap);
+  }
   /// "raised watch" and so on, one after the other.
   [[nodiscard]] std::string story() const {
     std::string out;
@@ -95,8 +102,9 @@ struct World {
 
   const Model model;
   const RiskPolicy policy;
+  NamedModels models;
   state::HotTable table{sizeof(Customer)};
-  Task task{Partition{3}, model, policy, table, {.next = {}, .sources = 2}};
+  Task task{Partition{3}, model, policy, table, {.next = {}, .sources = 2}, &models};
   AlertList alerts;
   std::int64_t next[2]{};
 };
