@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include <pthread.h>
 #include <spdlog/spdlog.h>
 
 #include "app/kafka_clients.hpp"
@@ -201,6 +202,7 @@ Status Service::open_models() {
 
 // The client itself waits for brokers that are away.
 void Service::follow_models(const std::stop_token& token) {
+  pthread_setname_np(pthread_self(), "models");
   std::string said;
   while (!token.stop_requested()) {
     const Status read = models_topic_->poll(

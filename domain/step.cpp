@@ -230,7 +230,7 @@ Expected<Marker> decode_marker(std::string_view bytes) {
       generation.spread.ms = in.signed_varint();
       fits = fits && generation.spread >= ModelGeneration::not_begun && generation.spread <= spread_max;
       const bool begins = generation.spread == ModelGeneration::not_begun;
-      fits = fits && (begins ? i > 0 : begun);
+      fits = fits && (begins ? i > 0 : begun) && (i == 0 || generation.from > before_all_time);
       begun = begun && !begins;
     }
   }

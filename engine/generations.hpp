@@ -55,6 +55,8 @@ class Generations {
 
   /// When change() is due; after_all_time: never.
   [[nodiscard]] Timestamp next_change() const { return next_change_; }
+  /// Whether it is due by `t`.
+  [[nodiscard]] bool changes_by(Timestamp t) const { return next_change_ <= t && next_change_ != after_all_time; }
   /// Time has come to next_change(): the task has so many customers. Returns the generation that begins; null: others
   /// end, since everybody has left them.
   const Generation* change(std::uint64_t customers);

@@ -93,7 +93,7 @@ std::optional<Step> Task::advance(Timestamp clock, std::size_t work_max, Output&
     if (head && time_before(*head->event) > until) head.reset();
     // A clock that fires nothing, and brings no model, changes nothing: alone it makes no step.
     const bool tick = !head && clock > stream_time_ && settled(until) &&
-                      (work > 0 || generations_.next_change() <= clock || next_to_fire(clock));
+                      (work > 0 || generations_.changes_by(clock) || next_to_fire(clock));
     if (!head && !tick) break;
 
     const std::size_t fired = advance_time(head ? time_before(*head->event) : clock, work_max - work, output);
@@ -201,7 +201,7 @@ std::size_t Task::advance_time(Timestamp t, std::size_t timers_max, Output& outp
 // What comes before a model begins or ends is none of its business. REQUIRES: time goes on to `t`, or to what is
 // returned; or nothing of the kind happens up to `t`.
 std::optional<Timers::Due> Task::next_to_fire(Timestamp t) {
-  while (generations_.next_change() <= t) {
+  while (generations_.changes_by(t)) {
     if (const auto due = next_timer_due(generations_.next_change() - Duration{1})) return due;
     change_models();
   }

@@ -119,6 +119,7 @@ class Admin final : public KafkaAdmin {
   [[nodiscard]] Finding check_equal_counts(const Counts& counts) const;
   [[nodiscard]] Finding check_cleanup(const std::string& topic) const;
   void check_changelog_count(const Counts& counts, std::vector<Finding>& findings) const;
+  [[nodiscard]] static Finding check_models_count(const std::string& topic, std::int32_t partitions);
   [[nodiscard]] Finding check_group(const Counts& counts) const;
   [[nodiscard]] Finding check_transactions() const;
   void check_outputs(const Counts& counts, std::vector<Finding>& findings) const;
@@ -200,6 +201,10 @@ std::vector<Finding> Admin::check(std::span<const SourceFormat> sources, Partiti
     if (counts->contains(topic)) findings.push_back(check_cleanup(topic));
   }
   check_changelog_count(*counts, findings);
+  if (const auto models = counts->find(settings_.models_topic); models != counts->end()) {
+    findings.push_back(check_cleanup(models->first));
+    findings.push_back(check_models_count(models->first, models->second));
+  }
   findings.push_back(check_group(*counts));
   if (settings_.exactly_once || !settings_.changelog_topic.empty()) findings.push_back(check_transactions());
   check_outputs(*counts, findings);
@@ -214,6 +219,7 @@ Expected<Admin::Counts> Admin::check_topics(std::vector<Finding>& findings) {
   Counts all;
   std::vector<std::string> topics = settings_.source_topics;
   for (const std::string& output : outputs()) topics.push_back(output);
+  if (!settings_.models_topic.empty()) topics.push_back(settings_.models_topic);
   for (const std::string& topic : topics) {
     const auto counts = query_partition_counts(*client_, std::span(&topic, 1), deadline());
     if (!counts && counts.error().kind == ErrorKind::unavailable) return counts;
@@ -282,6 +288,14 @@ void Admin::check_changelog_count(const Counts& counts, std::vector<Finding>& fi
   }
 }
 
+Finding Admin::check_models_count(const std::string& topic, std::int32_t partitions) {
+  if (partitions == 1) return fine(fmt::format("topic '{}' has one partition", topic));
+  return fault(
+      fmt::format("topic '{}' has {} partitions, and nobody can say which of its models is the newest: name another "
+                  "topic in topics.models, and let `holdfast topics --create` make it",
+                  topic, partitions));
+}
+
 Finding Admin::check_group(const Counts& counts) const {
   const std::string& group = settings_.application_id;
   PartitionsPtr offsets(rd_kafka_topic_partition_list_new(1));
@@ -335,7 +349,7 @@ void Admin::check_outputs(const Counts& counts, std::vector<Finding>& findings) 
         break;
     }
   }
-  for (const std::string& topic : {settings_.journal_topic, settings_.changelog_topic}) {
+  for (const std::string& topic : {settings_.journal_topic, settings_.changelog_topic, settings_.models_topic}) {
     if (!counts.contains(topic)) continue;
     const auto read = latest_records(topic, 0, 1);
     findings.push_back(read ? fine(fmt::format("topic '{}' may be read", topic)) : fault(read.error().message));

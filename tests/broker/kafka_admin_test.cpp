@@ -87,6 +87,28 @@ class KafkaAdminTest : public ::testing::Test {
   std::unique_ptr<KafkaAdmin> admin_;
 };
 
+TEST_F(KafkaAdminTest, ATopicForModelsHasOnePartitionAndKeepsAll) {
+  settings_.models_topic = "models";
+  admin_ = std::move(*make_kafka_admin(settings_));
+  const auto created = admin_->create(plan_topics(settings_, 2, 1));
+  ASSERT_TRUE(created) << created.error().message;
+  ASSERT_EQ(created->size(), 6u);
+  const auto models = admin_->describe("models");
+  ASSERT_TRUE(models && *models);
+  EXPECT_EQ((*models)->partitions, 1);
+  EXPECT_EQ((*models)->settings.at("retention.ms"), "-1");
+  EXPECT_EQ((*models)->settings.at("cleanup.policy"), "delete");
+  EXPECT_EQ(problems(check()), std::vector<std::string>());
+
+  broker_.create_topic("many", 2);
+  settings_.models_topic = "many";
+  admin_ = std::move(*make_kafka_admin(settings_));
+  EXPECT_TRUE(finds("topic 'many' has 2 partitions, and nobody can say which of its models is the newest"));
+  settings_.models_topic = "none";
+  admin_ = std::move(*make_kafka_admin(settings_));
+  EXPECT_TRUE(finds("topic 'none' is missing"));
+}
+
 TEST_F(KafkaAdminTest, CreatesEachTopicOnceAsPlanned) {
   create();
   const auto again = admin_->create(plan_topics(settings_, 4, 1));

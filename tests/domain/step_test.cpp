@@ -306,6 +306,8 @@ TEST(Marker, NumbersThatCannotBeAreRefused) {
   EXPECT_TRUE(refused(marker)) << "begun behind one that has not";
   marker.models = {{"m", Timestamp{0}, ModelGeneration::not_begun}};
   EXPECT_TRUE(refused(marker)) << "nobody is under any";
+  marker.models = {{"m", before_all_time, Duration{0}}, {"m", before_all_time, Duration{0}}};
+  EXPECT_TRUE(refused(marker)) << "two from the beginning";
   marker.models = {{"m", Timestamp{0}, Duration{-2}}};
   EXPECT_TRUE(refused(marker)) << "a spread that is none";
   marker.models = {{"m", Timestamp{0}, Duration{std::int64_t{1} << 50}}};

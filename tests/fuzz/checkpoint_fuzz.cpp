@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/customer_view.hpp"
+#include "app/known_models.hpp"
 #include "app/recovery.hpp"
 #include "domain/wire.hpp"
 #include "tests/fuzz/fuzz.hpp"
@@ -123,8 +124,12 @@ void restore(const Marker& marker, const std::map<std::string, std::string>& rec
   app::Statistics statistics(marker.position.sources, 1);
   const engine::Model fitted = model();
   bool rebuilt = false;
+  std::vector<ingest::SourceFormat> sources(1);
+  sources[0].kind = EventKind::purchase;
+  app::KnownModels known(sources);
   app::Recovery recovery(
       {.model = &fitted,
+       .models = &known,
        .policy = &policy,
        .policy_id = marker.policy,
        .topics = marker.topics,

@@ -8,8 +8,13 @@
 namespace holdfast::fuzz {
 namespace {
 
+bool same(const ModelSwap* a, const ModelSwap* b) {
+  return a == b || (a != nullptr && b != nullptr && a->model == b->model && a->from == b->from);
+}
+
 bool same(const Step& a, const Step& b) {
-  return a.number == b.number && a.end == b.end && a.clock == b.clock && a.timers == b.timers;
+  return same(a.swap.get(), b.swap.get()) && a.number == b.number && a.end == b.end && a.clock == b.clock &&
+         a.timers == b.timers;
 }
 
 bool same(const JournalEntry& a, const JournalEntry& b) {
