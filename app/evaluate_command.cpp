@@ -64,6 +64,7 @@ int evaluate_command(const EvaluateOptions& options) {
         fmt::format("{}: the history has nothing that {} is made of: it is absent, and adds "
                     "nothing to risks",
                     config->model_path, name(feature)));
+  for (const std::string& warning : warnings_of(*span)) config->warnings.push_back(warning);
   line.clear();
   for (const std::string& warning : config->warnings) fmt::print(stderr, "warning: {}\n", warning);
   const auto until = known_until(*span, options.until, config->policy.horizon);

@@ -10,7 +10,6 @@
 
 #include "app/kafka_clients.hpp"
 #include "app/named_files.hpp"
-#include "ingest/decoder.hpp"
 #include "ingest/kafka_history.hpp"
 
 namespace holdfast::app {
@@ -43,6 +42,7 @@ void take_note(HistorySpan& span, const Event& event) {
     return;
   }
   ++span.events[static_cast<std::size_t>(event.kind)];
+  span.misplaced += event.misplaced ? 1 : 0;
   span.with_amount += event.kind == EventKind::purchase && event.has_amount ? 1 : 0;
   span.first = std::min(span.first, event.time);
   span.last = std::max(span.last, event.time);
@@ -61,6 +61,14 @@ engine::EvidenceSet evidence_in(const HistorySpan& span) {
     present.set(i, events > 0);
   }
   return present;
+}
+
+std::vector<std::string> warnings_of(const HistorySpan& span) {
+  if (span.misplaced == 0) return {};
+  return {fmt::format(
+      "{} events lie in another partition than that of their key, so one customer may count as several: have producers "
+      "use the partitioner that `partitioner` names, or name theirs",
+      span.misplaced)};
 }
 
 Expected<Timestamp> known_until(const HistorySpan& span, std::optional<Timestamp> until, Duration horizon) {
@@ -132,8 +140,7 @@ Expected<HistorySpan> History::span(const HistoryProgress& progress,
   HistorySpan span;
   EventBatch events;
   for (RecordFeed& feed : *feeds) {
-    ingest::Decoder decoder(config_->sources[feed.source.value], Partition{0}, ingest::Partitioner::none, 1,
-                            ingest::KeyRule::from_event);
+    ingest::Decoder decoder = decoder_of(feed, config_->sources, config_->partitioner, partitions_);
     Timestamp latest = before_all_time;
     std::uint64_t events_of_feed = 0;
     std::uint64_t out_of_order = 0;

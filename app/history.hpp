@@ -25,6 +25,7 @@ struct HistorySpan {
   std::array<std::uint64_t, 4> events{};  ///< By EventKind.
   std::uint64_t with_amount = 0;          ///< Purchases.
   std::uint64_t rejected = 0;             ///< Records that are no events.
+  std::uint64_t misplaced = 0;            ///< Events in another partition than that of their key.
   Timestamp first = after_all_time;       ///< The least of all event times.
   Timestamp last = before_all_time;       ///< The greatest.
   Timestamp last_purchase = before_all_time;
@@ -34,6 +35,9 @@ struct HistorySpan {
 
 /// What models can be made of, as far as the history has it: a kind of which there is no event is absent, not 0.
 [[nodiscard]] engine::EvidenceSet evidence_in(const HistorySpan& span);
+
+/// What is wrong with the history as a whole, a line each, which says what to do.
+[[nodiscard]] std::vector<std::string> warnings_of(const HistorySpan& span);
 
 /// Until when a history tells who bought: what was asked for, or the last purchase. invalid_argument: there is no
 /// purchase, or what was asked for lies so far behind the last one that silence may only be a lack of data.

@@ -11,7 +11,6 @@
 #include "domain/limits.hpp"
 #include "engine/customer.hpp"
 #include "ingest/alert_json.hpp"
-#include "ingest/decoder.hpp"
 #include "ingest/file_source.hpp"
 #include "ingest/partitioner.hpp"
 #include "state/hot_table.hpp"
@@ -81,9 +80,8 @@ class Replay {
     const Positions start{.next = {}, .sources = static_cast<std::uint8_t>(settings.sources.size())};
     for (std::int32_t p = 0; p < settings.partitions; ++p)
       lanes_.push_back(std::make_unique<Lane>(settings, models_, Partition{p}, start));
-    for (const auto& source : settings.sources)
-      decoders_.emplace_back(source, Partition{0}, settings.partitioner, settings.partitions,
-                             ingest::KeyRule::from_event);
+    for (const RecordFeed& feed : feeds_)
+      decoders_.push_back(decoder_of(feed, settings.sources, settings.partitioner, settings.partitions));
   }
 
   Expected<ReplaySummary> run() {
@@ -106,7 +104,8 @@ class Replay {
   // Reads a batch of each feed that a task has no record of. False: all feeds are at their end.
   Expected<bool> read_what_is_waited_for() {
     bool read = false;
-    for (RecordFeed& feed : feeds_) {
+    for (std::size_t f = 0; f < feeds_.size(); ++f) {
+      RecordFeed& feed = feeds_[f];
       if (feed.records == nullptr || !is_waited_for(feed)) continue;
       auto batch = feed.records->next(settings_.batch);
       if (!batch) return std::unexpected(batch.error());
@@ -115,7 +114,9 @@ class Replay {
         feed.records.reset();
         for (const auto& lane : lanes_of(feed)) finish(feed.source, *lane);
       } else {
-        push(feed, **batch);
+        EventBatch events;
+        decoders_[f].decode(**batch, events);
+        push(feed, std::move(events));
       }
     }
     return read;
@@ -131,9 +132,7 @@ class Replay {
                                [&](const auto& lane) { return lane->task.batches_waiting(feed.source) == 0; });
   }
 
-  void push(const RecordFeed& feed, const RecordBatch& batch) {
-    EventBatch events;
-    decoders_[feed.source.value].decode(batch, events);
+  void push(const RecordFeed& feed, EventBatch events) {
     events_read_ += events.events.size();
     const auto lanes = lanes_of(feed);
     if (lanes.size() == 1) {
@@ -242,6 +241,7 @@ class Replay {
       }
       out.counts.duplicates += counts.duplicates;
       out.counts.late += counts.late;
+      out.counts.misplaced += counts.misplaced;
       out.counts.erased += counts.erased;
       out.counts.steps += counts.steps;
       out.counts.timers += counts.timers;
@@ -258,12 +258,18 @@ class Replay {
   ReplayOutput& output_;
   KnownModels models_;
   std::vector<std::unique_ptr<Lane>> lanes_;
-  std::vector<ingest::Decoder> decoders_;
+  std::vector<ingest::Decoder> decoders_;  ///< By feed.
   std::uint64_t events_read_ = 0;
   Timestamp last_event_ = before_all_time;
 };
 
 }  // namespace
+
+ingest::Decoder decoder_of(const RecordFeed& feed, std::span<const ingest::SourceFormat> sources,
+                           ingest::Partitioner partitioner, std::int32_t partitions) {
+  const auto keys = feed.partition ? ingest::KeyRule::record_key : ingest::KeyRule::from_event;
+  return {sources[feed.source.value], feed.partition.value_or(Partition{0}), partitioner, partitions, keys};
+}
 
 Expected<std::vector<RecordFeed>> open_files(std::span<const ingest::SourceFormat> sources,
                                              std::vector<std::vector<std::string>> paths) {

@@ -17,6 +17,7 @@
 #include "domain/time.hpp"
 #include "engine/model.hpp"
 #include "engine/task.hpp"
+#include "ingest/decoder.hpp"
 #include "ingest/reason_words.hpp"
 #include "ingest/record_source.hpp"
 #include "ingest/source_format.hpp"
@@ -49,12 +50,17 @@ struct ReplaySettings {
   ReplayObserver* observer = nullptr;   ///< Outlives the replay.
 };
 
-/// Where records of a source come from: those of one partition, or of all.
+/// Where records of a source come from: one partition of its topic, or files with the events of all customers.
 struct RecordFeed {
   std::unique_ptr<ingest::RecordSource> records;
   SourceIndex source;
   std::optional<Partition> partition = std::nullopt;
 };
+
+/// Makes events of a feed's records: of those from a topic as `run` does, so that a record without the customer's id as
+/// key is no event; records of files have no keys. `partitions`: of the topics.
+[[nodiscard]] ingest::Decoder decoder_of(const RecordFeed& feed, std::span<const ingest::SourceFormat> sources,
+                                         ingest::Partitioner partitioner, std::int32_t partitions);
 
 struct ReplaySummary {
   engine::TaskCounts counts;

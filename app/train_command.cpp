@@ -165,6 +165,7 @@ int train_command(const TrainOptions& options) {
   auto training = learn::train(examples, *cutoffs, {.with_prior = options.prior});
   if (!training) return give_up(training.error());
   line.clear();
+  for (const std::string& warning : warnings_of(*span)) training->warnings.push_back(warning);
   training->model.trained_with = evidence_in(facts.span);
   (void)engine::keep_present(training->model, training->model.trained_with);
   training->model.alike = learn::usual_values(examples, *cutoffs, training->model);

@@ -1,6 +1,7 @@
 // History straight from the source topics, with a real broker: what is learnt from it and judged on it is what files of
 // the same events give.
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -68,6 +69,23 @@ TEST_F(HistoryFromTopics, GivesTheJudgementThatFilesGive) {
   const Finished from_files = run("evaluate", as_files, same);
   ASSERT_EQ(from_files.status, 0) << from_files.err;
   EXPECT_EQ(topics.out, from_files.out);
+}
+
+// Who has a record's key is its customer, here as in `run`.
+TEST_F(HistoryFromTopics, RecordsWithoutTheirCustomersKeyAreNoEvents) {
+  const std::vector<std::string> flags{"--json",  "--name", "m",         "--card", path("card.md"),
+                                       "--every", "30d",    "--horizon", "60d"};
+  const Finished before = run("train", {"--out", path("before.json")}, flags);
+  ASSERT_EQ(before.status, 0) << before.err;
+  for (int i = 0; i < 200; ++i) {
+    const std::string id = "stranger-" + std::to_string(i);
+    const std::string event = R"({"customer_id":")" + id + R"(","time":"2025-05-05T10:00:00Z","amount":5})";
+    broker_.produce("purchases", 0, i % 2 == 0 ? std::optional<std::string>() : "another", event);
+  }
+  const Finished after = run("train", {"--out", path("after.json")}, flags);
+  ASSERT_EQ(after.status, 0) << after.err;
+  EXPECT_EQ(read_file(path("after.json")), read_file(path("before.json")));
+  EXPECT_THAT(read_file(path("card.md")), HasSubstr("200 records were no events"));
 }
 
 TEST_F(HistoryFromTopics, ATopicThatIsNotThereIsNamed) {
