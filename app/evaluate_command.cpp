@@ -55,7 +55,8 @@ int evaluate_command(const EvaluateOptions& options) {
     line.clear();
     return report(error);
   };
-  const auto span = history->span(progress);
+  PurchaseTimes purchases;
+  const auto span = history->span(progress, [&](const Event& event) { purchases.add(event); });
   if (!span) return give_up(span.error());
   if (span->total() == 0) return give_up({ErrorKind::invalid_argument, "the history has no events"});
   // What the history lacks is absent here as it is where no source has it.
@@ -71,7 +72,9 @@ int evaluate_command(const EvaluateOptions& options) {
   if (!until) return give_up(until.error());
   const auto cutoffs = cutoffs_of(options, *span, *until, config->policy.horizon);
   if (!cutoffs) return give_up(cutoffs.error());
-  const auto run = run_evaluation(*config, *history, *cutoffs, *until, options.examples_max, progress);
+  purchases.settle(*until, span->erasures);
+  const auto run =
+      run_evaluation(*config, *history, *span, purchases, *cutoffs, *until, options.examples_max, progress);
   if (!run) return give_up(run.error());
 
   line.show("measuring");

@@ -10,7 +10,6 @@
 
 #include <fmt/format.h>
 
-#include "app/purchase_times.hpp"
 #include "app/units.hpp"
 #include "engine/customer.hpp"
 #include "engine/risk.hpp"
@@ -51,9 +50,11 @@ const engine::Customer& customer_at(const std::byte* record) {
 /// Takes examples, episodes that begin, and what the model makes of its features.
 class Judging final : public ExamplesObserver {
  public:
-  Judging(const History& history, const learn::Cutoffs& cutoffs, std::size_t examples_max, const engine::Model& model)
-      : ExamplesObserver(history, cutoffs, examples_max, &model),
+  Judging(const History& history, const learn::Cutoffs& cutoffs, const Erasures& erasures, std::size_t examples_max,
+          const engine::Model& model)
+      : ExamplesObserver(history, cutoffs, erasures, examples_max, &model),
         cutoffs_(cutoffs),
+        erasures_(erasures),
         model_(model),
         newcomer_(engine::newcomer_logit(model, cutoffs.horizon)),
         raised_(static_cast<std::size_t>(history.partitions())),
@@ -64,14 +65,14 @@ class Judging final : public ExamplesObserver {
     if (std::ranges::find(cutoffs_.at, moment) == cutoffs_.at.end()) return;
     Contributions& into = contributions_[static_cast<std::size_t>(partition.value)];
     for (Slot slot{0}; slot < customers.slots_end(); ++slot.value) {
-      if (!customers.is_used(slot)) continue;
+      if (!customers.is_used(slot) || erasures_.forgets(customers.key(slot).hash, moment)) continue;
       const engine::Customer& customer = customer_at(customers.read(slot));
       if (customer.purchases > 0) add(into, customer, moment);
     }
   }
 
   void alert(Partition partition, const Alert& alert) override {
-    if (alert.change != Change::raised) return;
+    if (alert.change != Change::raised || erasures_.forgets(alert.customer.hash, alert.time)) return;
     raised_[static_cast<std::size_t>(partition.value)].push_back(
         {alert.customer.hash, alert.time, alert.last_purchase});
   }
@@ -106,6 +107,7 @@ class Judging final : public ExamplesObserver {
   }
 
   const learn::Cutoffs& cutoffs_;
+  const Erasures& erasures_;
   const engine::Model& model_;
   const double newcomer_;
   // By partition.
@@ -216,18 +218,12 @@ std::vector<FeatureContribution> contributions_of(const Contributions& from) {
 
 }  // namespace
 
-Expected<EvaluationRun> run_evaluation(const Config& config, const History& history, const learn::Cutoffs& cutoffs,
+Expected<EvaluationRun> run_evaluation(const Config& config, const History& history, const HistorySpan& span,
+                                       const PurchaseTimes& purchases, const learn::Cutoffs& cutoffs,
                                        Timestamp known_until, std::size_t examples_max,
                                        const HistoryProgress& progress) {
   const engine::Model& model = config.model;
-  PurchaseTimes purchases;
-  const auto span = history.span(progress, [&](const Event& event) {
-    if (event.time <= known_until) purchases.add(event);
-  });
-  if (!span) return std::unexpected(span.error());
-  purchases.sort();
-
-  Judging judging(history, cutoffs, examples_max, model);
+  Judging judging(history, cutoffs, span.erasures, examples_max, model);
   const auto replayed = history.replay(model, config.policy, cutoffs.moments(), judging, progress);
   if (!replayed) return std::unexpected(replayed.error());
   const std::vector<learn::Example> examples = judging.take();
@@ -265,8 +261,8 @@ Expected<EvaluationRun> run_evaluation(const Config& config, const History& hist
       .model_id = model.id,
       .horizon = cutoffs.horizon,
       .cutoffs = cutoffs.at,
-      .data_from = span->first,
-      .data_to = std::min(span->last, known_until),
+      .data_from = span.first,
+      .data_to = std::min(span.last, known_until),
       .parameters = parameters_of(model),
       .levels = {{"watch", config.policy.thresholds[0]},
                  {"high", config.policy.thresholds[1]},

@@ -3,6 +3,7 @@
 #include "app/config.hpp"
 #include "app/evaluation_report.hpp"
 #include "app/history.hpp"
+#include "app/purchase_times.hpp"
 #include "learn/evaluation.hpp"
 #include "learn/examples.hpp"
 
@@ -14,8 +15,10 @@ struct EvaluationRun {
 };
 
 /// Has the configured model and levels go through a history, and takes down what they said at the cut-offs, whom they
-/// flagged from the first cut-off on, and what came of it.
+/// flagged from the first cut-off on, and what came of it, which is for `purchases` to say: all that the history has,
+/// settled.
 [[nodiscard]] Expected<EvaluationRun> run_evaluation(const Config& config, const History& history,
+                                                     const HistorySpan& span, const PurchaseTimes& purchases,
                                                      const learn::Cutoffs& cutoffs, Timestamp known_until,
                                                      std::size_t examples_max, const HistoryProgress& progress);
 

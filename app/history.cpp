@@ -156,6 +156,7 @@ Expected<HistorySpan> History::span(const HistoryProgress& progress,
         ++events_of_feed;
         out_of_order += latest > before_all_time && event.time < latest - disorder ? 1 : 0;
         latest = std::max(latest, event.time);
+        span.erasures.add(event, latest);
       }
       progress("looking through the history", span.total(), span.last);
     }
@@ -189,14 +190,23 @@ Expected<ReplaySummary> History::replay(const engine::Model& model, const engine
   return app::replay(settings, std::move(*feeds), output);
 }
 
-ExamplesObserver::ExamplesObserver(const History& history, const learn::Cutoffs& cutoffs, std::size_t examples_max,
-                                   const engine::Model* model) {
+ExamplesObserver::ExamplesObserver(const History& history, const learn::Cutoffs& cutoffs, const Erasures& erasures,
+                                   std::size_t examples_max, const engine::Model* model)
+    : cutoffs_(cutoffs), erasures_(erasures) {
   const auto tasks = static_cast<std::size_t>(history.partitions());
   for (std::size_t p = 0; p < tasks; ++p) collectors_.emplace_back(cutoffs, examples_max / tasks, model);
 }
 
 void ExamplesObserver::look(Timestamp moment, Partition partition, const RecordTable& customers) {
   collectors_[static_cast<std::size_t>(partition.value)].look(moment, customers);
+}
+
+std::vector<learn::Example> ExamplesObserver::take() {
+  auto examples = learn::merge(collectors_);
+  std::erase_if(examples, [&](const learn::Example& example) {
+    return erasures_.forgets(example.customer, cutoffs_.at[example.cutoff]);
+  });
+  return examples;
 }
 
 }  // namespace holdfast::app

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "app/config.hpp"
+#include "app/erasures.hpp"
 #include "app/replay.hpp"
 #include "domain/error.hpp"
 #include "domain/time.hpp"
@@ -29,6 +30,7 @@ struct HistorySpan {
   Timestamp first = after_all_time;       ///< The least of all event times.
   Timestamp last = before_all_time;       ///< The greatest.
   Timestamp last_purchase = before_all_time;
+  Erasures erasures{};
 
   [[nodiscard]] std::uint64_t total() const { return events[0] + events[1] + events[2] + events[3]; }
 };
@@ -86,13 +88,16 @@ class History {
 class ExamplesObserver : public ReplayObserver {
  public:
   /// `model`: whose risk examples carry; null: none. All references must outlive the observer.
-  ExamplesObserver(const History& history, const learn::Cutoffs& cutoffs, std::size_t examples_max,
-                   const engine::Model* model);
+  ExamplesObserver(const History& history, const learn::Cutoffs& cutoffs, const Erasures& erasures,
+                   std::size_t examples_max, const engine::Model* model);
   void look(Timestamp moment, Partition partition, const RecordTable& customers) override;
   void alert(Partition, const Alert&) override {}
-  [[nodiscard]] std::vector<learn::Example> take() { return learn::merge(collectors_); }
+  /// None of customers who were erased, also later.
+  [[nodiscard]] std::vector<learn::Example> take();
 
  private:
+  const learn::Cutoffs& cutoffs_;
+  const Erasures& erasures_;
   std::vector<learn::ExampleCollector> collectors_;  ///< By partition.
 };
 

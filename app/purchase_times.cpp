@@ -10,8 +10,11 @@ void PurchaseTimes::add(const Event& event) {
     by_customer_[event.customer.hash].push_back(event.time);
 }
 
-void PurchaseTimes::sort() {
-  for (auto& [customer, times] : by_customer_) std::ranges::sort(times);
+void PurchaseTimes::settle(Timestamp until, const Erasures& erased) {
+  for (auto& [customer, times] : by_customer_) {
+    std::erase_if(times, [&](Timestamp t) { return t > until || erased.forgets(customer, t); });
+    std::ranges::sort(times);
+  }
 }
 
 std::vector<PurchaseTimes::Silence> PurchaseTimes::silences(Duration horizon, Timestamp from, Timestamp until,

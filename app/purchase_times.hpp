@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "app/erasures.hpp"
 #include "domain/event.hpp"
 #include "domain/time.hpp"
 
@@ -14,8 +15,8 @@ namespace holdfast::app {
 class PurchaseTimes {
  public:
   void add(const Event& event);
-  /// After the last event.
-  void sort();
+  /// After the last event: puts them in order, and leaves out what came after `until` or was forgotten.
+  void settle(Timestamp until, const Erasures& erased);
 
   struct Silence {
     std::uint64_t customer = 0;  ///< Hash of the id.

@@ -151,7 +151,7 @@ int train_command(const TrainOptions& options) {
 
   const engine::Model model = no_model(horizon);
   const engine::RiskPolicy policy = no_policy(config->policy, horizon);
-  ExamplesObserver observer(*history, *cutoffs, options.examples_max, nullptr);
+  ExamplesObserver observer(*history, *cutoffs, span->erasures, options.examples_max, nullptr);
   const auto replayed = history->replay(model, policy, cutoffs->moments(), observer, progress);
   if (!replayed) return give_up(replayed.error());
   const std::vector<learn::Example> examples = observer.take();

@@ -8,41 +8,22 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "tests/support/process.hpp"
+#include "tests/support/shop_files.hpp"
 
 namespace holdfast::app {
 namespace {
 
 using Json = nlohmann::json;
 
-/// A made-up shop of a year as files, a model for it, and `holdfast evaluate` over them.
+/// `holdfast evaluate` over a made-up shop.
 class EvaluateTest : public ::testing::Test {
  protected:
-  EvaluateTest() {
-    testing::write_file(path("shop.yaml"),
-                        "application_id: shop\nsources:\n  purchases: {topic: purchases, kind: purchase}\n"
-                        "  complaints: {topic: complaints, kind: complaint}\n  visits: {topic: visits, kind: visit}\n"
-                        "risk: {model: model.json}\n");
-    testing::write_file(path("model.json"),
-                        R"({"name":"m","time_unit":"7d","horizon":"60d","mbg":{"r":0.9,"alpha":6.0,"a":0.9,"b":8}})");
-    const auto made = testing::run_holdfast({"generate", "-c", path("shop.yaml"), "--events", "30000", "--customers",
-                                             "2000", "--seed", "8", "--out", path("data")});
-    EXPECT_EQ(made.status, 0) << made.err;
+  [[nodiscard]] std::string path(const std::string& name) const { return shop_.path(name); }
+  [[nodiscard]] testing::Finished run(const std::string& command, const std::vector<std::string>& flags) const {
+    return shop_.run(command, flags);
   }
 
-  [[nodiscard]] std::string path(const std::string& name) const { return (folder_.path() / name).string(); }
-
-  testing::Finished run(std::string command, std::vector<std::string> more) {
-    std::vector<std::string> arguments{std::move(command), "-c", path("shop.yaml")};
-    for (const char* source : {"purchases", "complaints", "visits"}) {
-      arguments.push_back("--source");
-      arguments.push_back(std::string(source) + "=" + path("data/" + std::string(source) + ".ndjson"));
-    }
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return testing::run_holdfast(arguments);
-  }
-
-  testing::TemporaryFolder folder_;
+  const testing::ShopFiles shop_{30'000, 2'000, 8};
 };
 
 struct Row {
@@ -103,6 +84,21 @@ TEST_F(EvaluateTest, TheSameHistoryAndSeedGiveTheSameBytes) {
   const auto again = run("evaluate", flags);
   ASSERT_EQ(once.status, 0) << once.err;
   EXPECT_EQ(once.out, again.out);
+}
+
+TEST_F(EvaluateTest, WhoWasErasedLeavesNoTrace) {
+  const auto judged = [&] {
+    const auto evaluated = run("evaluate", {"--json", "--replicates", "20", "--from", "2025-06-01", "--until",
+                                            "2025-10-01", "--every", "20d"});
+    EXPECT_EQ(evaluated.status, 0) << evaluated.err;
+    return evaluated.out;
+  };
+  const std::string with_all = judged();
+  const auto erased_at = testing::erase_some(shop_);
+  const std::string with_erasures = judged();
+  EXPECT_NE(with_all, with_erasures);
+  shop_.keep([&](const Json& event) { return !testing::is_erased(event, erased_at); });
+  EXPECT_EQ(judged(), with_erasures);
 }
 
 TEST_F(EvaluateTest, PrintsATableAndWritesAPageInEitherLanguage) {

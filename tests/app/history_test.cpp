@@ -55,7 +55,9 @@ class HistoryTest : public testing::ConfigFixture {
                                        const learn::Cutoffs& cutoffs) {
     const auto history = History::open(config_, files);
     EXPECT_TRUE(history) << history.error().message;
-    ExamplesObserver observer(*history, cutoffs, 1'000'000, &config_.model);
+    const auto span = history->span(nobody_watches);
+    EXPECT_TRUE(span) << span.error().message;
+    ExamplesObserver observer(*history, cutoffs, span->erasures, 1'000'000, &config_.model);
     const auto replayed = history->replay(config_.model, config_.policy, cutoffs.moments(), observer, nobody_watches);
     EXPECT_TRUE(replayed) << replayed.error().message;
     return observer.take();

@@ -8,43 +8,22 @@
 #include <nlohmann/json.hpp>
 
 #include "app/model_file.hpp"
-#include "tests/support/process.hpp"
+#include "tests/support/shop_files.hpp"
 
 namespace holdfast::app {
 namespace {
 
 using Json = nlohmann::json;
 
-/// A made-up shop of a year as files, and `holdfast train` over them.
+/// `holdfast train` over a made-up shop.
 class TrainTest : public ::testing::Test {
  protected:
-  TrainTest() {
-    testing::write_file(path("shop.yaml"),
-                        "application_id: shop\nsources:\n  purchases: {topic: purchases, kind: purchase}\n"
-                        "  complaints: {topic: complaints, kind: complaint}\n  visits: {topic: visits, kind: visit}\n"
-                        "risk: {model: none-yet.json}\n");
-    // To generate, a model has to be there; to train, not.
-    testing::write_file(path("any.json"),
-                        R"({"name":"m","time_unit":"7d","horizon":"91d","mbg":{"r":0.5,"alpha":6.0,"a":0.9,"b":1.6}})");
-    const auto made =
-        testing::run_holdfast({"generate", "-c", path("shop.yaml"), "--set", "risk.model=" + path("any.json"),
-                               "--events", "20000", "--customers", "2000", "--seed", "5", "--out", path("data")});
-    EXPECT_EQ(made.status, 0) << made.err;
+  [[nodiscard]] std::string path(const std::string& name) const { return shop_.path(name); }
+  [[nodiscard]] testing::Finished train(const std::vector<std::string>& flags) const {
+    return shop_.run("train", flags);
   }
 
-  [[nodiscard]] std::string path(const std::string& name) const { return (folder_.path() / name).string(); }
-
-  testing::Finished train(std::vector<std::string> more) {
-    std::vector<std::string> arguments{"train", "-c", path("shop.yaml")};
-    for (const char* source : {"purchases", "complaints", "visits"}) {
-      arguments.push_back("--source");
-      arguments.push_back(std::string(source) + "=" + path("data/" + std::string(source) + ".ndjson"));
-    }
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return testing::run_holdfast(arguments);
-  }
-
-  testing::TemporaryFolder folder_;
+  const testing::ShopFiles shop_{20'000, 2'000, 5};
 };
 
 TEST_F(TrainTest, WritesAModelThatTheEngineReadsAndACardThatTellsOfIt) {
@@ -83,20 +62,31 @@ TEST_F(TrainTest, NothingAfterUntilIsLookedAt) {
                 .status,
             0);
   // The same without what came later.
-  for (const char* source : {"purchases", "complaints", "visits"}) {
-    const std::string file = path("data/" + std::string(source) + ".ndjson");
-    std::string kept;
-    std::istringstream lines(testing::read_file(file));
-    for (std::string line; std::getline(lines, line);) {
-      if (Json::parse(line)["time"].get<std::string>() <= "2025-09-01T00:00:00.000Z") kept += line + "\n";
-    }
-    testing::write_file(file, kept);
-  }
+  shop_.keep([](const Json& event) { return event["time"].get<std::string>() <= "2025-09-01T00:00:00.000Z"; });
   ASSERT_EQ(train({"--out", path("past.json"), "--name", "m", "--card", path("card.md"), "--from", "2025-03-01",
                    "--until", "2025-09-01"})
                 .status,
             0);
   EXPECT_EQ(testing::read_file(path("all.json")), testing::read_file(path("past.json")));
+}
+
+// Also by an erasure that comes later than all that is looked at.
+TEST_F(TrainTest, WhoWasErasedLeavesNoTrace) {
+  const std::vector<std::string> flags{"--name", "m",       "--card",     path("card.md"), "--every",
+                                       "20d",    "--until", "2025-10-01", "--horizon",     "60d"};
+  const auto trained = [&](const std::string& out) {
+    auto all = flags;
+    all.insert(all.end(), {"--out", path(out)});
+    const auto run = train(all);
+    EXPECT_EQ(run.status, 0) << run.err;
+    return testing::read_file(path(out));
+  };
+  const std::string with_all = trained("all.json");
+  const auto erased_at = testing::erase_some(shop_);
+  const std::string with_erasures = trained("erased.json");
+  EXPECT_NE(with_all, with_erasures);
+  shop_.keep([&](const Json& event) { return !testing::is_erased(event, erased_at); });
+  EXPECT_EQ(trained("without.json"), with_erasures);
 }
 
 TEST_F(TrainTest, ExamplesAreARowEachWithAbsentFeaturesEmpty) {
