@@ -4,6 +4,7 @@
 
 #include "app/evaluation_findings.hpp"
 #include "app/evaluation_report.hpp"
+#include "app/evaluation_words.hpp"
 
 namespace holdfast::app {
 namespace {
@@ -139,7 +140,8 @@ Json facts_json(const EvaluationFacts& facts) {
 Json shown_json(const EvaluationFacts& facts) {
   Json out{{"risk_over_silence", Json::array()}, {"contributions", Json::array()}};
   for (const RiskCurve& curve : facts.curves)
-    out["risk_over_silence"].push_back({{"label", curve.label}, {"days", curve.days}, {"risk", curve.risk}});
+    out["risk_over_silence"].push_back(
+        {{"label", curve_text(curve, Language::english)}, {"days", curve.days}, {"risk", curve.risk}});
   for (const auto& one : facts.contributions) {
     out["contributions"].push_back(
         {{"feature", one.feature}, {"mean_absolute", one.mean_absolute}, {"mean", one.mean}});

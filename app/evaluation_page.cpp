@@ -292,8 +292,8 @@ class Page {
     std::vector<std::pair<std::string, std::string>> entries;
     std::vector<std::string> headings{say(Text::days)};
     for (std::size_t i = 0; i < facts_.curves.size(); ++i) {
-      entries.emplace_back(series_class(i), facts_.curves[i].label);
-      headings.push_back(facts_.curves[i].label);
+      entries.emplace_back(series_class(i), curve_text(facts_.curves[i], language_));
+      headings.push_back(entries.back().second);
     }
     HtmlTable table(headings);
     for (const PlotTick& tick : day_ticks(last_day(facts_))) {

@@ -198,7 +198,7 @@ std::string silence_plot(const EvaluationFacts& facts, Language language) {
   std::string description;
   for (const RiskCurve& curve : facts.curves) {
     if (curve.risk.empty()) continue;
-    description += fmt::format("{}{}: {} – {}", description.empty() ? "" : "; ", curve.label,
+    description += fmt::format("{}{}: {} – {}", description.empty() ? "" : "; ", curve_text(curve, language),
                                percent(curve.risk.front()), percent(curve.risk.back()));
   }
   SvgPlot plot("silence", words(Text::silence, language), description,

@@ -17,8 +17,9 @@ namespace holdfast::app {
 /// The risk of a customer with some history who stays silent. As many days as risks, ascending; finite, risks in [0,
 /// 1].
 struct RiskCurve {
-  std::string label;
-  std::vector<double> days;  ///< Since the latest purchase.
+  std::uint32_t purchases = 0;  ///< Days with one, from 1 on.
+  double gap_days = 0;          ///< Between them; one: means nothing.
+  std::vector<double> days;     ///< Since the latest purchase.
   std::vector<double> risk;
 };
 

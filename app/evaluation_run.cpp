@@ -176,9 +176,7 @@ RiskCurve curve_of(const std::vector<learn::Example>& examples, std::uint32_t x,
     event.amount = median_of(spends);
     engine::apply_event(customer, event);
   }
-  RiskCurve curve{.label = x == 0 ? "1 purchase" : fmt::format("{} purchases, one in {:.0f} days", x + 1, gap),
-                  .days = {},
-                  .risk = {}};
+  RiskCurve curve{.purchases = x + 1, .gap_days = gap, .days = {}, .risk = {}};
   for (std::size_t i = 0; i <= curve_points; ++i) {
     const double days = 2 * horizon.days() * static_cast<double>(i) / curve_points;
     curve.days.push_back(days);

@@ -176,6 +176,8 @@ constexpr std::array<Entry, text_count> entries{{
     {Text::rows_axis, "Rows", "样本数"},
     {Text::days_axis, "Days since the latest purchase", "距最近购买的天数"},
     {Text::days, "Days", "天数"},
+    {Text::curve_of_one, "1 purchase", "购买 1 次"},
+    {Text::curve_of_several, "{0} purchases, one in {1} days", "购买 {0} 次，约每 {1} 天一次"},
     {Text::log_odds_axis, "Contribution, log-odds", "贡献（对数几率）"},
     {Text::feature, "Feature", "特征"},
     {Text::mean_absolute, "Size", "大小"},
@@ -305,6 +307,11 @@ std::optional<Language> language_named(std::string_view name) {
 std::string_view text(Text text, Language language) {
   const Entry& entry = entries[static_cast<std::size_t>(text)];
   return language == Language::chinese ? entry.chinese : entry.english;
+}
+
+std::string curve_text(const RiskCurve& curve, Language language) {
+  if (curve.purchases == 1) return words(Text::curve_of_one, language);
+  return words(Text::curve_of_several, language, curve.purchases, fmt::format("{:.0f}", curve.gap_days));
 }
 
 std::string_view feature_text(std::string_view feature, Language language) {

@@ -107,6 +107,8 @@ enum class Text : std::uint8_t {
   rows_axis,
   days_axis,
   days,
+  curve_of_one,
+  curve_of_several,
   log_odds_axis,
   feature,
   mean_absolute,
@@ -193,6 +195,9 @@ template <class Enumeration>
 [[nodiscard]] inline Text text_of(learn::Shortage shortage) {
   return text_at(Text::no_rows, static_cast<std::size_t>(shortage) - 1);
 }
+
+/// Whose risk a curve shows.
+[[nodiscard]] std::string curve_text(const RiskCurve& curve, Language language);
 
 /// What a feature is called in plain words; one that is not known: its own name.
 [[nodiscard]] std::string_view feature_text(std::string_view feature, Language language);

@@ -70,7 +70,6 @@ TEST(EvaluationPage, EscapesWhatComesFromOutside) {
   facts.model_id = evil;
   facts.parameters = {{evil, evil}};
   facts.levels = {{evil, 0.5}};
-  facts.curves[0].label = evil;
   facts.contributions[0].feature = evil;
   const std::string text = evaluation_page(evaluation_of(600), facts, Language::english);
   const auto findings = check_xml(text);
@@ -122,7 +121,7 @@ TEST(EvaluationPage, IsInChineseIfAskedFor) {
   const std::string text = page(600, Language::chinese);
   EXPECT_TRUE(contains(text, "<html lang=\"zh-CN\">"));
   EXPECT_TRUE(contains(text, "客户流失模型评估"));
-  for (const char* english : {"Customers", "interval", "Read with care", "leavers", "Share of"})
+  for (const char* english : {"1 purchase", "one in", "Customers", "interval", "Read with care", "leavers", "Share of"})
     EXPECT_FALSE(contains(text, english)) << english;
   EXPECT_EQ(language_named("zh"), Language::chinese);
   EXPECT_EQ(language_named("en"), Language::english);

@@ -39,6 +39,15 @@ TEST(EvaluationWords, OtherEnumerationsFindTheirTexts) {
   EXPECT_EQ(english(text_of(learn::Shortage::few_stayed)), "too few stayed");
 }
 
+TEST(EvaluationWords, SayWhoseRiskACurveShows) {
+  const RiskCurve once{.purchases = 1, .days = {}, .risk = {}};
+  const RiskCurve often{.purchases = 11, .gap_days = 29.6, .days = {}, .risk = {}};
+  EXPECT_EQ(curve_text(once, Language::english), "1 purchase");
+  EXPECT_EQ(curve_text(often, Language::english), "11 purchases, one in 30 days");
+  EXPECT_EQ(curve_text(once, Language::chinese), "购买 1 次");
+  EXPECT_EQ(curve_text(often, Language::chinese), "购买 11 次，约每 30 天一次");
+}
+
 TEST(EvaluationWords, EveryFeatureHasWords) {
   for (std::size_t f = 0; f < features; ++f) {
     const std::string_view feature = name(static_cast<Feature>(f));

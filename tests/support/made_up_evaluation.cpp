@@ -91,19 +91,19 @@ app::EvaluationFacts made_up_facts() {
                                                {"log_mean_spend", 0.147, -0.031},
                                                {"returns_60d", 0.058, -0.044}}};
   const engine::MbgParameters parameters{.r = 0.525, .alpha = 6.183, .a = 0.891, .b = 1.614};
-  const auto add = [&](const char* label, double x, double weeks) {
+  const auto add = [&](std::uint32_t x, double weeks) {
     const engine::Mbg mbg(parameters, x, weeks, horizon.days() / 7);
-    app::RiskCurve curve{.label = label, .days = {}, .risk = {}};
+    app::RiskCurve curve{.purchases = x + 1, .gap_days = x == 0 ? 0 : 7 * weeks / x, .days = {}, .risk = {}};
     for (int day = 0; day <= 180; day += 2) {
       curve.days.push_back(day);
       curve.risk.push_back(mbg.risk(day / 7.0));
     }
     facts.curves.push_back(std::move(curve));
   };
-  add("1 purchase", 0, 0);
-  add("4 purchases in 26 weeks", 3, 26);
-  add("12 purchases in 40 weeks", 11, 40);
-  add("30 purchases in 50 weeks", 29, 50);
+  add(0, 0);
+  add(3, 26);
+  add(11, 40);
+  add(29, 50);
   return facts;
 }
 
