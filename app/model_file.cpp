@@ -139,6 +139,13 @@ class ModelReader {
     return 0;
   }
 
+  /// For what is multiplied by a weight.
+  double check_size(double value, const std::string& key) {
+    if (std::abs(value) > engine::model_number_max)
+      fault(key, fmt::format("is {}, and must lie within {} of 0", value, engine::model_number_max));
+    return value;
+  }
+
   bool is_object(const Json& value, const std::string& key) {
     if (value.is_object()) return true;
     fault(key, "must be an object");
@@ -208,8 +215,8 @@ class ModelReader {
       fault(key, "must be [least, most], two numbers, or null for no bound");
       return;
     }
-    if (!range[0].is_null()) term.least = range[0].get<double>();
-    if (!range[1].is_null()) term.most = range[1].get<double>();
+    if (!range[0].is_null()) term.least = check_size(range[0].get<double>(), key);
+    if (!range[1].is_null()) term.most = check_size(range[1].get<double>(), key);
     if (term.least > term.most) fault(key, fmt::format("{} is more than {}", term.least, term.most));
   }
 
@@ -245,7 +252,8 @@ class ModelReader {
       const auto feature = static_cast<Feature>(i);
       known.push_back(name(feature));
       const std::string key(name(feature));
-      if (values.contains(key)) alike.set(state, feature, number(values, group + ".", key));
+      if (values.contains(key))
+        alike.set(state, feature, check_size(number(values, group + ".", key), group + "." + key));
     }
     check_keys(values, group + ".", known);
   }

@@ -36,6 +36,10 @@ struct GammaGammaParameters {
   double v = 0;
 };
 
+/// Numbers of a model that are multiplied lie within this of 0: weights count so, and a file with ranges or usual
+/// values beyond it is none. So sums of weighted features stay finite.
+inline constexpr double model_number_max = 1e100;
+
 struct Logistic {
   struct Term {
     Feature feature{};

@@ -15,8 +15,10 @@ namespace holdfast::engine {
 /// The customer's MBG/NBD. REQUIRES: customer.purchases > 0.
 [[nodiscard]] Mbg mbg_of(const Customer& customer, const Model& model, Duration horizon);
 
-/// A weight or intercept as it is used: within 1e100, so that sums of weighted features stay finite.
-[[nodiscard]] inline double bounded_weight(double weight) { return std::clamp(weight, -1e100, 1e100); }
+/// A weight or intercept as it is used.
+[[nodiscard]] inline double bounded_weight(double weight) {
+  return std::clamp(weight, -model_number_max, model_number_max);
+}
 
 /// 1 / (1 + exp(-score)), whatever its size.
 [[nodiscard]] double sigmoid(double score);

@@ -40,6 +40,19 @@ TEST(ModelFile, TheLeastThatEveryReleaseReads) {
   EXPECT_FALSE(model->logistic);
 }
 
+// Their products with weights, of which the greatest count as 1e100, have to stay finite.
+TEST(ModelFile, RangesAndUsualValuesAreOfASizeThatCanBeReckonedWith) {
+  EXPECT_EQ(
+      faults(with(R"("logistic":{"intercept":0,"weights":{"visits_30d":1},"ranges":{"visits_30d":[-1e101,2e200]}})")),
+      "m.json: logistic.ranges.visits_30d: is -1e+101, and must lie within 1e+100 of 0\n"
+      "m.json: logistic.ranges.visits_30d: is 2e+200, and must lie within 1e+100 of 0");
+  EXPECT_EQ(faults(with(R"("alike":{"loyal":{"visits_30d":1e300}})")),
+            "m.json: alike.loyal.visits_30d: is 1e+300, and must lie within 1e+100 of 0");
+  EXPECT_EQ(faults(with(R"("logistic":{"intercept":1e308,"weights":{"visits_30d":-1e308},)"
+                        R"("ranges":{"visits_30d":[-1e100,1e100]}},"alike":{"loyal":{"visits_30d":-1e100}})")),
+            "none");
+}
+
 TEST(ModelFile, AllParts) {
   const auto model = parse_model(
       with(R"("format":1,"about":{"trained_on":"x"},"gamma_gamma":{"p":6.25,"q":3.74,"v":15.44},)"

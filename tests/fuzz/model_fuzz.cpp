@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <limits>
 
 #include "app/model_file.hpp"
 #include "engine/risk.hpp"
@@ -31,7 +33,8 @@ void check_model(const engine::Model& model) {
   }
   for (const CustomerState group : engine::UsualValues::groups) {
     for (std::size_t i = 0; i < features; ++i)
-      require(!std::isinf(model.alike.of(group, static_cast<Feature>(i))), "what is usual is a number, or not known");
+      require(!(std::abs(model.alike.of(group, static_cast<Feature>(i))) > engine::model_number_max),
+              "what is usual is a number that can be reckoned with, or not known");
   }
   require(model.trained_with.none() || has(model.trained_with, engine::Evidence::purchase),
           "every model is fitted to purchases");
@@ -39,6 +42,9 @@ void check_model(const engine::Model& model) {
   require(std::isfinite(model.logistic->intercept), "the intercept is a number");
   for (const engine::Logistic::Term& term : model.logistic->terms) {
     require(std::isfinite(term.weight), "weights are numbers");
+    require((std::isinf(term.least) || std::abs(term.least) <= engine::model_number_max) &&
+                (std::isinf(term.most) || std::abs(term.most) <= engine::model_number_max),
+            "ranges can be reckoned with");
     require(term.feature != Feature::purchase_history, "what stands in reasons only is not weighed");
   }
   const auto unordered = std::ranges::adjacent_find(
@@ -46,9 +52,10 @@ void check_model(const engine::Model& model) {
   require(unordered == model.logistic->terms.end(), "each feature is weighed once, in their order");
 }
 
-/// A customer with three purchase days.
-engine::Customer customer() {
-  constexpr std::int64_t day = 86'400'000;
+constexpr std::int64_t day = 86'400'000;
+
+/// With three purchase days, and a bit of everything.
+engine::Customer returning() {
   engine::Customer known{};
   known.first_ms = 15'000 * day;
   known.last_ms = 15'040 * day;
@@ -63,17 +70,62 @@ engine::Customer customer() {
   return known;
 }
 
-void check_risk(const engine::Model& model) {
-  const engine::Customer known = customer();
+/// Who has just bought for the first time.
+engine::Customer new_one() {
+  engine::Customer known{};
+  known.first_ms = known.last_ms = known.moment_ms = 15'000 * day;
+  known.purchases = 1;
+  known.counters[0] = known.counters[1] = 1;
+  known.flags = engine::Customer::seen;
+  return known;
+}
+
+/// Who bought as often as can be counted over all time, complained and spent without end, and is flagged.
+engine::Customer extreme_one() {
+  engine::Customer known{};
+  known.first_ms = first_event_time.ms;
+  known.last_ms = 20'000 * day;
+  known.moment_ms = 20'000 * day;
+  known.x = std::numeric_limits<std::uint32_t>::max();
+  known.purchases = known.x;
+  known.gap_squares = std::numeric_limits<float>::max();
+  known.counters.fill(1e9F);
+  known.spent = known.first_day_spent = std::numeric_limits<double>::max();
+  known.open_complaints = std::numeric_limits<std::uint16_t>::max();
+  known.level = static_cast<std::uint8_t>(Level::high);
+  known.raised_at_ms = 19'990 * day;
+  known.flags = engine::Customer::seen | engine::Customer::has_amount;
+  return known;
+}
+
+void check_explanation(const engine::Explanation& explanation) {
+  require(std::isfinite(explanation.base), "the base is a number");
+  for (const Reason& reason : explanation.span()) {
+    require(std::isfinite(reason.contribution), "contributions are numbers");
+    require(std::isfinite(reason.value), "values of features are numbers");
+    require(!std::isinf(reason.typical) && !std::isinf(reason.alike), "comparisons are numbers, or not there");
+  }
+}
+
+void check_risk(const engine::Model& model, const engine::Customer& known) {
   for (const std::int64_t days : {0, 1, 100, 5'000}) {
-    const Timestamp t = known.moment() + Duration{days * 86'400'000};
+    const Timestamp t = known.moment() + Duration{days * day};
     const double risk = engine::risk_at(known, model, model.horizon, t);
     require(risk >= 0 && risk <= 1, "a risk is a probability");
     const double alive = engine::p_alive_at(known, model, t);
     require(alive >= 0 && alive <= 1, "to be alive has a probability");
-    (void)engine::explain_at(known, model, model.horizon, t);
+    check_explanation(engine::explain_at(known, model, model.horizon, t));
     (void)engine::expected_spend_at(known, model, model.horizon, t);
   }
+}
+
+void check_timer(const engine::Model& model, const engine::Customer& known) {
+  const engine::RiskPolicy policy{.horizon = model.horizon,
+                                  .thresholds = {0.6, 0.75, 0.9},
+                                  .hysteresis = 0.05,
+                                  .min_purchases = 1,
+                                  .expire_after = Duration{180 * day}};
+  require(engine::next_timer(known, model, policy) > known.moment(), "a timer lies ahead");
 }
 
 }  // namespace
@@ -86,7 +138,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto model = app::parse_model(bytes, "model.json");
   if (model) {
     fuzz::check_model(*model);
-    fuzz::check_risk(*model);
+    for (const engine::Customer& known : {fuzz::returning(), fuzz::new_one(), fuzz::extreme_one()}) {
+      fuzz::check_risk(*model, known);
+      fuzz::check_timer(*model, known);
+    }
   } else {
     fuzz::require(model.error().kind == ErrorKind::invalid_argument, "a file that is no model is a wrong argument");
     fuzz::check_message(model.error().message);
