@@ -1,13 +1,11 @@
 #include "app/examples_csv.hpp"
 
-#include <cerrno>
 #include <cmath>
-#include <cstdio>
-#include <cstring>
 #include <iterator>
-#include <memory>
 
 #include <fmt/format.h>
+
+#include "app/output_file.hpp"
 
 namespace holdfast::app {
 namespace {
@@ -35,27 +33,17 @@ std::string row(const learn::Example& example, const learn::Cutoffs& cutoffs) {
   return line + "\n";
 }
 
-struct CloseFile {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
-
 }  // namespace
 
 Status write_examples(const std::string& path, std::span<const learn::Example> examples,
                       const learn::Cutoffs& cutoffs) {
-  std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "wb"));
-  const auto cannot = [&] {
-    return fail(ErrorKind::failed, fmt::format("cannot write {}: {}", path, std::strerror(errno)));
-  };
-  if (!file) return cannot();
-  std::string line = header();
-  if (std::fwrite(line.data(), 1, line.size(), file.get()) != line.size()) return cannot();
+  auto file = OutputFile::open(path);
+  if (!file) return std::unexpected(file.error());
+  if (const Status written = file->write(header()); !written) return written;
   for (const learn::Example& example : examples) {
-    line = row(example, cutoffs);
-    if (std::fwrite(line.data(), 1, line.size(), file.get()) != line.size()) return cannot();
+    if (const Status written = file->write(row(example, cutoffs)); !written) return written;
   }
-  if (std::fflush(file.get()) != 0) return cannot();
-  return {};
+  return file->keep();
 }
 
 }  // namespace holdfast::app

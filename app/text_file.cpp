@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "app/output_file.hpp"
+
 namespace holdfast::app {
 
 Expected<std::string> read_text_file(const std::string& path, std::size_t bytes_max) {
@@ -26,12 +28,10 @@ Expected<std::string> read_text_file(const std::string& path, std::size_t bytes_
 }
 
 Status write_text_file(const std::string& path, std::string_view text) {
-  errno = 0;
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  if (file) file.write(text.data(), static_cast<std::streamsize>(text.size()));
-  if (file) file.close();
-  if (!file) return fail(ErrorKind::failed, fmt::format("cannot write {}: {}", path, std::strerror(errno)));
-  return {};
+  auto file = OutputFile::open(path);
+  if (!file) return std::unexpected(file.error());
+  if (const Status written = file->write(text); !written) return written;
+  return file->keep();
 }
 
 FileReader text_files() {

@@ -12,7 +12,7 @@ namespace holdfast::app {
 /// The content of a small file. invalid_argument: "PATH: cannot be read: why", or it is larger than `bytes_max`.
 [[nodiscard]] Expected<std::string> read_text_file(const std::string& path, std::size_t bytes_max = 1 << 20);
 
-/// Writes a file anew. failed: "cannot write PATH: why".
+/// Writes a file anew, as OutputFile does. failed: "cannot write PATH: why".
 [[nodiscard]] Status write_text_file(const std::string& path, std::string_view text);
 
 /// Reads a file by its path; the error says what read_text_file() would.
