@@ -11,6 +11,10 @@ namespace {
 
 constexpr double day_ms = 86'400'000.0;
 
+/// Relative to its size: more than what a term rises or falls by where, but for rounding, it does the opposite. Sums of
+/// terms keep their order when they are rounded.
+constexpr double rounding = 1e-14;
+
 }  // namespace
 
 double sigmoid(double score) {
@@ -209,30 +213,38 @@ Slopes Score::slopes(const Point& from, const Point& to) const {
 // Each term is least and greatest at the ends.
 Score::Bounds Score::bounds(Timestamp from, Timestamp to) const {
   Bounds bounds{.least = constant_, .greatest = constant_};
-  const auto add = [&bounds](double at_from, double at_to) {
+  double size = std::abs(constant_);
+  const auto add = [&](double at_from, double at_to) {
     bounds.least += std::min(at_from, at_to);
     bounds.greatest += std::max(at_from, at_to);
+    size += std::max(std::abs(at_from), std::abs(at_to));
   };
   const Mbg::Logit mbg_from = needs_mbg() ? mbg_.logit(silence_units(from)) : Mbg::Logit{};
   const Mbg::Logit mbg_to = needs_mbg() ? mbg_.logit(silence_units(to)) : Mbg::Logit{};
+  // A logit that is close to 0 is what greater logarithms leave.
   if (mbg_weight_ != 0) add(mbg_weight_ * mbg_from.value, mbg_weight_ * mbg_to.value);
-  if (!logistic_) return bounds;
-  add(per_day_ * (from - last_).days(), per_day_ * (to - last_).days());
-  if (per_log_day_ != 0) {
-    add(per_log_day_ * std::log1p(std::max(0.0, (from - last_).days())),
-        per_log_day_ * std::log1p(std::max(0.0, (to - last_).days())));
-  }
-  for (std::size_t i = 0; i < decay_count_; ++i) {
-    const auto [half_life, amount] = decays_[i];
-    add(amount * std::exp2(-(from - moment_).days() / half_life),
-        amount * std::exp2(-(to - moment_).days() / half_life));
+  size += std::abs(mbg_weight_);
+  if (logistic_) {
+    const double days_from = (from - last_).days();
+    const double days_to = (to - last_).days();
+    add(per_day_ * days_from, per_day_ * days_to);
+    if (per_log_day_ != 0)
+      add(per_log_day_ * std::log1p(std::max(0.0, days_from)), per_log_day_ * std::log1p(std::max(0.0, days_to)));
+    for (std::size_t i = 0; i < decay_count_; ++i) {
+      const auto [half_life, amount] = decays_[i];
+      add(amount * std::exp2(-(from - moment_).days() / half_life),
+          amount * std::exp2(-(to - moment_).days() / half_life));
+    }
   }
   for (std::size_t i = 0; i < ranged_count_; ++i) {
     const Ranged& term = ranged_[i];
     const auto held = [&term](double value) { return std::min(std::max(value, term.least), term.most); };
     add(term.weight * held(value_at(term, from, mbg_from).feature),
         term.weight * held(value_at(term, to, mbg_to).feature));
+    if (term.shape == Ranged::Shape::mbg_logit) size += std::abs(term.weight);
   }
+  bounds.least -= rounding * size;
+  bounds.greatest += rounding * size;
   return bounds;
 }
 

@@ -57,7 +57,8 @@ class Score {
   /// Bounds of the score's slope between two of its points, per millisecond. REQUIRES: from.t <= to.t.
   [[nodiscard]] Slopes slopes(const Point& from, const Point& to) const;
 
-  /// Bounds of the score between two moments, rounding apart. REQUIRES: from <= to.
+  /// Bounds of the score between two moments, also as it comes out of at(), whose rounding grows with the size of the
+  /// terms, however small their sum is. REQUIRES: from <= to.
   struct Bounds {
     double least = 0;
     double greatest = 0;

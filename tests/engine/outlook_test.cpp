@@ -115,6 +115,33 @@ TEST(Outlook, DoesNotStandWhereTheRiskRisesByLessThanItsRounding) {
   EXPECT_FALSE(outlook.stands(customer, model, policy));
 }
 
+// Every moment counts, also where large terms cancel and what is left of them is mostly rounding.
+TEST(Outlook, WhatStandsStaysWithinItsLevelAtAllMoments) {
+  int stood = 0;
+  const bool ok = rc::check("of a score that hardly moves", [&] {
+    Customer customer = buyer(*rc::gen::inRange(1u, 50u), days(700));
+    const double weight = any_magnitude(1, 1e12);
+    Model model = logistic_model(0, {{Feature::mbg_logit, weight}});
+    model.mbg = {.r = any_magnitude(1e2, 1e5), .alpha = any_magnitude(1e6, 1e12), .a = 0.002, .b = 678};
+    model.logistic->intercept =
+        -weight * *feature_at(customer, model, default_policy().horizon, Feature::mbg_logit, customer.moment());
+    const auto ahead = static_cast<std::int64_t>(any_magnitude(1e3, 1e9));
+    const Outlook outlook(customer, customer.moment() + milliseconds(ahead));
+    apply_event(customer, event_at(customer.moment() + milliseconds(1), EventKind::visit));
+    RiskPolicy policy = default_policy();
+    policy.thresholds[0] = risk_at(customer, model, policy.horizon, customer.moment()) + any_magnitude(2e-9, 1e-3);
+    customer.level = 0;
+    if (!(policy.thresholds[0] < policy.thresholds[1]) || !outlook.stands(customer, model, policy)) return;
+    ++stood;
+    for (std::int64_t i = 0; i < 500; ++i) {
+      const Timestamp t = customer.moment() + milliseconds(i * (ahead - 1) / 500);
+      RC_ASSERT(risk_at(customer, model, policy.horizon, t) < policy.thresholds[0]);
+    }
+  });
+  EXPECT_TRUE(ok);
+  EXPECT_GT(stood, 20);
+}
+
 TEST(Outlook, NeverStandsWithoutATimerOrWhereAVisitBendsTheScore) {
   Visited visited(days(1));
   EXPECT_FALSE(visited.stands(logistic_model(0, {{Feature::visits_30d, 1}})));
