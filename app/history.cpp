@@ -63,6 +63,22 @@ engine::EvidenceSet evidence_in(const HistorySpan& span) {
   return present;
 }
 
+HistorySpan used_of(const HistorySpan& span, std::span<const ingest::SourceFormat> sources,
+                    const ReplaySummary& replayed, Timestamp until) {
+  HistorySpan used = span;
+  used.events.fill(0);
+  used.rejected = 0;
+  for (std::size_t s = 0; s < sources.size(); ++s) {
+    used.events[static_cast<std::size_t>(sources[s].kind)] += replayed.counts.events[s];
+    for (const std::uint64_t rejected : replayed.counts.rejected[s]) used.rejected += rejected;
+  }
+  used.misplaced = replayed.counts.misplaced;
+  used.with_amount = std::min(span.with_amount, used.events[static_cast<std::size_t>(EventKind::purchase)]);
+  used.last = until;
+  used.last_purchase = std::min(span.last_purchase, until);
+  return used;
+}
+
 std::vector<std::string> warnings_of(const HistorySpan& span) {
   if (span.misplaced == 0) return {};
   return {fmt::format(

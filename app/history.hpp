@@ -38,6 +38,10 @@ struct HistorySpan {
 /// What models can be made of, as far as the history has it: a kind of which there is no event is absent, not 0.
 [[nodiscard]] engine::EvidenceSet evidence_in(const HistorySpan& span);
 
+/// What of a history a replay applied: all that happened until `until`.
+[[nodiscard]] HistorySpan used_of(const HistorySpan& span, std::span<const ingest::SourceFormat> sources,
+                                  const ReplaySummary& replayed, Timestamp until);
+
 /// What is wrong with the history as a whole, a line each, which says what to do.
 [[nodiscard]] std::vector<std::string> warnings_of(const HistorySpan& span);
 
@@ -67,7 +71,8 @@ class History {
   [[nodiscard]] Expected<HistorySpan> span(const HistoryProgress& progress,
                                            const std::function<void(const Event&)>& visit = nullptr) const;
 
-  /// Goes through the history with the engine of `run`, and has `observer` look at the customers at `moments`.
+  /// Goes through the history with the engine of `run` until the last of `moments`, and has `observer` look at the
+  /// customers at each of them. REQUIRES: there is one.
   [[nodiscard]] Expected<ReplaySummary> replay(const engine::Model& model, const engine::RiskPolicy& policy,
                                                std::vector<Timestamp> moments, ReplayObserver& observer,
                                                const HistoryProgress& progress) const;

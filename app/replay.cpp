@@ -101,7 +101,7 @@ class Replay {
   }
 
  private:
-  // Reads a batch of each feed that a task has no record of. False: all feeds are at their end.
+  // Reads a batch of each feed that a task has no record of. False: no more is wanted of any.
   Expected<bool> read_what_is_waited_for() {
     bool read = false;
     for (std::size_t f = 0; f < feeds_.size(); ++f) {
@@ -127,9 +127,15 @@ class Replay {
     return std::span(lanes_).subspan(static_cast<std::size_t>(feed.partition->value), 1);
   }
 
+  /// The observer has looked at it for the last time.
+  [[nodiscard]] bool has_seen_all(const Lane& lane) const {
+    return !settings_.moments.empty() && lane.next_moment == settings_.moments.size();
+  }
+
   [[nodiscard]] bool is_waited_for(const RecordFeed& feed) const {
-    return std::ranges::any_of(lanes_of(feed),
-                               [&](const auto& lane) { return lane->task.batches_waiting(feed.source) == 0; });
+    return std::ranges::any_of(lanes_of(feed), [&](const auto& lane) {
+      return lane->task.batches_waiting(feed.source) == 0 && !has_seen_all(*lane);
+    });
   }
 
   void push(const RecordFeed& feed, EventBatch events) {
@@ -143,7 +149,9 @@ class Replay {
       return static_cast<std::size_t>(
           ingest::partition_for(settings_.partitioner, event.customer.id, settings_.partitions));
     });
-    for (std::size_t p = 0; p < lanes.size(); ++p) push(feed.source, *lanes[p], std::move(parts[p]));
+    for (std::size_t p = 0; p < lanes.size(); ++p) {
+      if (!has_seen_all(*lanes[p])) push(feed.source, *lanes[p], std::move(parts[p]));
+    }
   }
 
   static void push(SourceIndex source, Lane& lane, EventBatch events) {
@@ -185,7 +193,7 @@ class Replay {
       if (!lane.task.settled(moment)) return;
       settings_.observer->look(moment, lane.task.partition(), lane.table);
     }
-    advance(lane, clock, after_all_time);
+    if (settings_.moments.empty()) advance(lane, clock, after_all_time);
   }
 
   static void advance(Lane& lane, Timestamp clock, Timestamp until) {

@@ -45,9 +45,10 @@ struct ReplaySettings {
   std::optional<Timestamp> until;  ///< Where the clock goes on to past the last event; before it: it stays.
   std::int32_t partitions = 1;     ///< Tasks; as many as the topics have partitions, to get the alerts of `run`.
   int threads = 1;
-  std::size_t batch = 1000;             ///< Records read at once.
-  std::vector<Timestamp> moments = {};  ///< At which the observer looks, in order of time; none after `until`.
-  ReplayObserver* observer = nullptr;   ///< Outlives the replay.
+  std::size_t batch = 1000;  ///< Records read at once.
+  /// At which the observer looks, in order of time; none: it does not. Nothing behind the last one is applied.
+  std::vector<Timestamp> moments = {};
+  ReplayObserver* observer = nullptr;  ///< Outlives the replay.
 };
 
 /// Where records of a source come from: one partition of its topic, or files with the events of all customers.

@@ -143,7 +143,6 @@ int train_command(const TrainOptions& options) {
   CardFacts facts{.model_file = options.out, .model_id = {}, .command = {}, .span = {}, .examples = 0};
   const auto span = history->span(progress);
   if (!span) return give_up(span.error());
-  facts.span = *span;
   if (span->total() == 0)
     return give_up({ErrorKind::invalid_argument, "the history has no events: nothing can be learnt from it"});
   const auto cutoffs = cutoffs_of(options, *span, horizon);
@@ -156,6 +155,7 @@ int train_command(const TrainOptions& options) {
   if (!replayed) return give_up(replayed.error());
   const std::vector<learn::Example> examples = observer.take();
   facts.examples = examples.size();
+  facts.span = used_of(*span, config->sources, *replayed, cutoffs->end(cutoffs->at.size() - 1));
   if (!options.examples.empty()) {
     if (const Status written = write_examples(options.examples, examples, *cutoffs); !written)
       return give_up(written.error());
@@ -165,7 +165,7 @@ int train_command(const TrainOptions& options) {
   auto training = learn::train(examples, *cutoffs, {.with_prior = options.prior});
   if (!training) return give_up(training.error());
   line.clear();
-  for (const std::string& warning : warnings_of(*span)) training->warnings.push_back(warning);
+  for (const std::string& warning : warnings_of(facts.span)) training->warnings.push_back(warning);
   training->model.trained_with = evidence_in(facts.span);
   (void)engine::keep_present(training->model, training->model.trained_with);
   training->model.alike = learn::usual_values(examples, *cutoffs, training->model);

@@ -40,7 +40,14 @@ TEST_F(TrainTest, WritesAModelThatTheEngineReadsAndACardThatTellsOfIt) {
   EXPECT_EQ(model->alike.of(CustomerState::first_time, Feature::purchase_history), 1);
   const Json facts = Json::parse(run.out);
   EXPECT_EQ(facts["id"], model->id);
-  EXPECT_EQ(facts["events"], 20000);
+  // The last outcome is known with the last purchase.
+  std::size_t events = 0;
+  const std::string last_purchase = shop_.last_purchase();
+  shop_.keep([&](const Json& event) {
+    events += event["time"].get<std::string>() <= last_purchase ? 1 : 0;
+    return true;
+  });
+  EXPECT_EQ(facts["events"], events);
   EXPECT_GT(facts["examples"], 5000);
   const std::string card = testing::read_file(path("shop.md"));
   for (const std::string told : {"# Model card: shop", model->id.c_str(), "## Trained on", "| MBG/NBD", "| Pareto/NBD",
@@ -87,6 +94,33 @@ TEST_F(TrainTest, WhoWasErasedLeavesNoTrace) {
   EXPECT_NE(with_all, with_erasures);
   shop_.keep([&](const Json& event) { return !testing::is_erased(event, erased_at); });
   EXPECT_EQ(trained("without.json"), with_erasures);
+}
+
+TEST_F(TrainTest, TheCardCountsWhatWasUsed) {
+  const auto first_line_of = [&](const std::string& section) {
+    const std::string card = testing::read_file(path("card.md"));
+    const auto at = card.find("## " + section);
+    return at == std::string::npos ? card : card.substr(at, card.find("examples: ", at) - at);
+  };
+  const std::vector<std::string> flags{"--out",      path("m.json"), "--card",     path("card.md"), "--from",
+                                       "2025-03-01", "--until",      "2025-09-01", "--horizon",     "60d"};
+  ASSERT_EQ(train(flags).status, 0);
+  const std::string all = first_line_of("Trained on");
+  shop_.keep([](const Json& event) { return event["time"].get<std::string>() <= "2025-09-01T00:00:00.000Z"; });
+  ASSERT_EQ(train(flags).status, 0);
+  EXPECT_EQ(all, first_line_of("Trained on"));
+}
+
+// What began later was not learnt from.
+TEST_F(TrainTest, AKindOfEventsThatBeganLaterIsNotWhatTheModelWasTrainedWith) {
+  shop_.keep([](const Json& event) {
+    return event.contains("amount") || event.contains("status") || event["time"].get<std::string>() > "2025-10";
+  });
+  ASSERT_EQ(train({"--out", path("m.json"), "--until", "2025-09-01", "--horizon", "60d"}).status, 0);
+  const auto model = read_model(path("m.json"));
+  ASSERT_TRUE(model);
+  EXPECT_TRUE(has(model->trained_with, engine::Evidence::complaint));
+  EXPECT_FALSE(has(model->trained_with, engine::Evidence::visit));
 }
 
 TEST_F(TrainTest, ExamplesAreARowEachWithAbsentFeaturesEmpty) {

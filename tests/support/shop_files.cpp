@@ -41,6 +41,12 @@ Finished ShopFiles::run(const std::string& command, const std::vector<std::strin
   return run_holdfast(arguments);
 }
 
+std::string ShopFiles::last_purchase() const {
+  const std::string lines = read_file(path(file_of("purchases")));
+  const std::size_t last = lines.rfind('\n', lines.size() - 2);
+  return Json::parse(lines.substr(last == std::string::npos ? 0 : last + 1))["time"].get<std::string>();
+}
+
 void ShopFiles::keep(const std::function<bool(Json& event)>& kept) const {
   for (const std::string source : sources) {
     std::string content;

@@ -22,6 +22,7 @@ class ShopFiles {
   /// `holdfast COMMAND -c shop.yaml` with the files of all sources and these flags.
   [[nodiscard]] Finished run(const std::string& command, const std::vector<std::string>& flags) const;
 
+  [[nodiscard]] std::string last_purchase() const;
   /// Keeps those events alone for which `kept` is true, of all sources; it may change them.
   void keep(const std::function<bool(nlohmann::json& event)>& kept) const;
   /// REQUIRES: after all that was erased before.
