@@ -208,9 +208,9 @@ Expected<ReplaySummary> History::replay(const engine::Model& model, const engine
 
 ExamplesObserver::ExamplesObserver(const History& history, const learn::Cutoffs& cutoffs, const Erasures& erasures,
                                    std::size_t examples_max, const engine::Model* model)
-    : cutoffs_(cutoffs), erasures_(erasures) {
+    : cutoffs_(cutoffs), erasures_(erasures), budget_(examples_max) {
   const auto tasks = static_cast<std::size_t>(history.partitions());
-  for (std::size_t p = 0; p < tasks; ++p) collectors_.emplace_back(cutoffs, examples_max / tasks, model);
+  for (std::size_t p = 0; p < tasks; ++p) collectors_.emplace_back(cutoffs, budget_, model);
 }
 
 void ExamplesObserver::look(Timestamp moment, Partition partition, const RecordTable& customers) {

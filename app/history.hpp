@@ -103,6 +103,7 @@ class ExamplesObserver : public ReplayObserver {
  private:
   const learn::Cutoffs& cutoffs_;
   const Erasures& erasures_;
+  learn::ExampleBudget budget_;
   std::vector<learn::ExampleCollector> collectors_;  ///< By partition.
 };
 

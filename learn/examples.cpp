@@ -60,6 +60,7 @@ Cutoffs rolling_cutoffs(Timestamp from, Timestamp until, Duration horizon, Durat
 }
 
 void ExampleCollector::look(Timestamp moment, const RecordTable& customers) {
+  leave_out();
   for (std::uint32_t i = 0; i < cutoffs_.at.size(); ++i) {
     if (cutoffs_.end(i) == moment) end(i, customers);
   }
@@ -74,14 +75,13 @@ void ExampleCollector::begin(std::uint32_t cutoff, const RecordTable& customers)
   for (Slot slot{0}; slot < customers.slots_end(); ++slot.value) {
     if (!customers.is_used(slot)) continue;
     const std::uint64_t hash = customers.key(slot).hash;
-    if (hash > hash_max_) continue;
     const engine::Customer& customer = customer_at(customers.read(slot));
-    if (customer.purchases == 0) continue;
+    if (customer.purchases == 0 || !budget_.take(hash)) continue;
     Example example = example_of(customer, t, model_, cutoffs_.horizon);
     example.customer = hash;
     example.cutoff = cutoff;
     waiting_.push_back({example, slot});
-    if (waiting_.size() + known_.size() > examples_max_) thin_out();
+    leave_out();
   }
 }
 
@@ -111,27 +111,24 @@ void ExampleCollector::drop_erased(const RecordTable& customers) {
   });
 }
 
-void ExampleCollector::thin_out() {
-  while (waiting_.size() + known_.size() > examples_max_ && hash_max_ > 0) {
-    hash_max_ /= 2;
-    std::erase_if(waiting_, [&](const Waiting& waiting) { return waiting.example.customer > hash_max_; });
-    std::erase_if(known_, [&](const Example& example) { return example.customer > hash_max_; });
-  }
+void ExampleCollector::leave_out() {
+  if (budget_.hash_max() == hash_max_) return;
+  hash_max_ = budget_.hash_max();
+  std::erase_if(waiting_, [&](const Waiting& waiting) { return waiting.example.customer > hash_max_; });
+  std::erase_if(known_, [&](const Example& example) { return example.customer > hash_max_; });
 }
 
 std::vector<Example> ExampleCollector::take() {
+  leave_out();
   waiting_.clear();
   return std::move(known_);
 }
 
 std::vector<Example> merge(std::span<ExampleCollector> collectors) {
-  std::uint64_t hash_max = ~std::uint64_t{0};
-  for (const ExampleCollector& collector : collectors) hash_max = std::min(hash_max, collector.hash_max());
   std::vector<Example> all;
   for (ExampleCollector& collector : collectors) {
-    for (Example& example : collector.take()) {
-      if (example.customer <= hash_max) all.push_back(example);
-    }
+    const std::vector<Example> part = collector.take();
+    all.insert(all.end(), part.begin(), part.end());
   }
   std::ranges::sort(all, {}, [](const Example& example) { return std::pair(example.cutoff, example.customer); });
   return all;

@@ -10,6 +10,7 @@
 #include "domain/ports.hpp"
 #include "domain/time.hpp"
 #include "engine/model.hpp"
+#include "learn/example_budget.hpp"
 
 namespace holdfast::learn {
 
@@ -44,23 +45,20 @@ struct Cutoffs {
 /// Collects examples from the customers of one task while it goes through history. What a customer does after a cut-off
 /// has no way into its example but as the outcome: the features are those of the engine's own record at that moment.
 ///
-/// Bounded: above `examples_max` it keeps those customers alone whose hash lies in the lower half, and so on. Which
-/// customers are kept depends on their ids and on how many there are, on nothing else.
+/// Bounded: it keeps what the budget that it shares with the collectors of other tasks leaves it, but for a while what
+/// others' examples have left no room for since it last looked.
 class ExampleCollector {
  public:
-  /// `model`: whose risk examples carry, over the horizon of the cut-offs; null: none. `cutoffs` and `model` must
-  /// outlive the collector.
-  ExampleCollector(const Cutoffs& cutoffs, std::size_t examples_max, const engine::Model* model = nullptr)
-      : cutoffs_(cutoffs), examples_max_(examples_max), model_(model) {}
+  /// `model`: whose risk examples carry, over the horizon of the cut-offs; null: none. All must outlive the collector.
+  ExampleCollector(const Cutoffs& cutoffs, ExampleBudget& budget, const engine::Model* model = nullptr)
+      : cutoffs_(cutoffs), budget_(budget), model_(model) {}
 
   /// REQUIRES: the table holds engine::Customer records of a task that has just come to `moment`; called once for each
   /// of cutoffs.moments(), in their order.
   void look(Timestamp moment, const RecordTable& customers);
 
-  /// Hashes above were left out.
-  [[nodiscard]] std::uint64_t hash_max() const { return hash_max_; }
-  /// Examples whose outcome is known, by cut-off, then in order of the customers' first events; none of customers who
-  /// were erased. Empties the collector.
+  /// Examples whose outcome is known and that the budget has room for, by cut-off, then in order of the customers'
+  /// first events; none of customers who were erased. Empties the collector. REQUIRES: all collectors have seen all.
   [[nodiscard]] std::vector<Example> take();
 
  private:
@@ -72,18 +70,17 @@ class ExampleCollector {
   void begin(std::uint32_t cutoff, const RecordTable& customers);
   void end(std::uint32_t cutoff, const RecordTable& customers);
   void drop_erased(const RecordTable& customers);
-  void thin_out();
+  void leave_out();
 
   const Cutoffs& cutoffs_;
-  const std::size_t examples_max_;
+  ExampleBudget& budget_;
   const engine::Model* const model_;
-  std::uint64_t hash_max_ = ~std::uint64_t{0};
+  std::uint64_t hash_max_ = ~std::uint64_t{0};  ///< Those above have been left out.
   std::vector<Waiting> waiting_;
   std::vector<Example> known_;
 };
 
-/// The examples of all tasks as one, by cut-off and hash, however many tasks there were: of no more customers than the
-/// collector that had to leave out most.
+/// The examples of all tasks as one, by cut-off and hash, however many tasks there were.
 [[nodiscard]] std::vector<Example> merge(std::span<ExampleCollector> collectors);
 
 }  // namespace holdfast::learn

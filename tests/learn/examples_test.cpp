@@ -73,7 +73,8 @@ TEST(Examples, SayWhoStayedAwayForAHorizon) {
   for (const char* id : {"stays", "late", "leaves", "then"}) shop.buys(id, new_year);
   shop.buys("then", cutoffs.at[0]);
   shop.looks("no purchase", new_year);
-  ExampleCollector collector(cutoffs, 100);
+  ExampleBudget budget(100);
+  ExampleCollector collector(cutoffs, budget);
   collector.look(cutoffs.at[0], shop.table());
   shop.buys("stays", cutoffs.at[0] + days(30));
   shop.buys("new", cutoffs.at[0] + days(1));
@@ -98,7 +99,8 @@ TEST(Examples, HaveTheFeaturesThatTheEngineHas) {
   shop.looks("c", new_year + days(40));
   shop.buys("once", new_year);
   const engine::Model model = testing::cdnow_model();
-  ExampleCollector collector(cutoffs, 100, &model);
+  ExampleBudget budget(100);
+  ExampleCollector collector(cutoffs, budget, &model);
   collector.look(cutoffs.at[0], shop.table());
   const Customer then = shop.customer("c");
   shop.buys("c", cutoffs.at[0] + days(3));
@@ -127,7 +129,8 @@ TEST(Examples, OfWhoWasErasedAreNone) {
   const Cutoffs cutoffs{.at = {new_year + days(50), new_year + days(60)}, .horizon = days(5)};
   Shop shop;
   for (const char* id : {"goes early", "goes late", "comes back", "stays"}) shop.buys(id, new_year);
-  ExampleCollector collector(cutoffs, 100);
+  ExampleBudget budget(100);
+  ExampleCollector collector(cutoffs, budget);
   collector.look(cutoffs.at[0], shop.table());
   shop.is_erased("goes early");
   shop.buys("takes the place", cutoffs.at[0] + days(1));
@@ -150,38 +153,46 @@ TEST(Examples, AreBoundedByLeavingOutCustomersNotMoments) {
   const Cutoffs cutoffs = rolling_cutoffs(new_year + days(10), new_year + days(100), days(20), days(10));
   Shop shop;
   for (int i = 0; i < 2'000; ++i) shop.buys(std::to_string(i), new_year);
-  ExampleCollector collector(cutoffs, 4'000);
+  ExampleBudget budget(4'000);
+  ExampleCollector collector(cutoffs, budget);
   for (const Timestamp moment : cutoffs.moments()) collector.look(moment, shop.table());
-  EXPECT_LT(collector.hash_max(), ~std::uint64_t{0});
-  const std::uint64_t hash_max = collector.hash_max();
+  EXPECT_LT(budget.hash_max(), ~std::uint64_t{0});
   const auto examples = taken_from(std::move(collector));
   EXPECT_LE(examples.size(), 4'000u);
   EXPECT_GT(examples.size(), 1'500u);
   std::map<std::uint64_t, std::size_t> cutoffs_of;
   for (const Example& example : examples) ++cutoffs_of[example.customer];
   for (const auto& [customer, count] : cutoffs_of) {
-    EXPECT_LE(customer, hash_max);
+    EXPECT_LE(customer, budget.hash_max());
     EXPECT_EQ(count, cutoffs.at.size()) << "who is kept is kept at each cut-off";
   }
 }
 
-TEST(Examples, AreTheSameHoweverManyTasksThereAre) {
-  const Cutoffs cutoffs{.at = {new_year + days(50)}, .horizon = days(5)};
-  const auto collected = [&](std::size_t tasks) {
+TEST(Examples, AreTheSameHoweverManyTasksThereAreAndHoweverUnlike) {
+  const Cutoffs cutoffs{.at = {new_year + days(50), new_year + days(53)}, .horizon = days(5)};
+  const auto collected = [&](std::size_t tasks, std::size_t examples_max) {
+    // The first task has most of the customers.
     std::vector<Shop> shops(tasks);
-    for (int i = 0; i < 100; ++i) shops[static_cast<std::size_t>(i) % tasks].buys(std::to_string(i), new_year);
+    for (std::size_t i = 0; i < 1'000; ++i) shops[i % 4 == 0 ? i / 4 % tasks : 0].buys(std::to_string(i), new_year);
+    ExampleBudget budget(examples_max);
     std::vector<ExampleCollector> collectors;
     for (const Shop& shop : shops) {
-      collectors.emplace_back(cutoffs, 1'000);
-      collectors.back().look(cutoffs.at[0], shop.table());
-      collectors.back().look(cutoffs.end(0), shop.table());
+      collectors.emplace_back(cutoffs, budget);
+      for (const Timestamp moment : cutoffs.moments()) collectors.back().look(moment, shop.table());
     }
     std::vector<std::uint64_t> customers;
     for (const Example& example : merge(collectors)) customers.push_back(example.customer);
     return customers;
   };
-  EXPECT_EQ(collected(1).size(), 100u);
-  EXPECT_EQ(collected(1), collected(3));
+  EXPECT_EQ(collected(1, 10'000).size(), 2'000u);
+  EXPECT_EQ(collected(1, 10'000), collected(3, 10'000));
+  for (const std::size_t examples_max : {1'500u, 300u}) {
+    const auto of_one = collected(1, examples_max);
+    EXPECT_LE(of_one.size(), examples_max);
+    EXPECT_GT(of_one.size(), examples_max / 3);
+    EXPECT_EQ(collected(3, examples_max), of_one);
+    EXPECT_EQ(collected(50, examples_max), of_one);
+  }
 }
 
 }  // namespace
