@@ -19,6 +19,7 @@
 #include "app/report.hpp"
 #include "app/text_file.hpp"
 #include "app/units.hpp"
+#include "learn/spend_currency.hpp"
 #include "learn/training.hpp"
 #include "learn/usual_values.hpp"
 
@@ -153,7 +154,8 @@ int train_command(const TrainOptions& options) {
   ExamplesObserver observer(*history, *cutoffs, span->erasures, options.examples_max, nullptr);
   const auto replayed = history->replay(model, policy, cutoffs->moments(), observer, progress);
   if (!replayed) return give_up(replayed.error());
-  const std::vector<learn::Example> examples = observer.take();
+  std::vector<learn::Example> examples = observer.take();
+  const learn::SpendCurrencies currencies = learn::keep_one_currency(examples, *cutoffs);
   facts.examples = examples.size();
   facts.span = used_of(*span, config->sources, *replayed, cutoffs->end(cutoffs->at.size() - 1));
   if (!options.examples.empty()) {
@@ -165,6 +167,7 @@ int train_command(const TrainOptions& options) {
   auto training = learn::train(examples, *cutoffs, {.with_prior = options.prior});
   if (!training) return give_up(training.error());
   line.clear();
+  if (const std::string warning = currencies.warning(); !warning.empty()) training->warnings.push_back(warning);
   for (const std::string& warning : warnings_of(facts.span)) training->warnings.push_back(warning);
   training->model.trained_with = evidence_in(facts.span);
   (void)engine::keep_present(training->model, training->model.trained_with);

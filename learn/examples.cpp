@@ -27,7 +27,8 @@ Example example_of(const engine::Customer& customer, Timestamp t, const engine::
                   .mean_repeat_spend = mean_repeat_spend(customer),
                   .risk = model == nullptr ? 0 : engine::risk_at(customer, *model, horizon, t),
                   .values = {},
-                  .state = engine::state_of(customer)};
+                  .state = engine::state_of(customer),
+                  .currency = {customer.currency}};
   example.values.fill(std::numeric_limits<float>::quiet_NaN());
   for (std::size_t f = 0; f < features; ++f) {
     const auto feature = static_cast<Feature>(f);

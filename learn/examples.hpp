@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "domain/alert.hpp"
+#include "domain/event.hpp"
 #include "domain/ports.hpp"
 #include "domain/time.hpp"
 #include "engine/model.hpp"
@@ -25,6 +26,7 @@ struct Example {
   double risk = 0;                     ///< Under the model that was asked about; 0 without one.
   std::array<float, features> values;  ///< By Feature; NaN: absent, as mbg_logit and purchase_history always are.
   CustomerState state{};
+  Currency currency = {};  ///< Of its amounts, if their sum is known.
   bool left = false;
 };
 

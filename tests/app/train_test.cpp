@@ -123,6 +123,27 @@ TEST_F(TrainTest, AKindOfEventsThatBeganLaterIsNotWhatTheModelWasTrainedWith) {
   EXPECT_FALSE(has(model->trained_with, engine::Evidence::visit));
 }
 
+TEST_F(TrainTest, AmountsInDifferentCurrenciesAreNotMixed) {
+  // Half of the customers pay in yen, a hundred times as much.
+  shop_.keep([](Json& event) {
+    if (event.contains("amount") && event["customer_id"].get<std::string>().back() % 2 == 0) {
+      event["currency"] = "JPY";
+      event["amount"] = 100 * event["amount"].get<double>();
+    }
+    return true;
+  });
+  const auto mixed = train({"--out", path("m.json"), "--horizon", "60d", "--every", "20d"});
+  ASSERT_EQ(mixed.status, 0) << mixed.err;
+  const auto model = read_model(path("m.json"));
+  ASSERT_TRUE(model);
+  EXPECT_FALSE(model->gamma_gamma);
+  EXPECT_FALSE(model->logistic && std::ranges::any_of(model->logistic->terms, [](const auto& term) {
+                 return term.feature == Feature::log_mean_spend;
+               }));
+  for (const std::string& told : {mixed.out, testing::read_file(path("m.md"))})
+    EXPECT_NE(told.find("customers spend in different currencies, "), std::string::npos) << told;
+}
+
 TEST_F(TrainTest, ExamplesAreARowEachWithAbsentFeaturesEmpty) {
   ASSERT_EQ(train({"--out", path("m.json"), "--examples", path("examples.csv"), "--every", "60d"}).status, 0);
   std::istringstream lines(testing::read_file(path("examples.csv")));

@@ -111,6 +111,7 @@ TEST(Examples, HaveTheFeaturesThatTheEngineHas) {
   EXPECT_EQ(example.first_to_last_days, 25);
   EXPECT_EQ(example.age_days, 50);
   EXPECT_EQ(example.mean_repeat_spend, 50);
+  EXPECT_EQ(example.currency.text(), "GBP");
   EXPECT_EQ(example.risk, engine::risk_at(then, model, days(30), cutoffs.at[0]));
   for (std::size_t f = 0; f < features; ++f) {
     const auto feature = static_cast<Feature>(f);
