@@ -16,6 +16,8 @@ namespace {
 constexpr double unbounded = std::numeric_limits<double>::infinity();
 constexpr std::size_t examples_min = 50;      ///< To fit to.
 constexpr std::size_t examples_needed = 100;  ///< To fit and to try.
+/// Who is unlike all others in a feature, for it to be weighed at all.
+constexpr std::size_t exceptions_min = 30;
 
 /// What one fit is made of: the rows of some examples, within their ranges.
 struct Ranges {
@@ -256,15 +258,30 @@ class ScoreFitter {
       for (const std::size_t i : rows) {
         if (const double value = value_of(i, rule.feature, mbg_logits); !std::isnan(value)) present.push_back(value);
       }
-      const auto quantile = [&present](double share) {
-        const auto at = static_cast<std::ptrdiff_t>(share * static_cast<double>(present.size() - 1));
-        std::ranges::nth_element(present, present.begin() + at);
-        return present[static_cast<std::size_t>(at)];
-      };
-      ranges.least.push_back(present.empty() ? 0 : quantile(settings_.outside_range));
-      ranges.most.push_back(present.empty() ? 0 : quantile(1 - settings_.outside_range));
+      const auto [least, most] = range_of(present);
+      ranges.least.push_back(least);
+      ranges.most.push_back(most);
     }
     return ranges;
+  }
+
+  /// What all but a share at either end have. Where that is the same value for all, as that of a complaint which few
+  /// have made, the others are who the feature tells of: the range is theirs, from that value on.
+  [[nodiscard]] std::pair<double, double> range_of(std::vector<double>& present) const {
+    if (present.empty()) return {0, 0};
+    const double least = quantile(present, settings_.outside_range);
+    const double most = quantile(present, 1 - settings_.outside_range);
+    if (least != most) return {least, most};
+    std::erase(present, most);
+    if (present.size() < exceptions_min) return {most, most};
+    return {std::min(most, quantile(present, settings_.outside_range)),
+            std::max(most, quantile(present, 1 - settings_.outside_range))};
+  }
+
+  static double quantile(std::vector<double>& values, double share) {
+    const auto at = static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1));
+    std::ranges::nth_element(values, values.begin() + at);
+    return values[static_cast<std::size_t>(at)];
   }
 
   /// An absent feature adds nothing, as in the engine.

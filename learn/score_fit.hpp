@@ -27,7 +27,8 @@ struct ScoreFitSettings {
   std::vector<FeatureRule> features = default_features();
   /// Of the penalty, a row: ridge = this times the number of rows.
   std::vector<double> ridges{1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1};  ///< Ascending.
-  /// The share of the examples at either end of a feature's values that its range leaves out.
+  /// The share of the examples at either end of a feature's values that its range leaves out; of a feature that is the
+  /// same for nearly all, the share of the others. What fewer than 30 examples have is not weighed.
   double outside_range = 0.01;
   std::size_t validations_max = 4;  ///< Cut-offs that are predicted from what was known before them.
   std::size_t folds = 5;            ///< Of customers, where history is too short for that.

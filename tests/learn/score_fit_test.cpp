@@ -85,6 +85,38 @@ TEST(ScoreFit, FindsWhatMadeCustomersLeave) {
   EXPECT_EQ(term(*fit, Feature::returns_60d), nullptr) << "what never happened has no part in it";
 }
 
+/// Some customers of whom few have complained: `each`-th one, and it made them leave.
+World complaining_world(std::size_t each) {
+  World made = world(3, 8'000, -0.8);
+  std::mt19937_64 random(1);
+  for (std::size_t i = 0; i < made.examples.size(); i += each) {
+    Example& example = made.examples[i];
+    example.values[static_cast<std::size_t>(Feature::complaints_opened_60d)] =
+        static_cast<float>(0.1 + uniform(random));
+    example.left = uniform(random) < 0.95;
+  }
+  return made;
+}
+
+TEST(ScoreFit, WhatIsRareAndTellsALotIsWeighed) {
+  const World made = complaining_world(150);
+  const auto fit = fit_score(made.examples, made.cutoffs, base_model(), as_it_is());
+  ASSERT_TRUE(fit) << fit.error().message;
+  const auto* const complaints = term(*fit, Feature::complaints_opened_60d);
+  ASSERT_NE(complaints, nullptr) << "of whom fewer than one in a hundred have any";
+  EXPECT_GT(complaints->weight, 1);
+  EXPECT_EQ(complaints->least, 0);
+  EXPECT_GT(complaints->most, 1) << "what most of those who have complained have";
+  EXPECT_LT(complaints->most, 1.1);
+}
+
+TEST(ScoreFit, WhatHardlyAnybodyHasIsNot) {
+  const World made = complaining_world(1'000);
+  const auto fit = fit_score(made.examples, made.cutoffs, base_model(), as_it_is());
+  ASSERT_TRUE(fit) << fit.error().message;
+  EXPECT_EQ(term(*fit, Feature::complaints_opened_60d), nullptr);
+}
+
 TEST(ScoreFit, NeverLetsSilenceLowerTheRisk) {
   // In these data visitors leave: the sign that the domain forbids.
   const World made = world(2, 4'000, 0.6);
