@@ -141,7 +141,7 @@ Json shown_json(const EvaluationFacts& facts) {
   Json out{{"risk_over_silence", Json::array()}, {"contributions", Json::array()}};
   for (const RiskCurve& curve : facts.curves)
     out["risk_over_silence"].push_back(
-        {{"label", curve_text(curve, Language::english)}, {"days", curve.days}, {"risk", curve.risk}});
+        {{"label", curve_text(curve, Language::en)}, {"days", curve.days}, {"risk", curve.risk}});
   for (const auto& one : facts.contributions) {
     out["contributions"].push_back(
         {{"feature", one.feature}, {"mean_absolute", one.mean_absolute}, {"mean", one.mean}});
@@ -167,8 +167,8 @@ Json settings_json(const learn::EvaluationSettings& settings) {
 nlohmann::ordered_json evaluation_json(const learn::Evaluation& evaluation, const EvaluationFacts& facts) {
   Json out = facts_json(facts);
   out["settings"] = settings_json(evaluation.settings);
-  out["verdict"] = verdict(evaluation, Language::english);
-  out["warnings"] = warnings(evaluation, facts, Language::english);
+  out["verdict"] = verdict(evaluation, Language::en);
+  out["warnings"] = warnings(evaluation, facts, Language::en);
   out["sample"] = sample_json(evaluation.sample);
   out["scorers"] = by_scorer([&](std::size_t s) { return metrics_json(evaluation.scorers[s]); });
   out["model_less_best_baseline"] = differences_json(evaluation);

@@ -10,6 +10,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "domain/time.hpp"
+#include "ingest/reason_words.hpp"
 #include "learn/evaluation.hpp"
 
 namespace holdfast::app {
@@ -44,7 +45,7 @@ struct EvaluationFacts {
   std::vector<FeatureContribution> contributions;  ///< In the order in which they are to be shown.
 };
 
-enum class Language : std::uint8_t { english, chinese };
+using ingest::Language;
 /// "en" or "zh".
 [[nodiscard]] std::optional<Language> language_named(std::string_view name);
 

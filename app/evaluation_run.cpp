@@ -14,6 +14,7 @@
 #include "engine/customer.hpp"
 #include "engine/risk.hpp"
 #include "engine/score.hpp"
+#include "learn/metrics.hpp"
 #include "learn/score_fit.hpp"
 
 namespace holdfast::app {
@@ -147,12 +148,7 @@ learn::JudgedRow row_of(const learn::Example& example, const engine::Model& mode
           .mbg_risk = engine::sigmoid(learn::mbg_logit_of(example, model, horizon))};
 }
 
-double median_of(std::vector<double> values) {
-  if (values.empty()) return 0;
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::ranges::nth_element(values, middle);
-  return *middle;
-}
+double median_of(std::vector<double>& values) { return values.empty() ? 0 : learn::element_at(values, 0.5); }
 
 /// A customer with so many repeat purchases at the pace that is usual among those with as many, who had nothing but
 /// these.

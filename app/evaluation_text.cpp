@@ -14,7 +14,7 @@ using learn::Metric;
 using learn::metric_count;
 using learn::scorer_count;
 
-constexpr Language english = Language::english;
+constexpr Language english = Language::en;
 using Table = std::vector<std::vector<std::string>>;
 
 std::string word(Text which) { return std::string(text(which, english)); }

@@ -299,14 +299,14 @@ static_assert(feature_words.size() == features);
 }  // namespace
 
 std::optional<Language> language_named(std::string_view name) {
-  if (name == "en") return Language::english;
-  if (name == "zh") return Language::chinese;
+  if (name == "en") return Language::en;
+  if (name == "zh") return Language::zh;
   return std::nullopt;
 }
 
 std::string_view text(Text text, Language language) {
   const Entry& entry = entries[static_cast<std::size_t>(text)];
-  return language == Language::chinese ? entry.chinese : entry.english;
+  return language == Language::zh ? entry.chinese : entry.english;
 }
 
 std::string curve_text(const RiskCurve& curve, Language language) {
@@ -317,7 +317,7 @@ std::string curve_text(const RiskCurve& curve, Language language) {
 std::string_view feature_text(std::string_view feature, Language language) {
   const auto* const found = std::ranges::find(feature_words, feature, &FeatureWords::feature);
   if (found == feature_words.end()) return feature;
-  return language == Language::chinese ? found->chinese : found->english;
+  return language == Language::zh ? found->chinese : found->english;
 }
 
 }  // namespace holdfast::app

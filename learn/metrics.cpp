@@ -306,4 +306,11 @@ double quantile(std::span<const double> sorted, double share) {
   return sorted[below] + (at - static_cast<double>(below)) * (sorted[below + 1] - sorted[below]);
 }
 
+double element_at(std::vector<double>& values, double share) {
+  assert(!values.empty());
+  const auto at = values.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1));
+  std::ranges::nth_element(values, at);
+  return *at;
+}
+
 }  // namespace holdfast::learn

@@ -162,4 +162,7 @@ struct CutPoint {
 /// REQUIRES: not empty, share within [0, 1].
 [[nodiscard]] double quantile(std::span<const double> sorted, double share);
 
+/// The one of the values that lies there in order, or next below; their order changes. REQUIRES: as above.
+[[nodiscard]] double element_at(std::vector<double>& values, double share);
+
 }  // namespace holdfast::learn

@@ -9,6 +9,7 @@
 
 #include "engine/mbg.hpp"
 #include "engine/score.hpp"
+#include "learn/metrics.hpp"
 
 namespace holdfast::learn {
 namespace {
@@ -269,19 +270,13 @@ class ScoreFitter {
   /// have made, the others are who the feature tells of: the range is theirs, from that value on.
   [[nodiscard]] std::pair<double, double> range_of(std::vector<double>& present) const {
     if (present.empty()) return {0, 0};
-    const double least = quantile(present, settings_.outside_range);
-    const double most = quantile(present, 1 - settings_.outside_range);
+    const double least = element_at(present, settings_.outside_range);
+    const double most = element_at(present, 1 - settings_.outside_range);
     if (least != most) return {least, most};
     std::erase(present, most);
     if (present.size() < exceptions_min) return {most, most};
-    return {std::min(most, quantile(present, settings_.outside_range)),
-            std::max(most, quantile(present, 1 - settings_.outside_range))};
-  }
-
-  static double quantile(std::vector<double>& values, double share) {
-    const auto at = static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1));
-    std::ranges::nth_element(values, values.begin() + at);
-    return values[static_cast<std::size_t>(at)];
+    return {std::min(most, element_at(present, settings_.outside_range)),
+            std::max(most, element_at(present, 1 - settings_.outside_range))};
   }
 
   /// An absent feature adds nothing, as in the engine.

@@ -16,8 +16,8 @@
 
 namespace holdfast::learn {
 
-/// What is likely of a shop before its history is seen (docs/models/README.md, "The usual prior"): about one purchase every
-/// other month, and about one in twenty is the last. Keeps drop-out from running away where the history is short.
+/// What is likely of a shop before its history is seen (docs/models/README.md, "The usual prior"): about one purchase
+/// every other month, and about one in twenty is the last. Keeps drop-out from running away where the history is short.
 [[nodiscard]] std::vector<LogNormal> usual_purchases(Duration time_unit);
 
 struct TrainingSettings {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/customer.hpp"
+#include "learn/metrics.hpp"
 
 namespace holdfast::learn {
 namespace {
@@ -27,10 +28,7 @@ double value_of(const Example& example, Feature feature) {
 }
 
 double median(std::vector<double>& values) {
-  if (values.size() < customers_min) return std::numeric_limits<double>::quiet_NaN();
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>((values.size() - 1) / 2);
-  std::ranges::nth_element(values, middle);
-  return *middle;
+  return values.size() < customers_min ? std::numeric_limits<double>::quiet_NaN() : element_at(values, 0.5);
 }
 
 /// What stands in reasons under this model.

@@ -12,7 +12,7 @@ namespace {
 
 using learn::Metric;
 
-constexpr Language english = Language::english;
+constexpr Language english = Language::en;
 
 /// A judgement that gives no cause for any warning.
 learn::Evaluation faultless() {

@@ -22,7 +22,7 @@ learn::Evaluation evaluation_of(std::uint32_t customers) {
                          {.bootstrap = {.replicates = 50}, .profit = {}, .least_of_each = 10});
 }
 
-std::string page(std::uint32_t customers, Language language = Language::english) {
+std::string page(std::uint32_t customers, Language language = Language::en) {
   return evaluation_page(evaluation_of(customers), made_up_facts(), language);
 }
 
@@ -37,7 +37,7 @@ TEST(XmlCheck, FindsWhatIsNotWellFormed) {
 }
 
 TEST(EvaluationPage, IsWellFormedInEitherLanguage) {
-  for (const Language language : {Language::english, Language::chinese}) {
+  for (const Language language : {Language::en, Language::zh}) {
     for (const std::uint32_t customers : {600U, 8U, 0U}) {
       const auto findings = check_xml(page(customers, language));
       EXPECT_EQ(findings.fault, "") << customers;
@@ -71,7 +71,7 @@ TEST(EvaluationPage, EscapesWhatComesFromOutside) {
   facts.parameters = {{evil, evil}};
   facts.levels = {{evil, 0.5}};
   facts.contributions[0].feature = evil;
-  const std::string text = evaluation_page(evaluation_of(600), facts, Language::english);
+  const std::string text = evaluation_page(evaluation_of(600), facts, Language::en);
   const auto findings = check_xml(text);
   EXPECT_EQ(findings.fault, "");
   EXPECT_FALSE(findings.elements.contains("script"));
@@ -112,19 +112,19 @@ TEST(EvaluationPage, SaysWhatThereIsTooLittleFor) {
 TEST(EvaluationPage, DrawsNothingThatIsNotFinite) {
   EvaluationFacts facts = made_up_facts();
   facts.curves[1].risk[3] = std::numeric_limits<double>::quiet_NaN();
-  const std::string text = evaluation_page(evaluation_of(600), facts, Language::english);
+  const std::string text = evaluation_page(evaluation_of(600), facts, Language::en);
   EXPECT_FALSE(contains(text, "nan \x22"));
   EXPECT_FALSE(std::regex_search(text, std::regex(R"re( d="[^"]*nan)re")));
 }
 
 TEST(EvaluationPage, IsInChineseIfAskedFor) {
-  const std::string text = page(600, Language::chinese);
+  const std::string text = page(600, Language::zh);
   EXPECT_TRUE(contains(text, "<html lang=\"zh-CN\">"));
   EXPECT_TRUE(contains(text, "客户流失模型评估"));
   for (const char* english : {"1 purchase", "one in", "Customers", "interval", "Read with care", "leavers", "Share of"})
     EXPECT_FALSE(contains(text, english)) << english;
-  EXPECT_EQ(language_named("zh"), Language::chinese);
-  EXPECT_EQ(language_named("en"), Language::english);
+  EXPECT_EQ(language_named("zh"), Language::zh);
+  EXPECT_EQ(language_named("en"), Language::en);
   EXPECT_FALSE(language_named("fr"));
 }
 

@@ -21,15 +21,15 @@ std::set<std::string> places(std::string_view text) {
 TEST(EvaluationWords, BothLanguagesHaveTheSamePlaces) {
   for (std::size_t i = 0; i < text_count; ++i) {
     const auto which = static_cast<Text>(i);
-    const auto english = places(text(which, Language::english));
-    EXPECT_EQ(english, places(text(which, Language::chinese))) << text(which, Language::english);
+    const auto english = places(text(which, Language::en));
+    EXPECT_EQ(english, places(text(which, Language::zh))) << text(which, Language::en);
     // From 0 without a gap.
     for (std::size_t place = 0; place < english.size(); ++place) EXPECT_TRUE(english.contains(std::to_string(place)));
   }
 }
 
 TEST(EvaluationWords, OtherEnumerationsFindTheirTexts) {
-  const auto english = [](Text which) { return text(which, Language::english); };
+  const auto english = [](Text which) { return text(which, Language::en); };
   EXPECT_EQ(english(text_of(learn::Scorer::mbg)), "MBG/NBD");
   EXPECT_EQ(english(text_of(learn::Metric::auc)), "AUC");
   EXPECT_EQ(english(text_of(learn::Metric::target_share)), "Share to contact");
@@ -42,19 +42,19 @@ TEST(EvaluationWords, OtherEnumerationsFindTheirTexts) {
 TEST(EvaluationWords, SayWhoseRiskACurveShows) {
   const RiskCurve once{.purchases = 1, .days = {}, .risk = {}};
   const RiskCurve often{.purchases = 11, .gap_days = 29.6, .days = {}, .risk = {}};
-  EXPECT_EQ(curve_text(once, Language::english), "1 purchase");
-  EXPECT_EQ(curve_text(often, Language::english), "11 purchases, one in 30 days");
-  EXPECT_EQ(curve_text(once, Language::chinese), "购买 1 次");
-  EXPECT_EQ(curve_text(often, Language::chinese), "购买 11 次，约每 30 天一次");
+  EXPECT_EQ(curve_text(once, Language::en), "1 purchase");
+  EXPECT_EQ(curve_text(often, Language::en), "11 purchases, one in 30 days");
+  EXPECT_EQ(curve_text(once, Language::zh), "购买 1 次");
+  EXPECT_EQ(curve_text(often, Language::zh), "购买 11 次，约每 30 天一次");
 }
 
 TEST(EvaluationWords, EveryFeatureHasWords) {
   for (std::size_t f = 0; f < features; ++f) {
     const std::string_view feature = name(static_cast<Feature>(f));
-    EXPECT_NE(feature_text(feature, Language::english), feature);
-    EXPECT_NE(feature_text(feature, Language::chinese), feature_text(feature, Language::english));
+    EXPECT_NE(feature_text(feature, Language::en), feature);
+    EXPECT_NE(feature_text(feature, Language::zh), feature_text(feature, Language::en));
   }
-  EXPECT_EQ(feature_text("of another release", Language::chinese), "of another release");
+  EXPECT_EQ(feature_text("of another release", Language::zh), "of another release");
 }
 
 }  // namespace
