@@ -50,15 +50,10 @@ int evaluate_command(const EvaluateOptions& options) {
   if (!history) return report(history.error());
 
   HistoryProgressLine line(options.json);
-  const HistoryProgress progress = [&line](auto... what) { line.show(what...); };
-  const auto give_up = [&line](const Error& error) {
-    line.clear();
-    return report(error);
-  };
+  const HistoryProgress progress = line.watcher();
   PurchaseTimes purchases;
   const auto span = history->span(progress, [&](const Event& event) { purchases.add(event); });
-  if (!span) return give_up(span.error());
-  if (span->total() == 0) return give_up({ErrorKind::invalid_argument, "the history has no events"});
+  if (!span) return line.give_up(span.error());
   // What the history lacks is absent here as it is where no source has it.
   for (const Feature feature : engine::keep_present(config->model, evidence_in(*span)))
     config->warnings.push_back(
@@ -69,13 +64,13 @@ int evaluate_command(const EvaluateOptions& options) {
   line.clear();
   for (const std::string& warning : config->warnings) fmt::print(stderr, "warning: {}\n", warning);
   const auto until = known_until(*span, options.until, config->policy.horizon);
-  if (!until) return give_up(until.error());
+  if (!until) return line.give_up(until.error());
   const auto cutoffs = cutoffs_of(options, *span, *until, config->policy.horizon);
-  if (!cutoffs) return give_up(cutoffs.error());
+  if (!cutoffs) return line.give_up(cutoffs.error());
   purchases.settle(*until, span->erasures);
   const auto run =
       run_evaluation(*config, *history, *span, purchases, *cutoffs, *until, options.examples_max, progress);
-  if (!run) return give_up(run.error());
+  if (!run) return line.give_up(run.error());
 
   line.show("measuring");
   learn::EvaluationSettings settings;

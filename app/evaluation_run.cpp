@@ -44,10 +44,6 @@ std::int64_t in_millionths(double contribution) {
   return std::llround(std::clamp(contribution, -millionths, millionths) * millionths);
 }
 
-const engine::Customer& customer_at(const std::byte* record) {
-  return *reinterpret_cast<const engine::Customer*>(record);
-}
-
 /// Takes examples, episodes that begin, and what the model makes of its features.
 class Judging final : public ExamplesObserver {
  public:
@@ -67,7 +63,7 @@ class Judging final : public ExamplesObserver {
     Contributions& into = contributions_[static_cast<std::size_t>(partition.value)];
     for (Slot slot{0}; slot < customers.slots_end(); ++slot.value) {
       if (!customers.is_used(slot) || erasures_.forgets(customers.key(slot).hash, moment)) continue;
-      const engine::Customer& customer = customer_at(customers.read(slot));
+      const engine::Customer& customer = engine::customer_at(customers.read(slot));
       if (customer.purchases > 0) add(into, customer, moment);
     }
   }

@@ -6,6 +6,8 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include "app/report.hpp"
+
 namespace holdfast::app {
 
 HistoryProgressLine::HistoryProgressLine(bool quiet) : visible_(!quiet && isatty(STDERR_FILENO) == 1) {}
@@ -30,6 +32,15 @@ void HistoryProgressLine::show(std::string_view doing) {
 void HistoryProgressLine::clear() {
   if (shown_anything_) fmt::print(stderr, "\r\x1b[K");
   shown_anything_ = false;
+}
+
+HistoryProgress HistoryProgressLine::watcher() {
+  return [this](auto... what) { show(what...); };
+}
+
+int HistoryProgressLine::give_up(const Error& error) {
+  clear();
+  return report(error);
 }
 
 }  // namespace holdfast::app

@@ -3,6 +3,8 @@
 #include <chrono>
 #include <string_view>
 
+#include "app/history.hpp"
+#include "domain/error.hpp"
 #include "domain/time.hpp"
 
 namespace holdfast::app {
@@ -15,6 +17,10 @@ class HistoryProgressLine {
   /// A step without a count.
   void show(std::string_view doing);
   void clear();
+  /// Shows what it is told; the line must outlive it.
+  [[nodiscard]] HistoryProgress watcher();
+  /// Reports an error where the line was; returns the exit status.
+  int give_up(const Error& error);
 
  private:
   bool shown_anything_ = false;

@@ -135,37 +135,31 @@ int train_command(const TrainOptions& options) {
   const auto history = History::open(*config, options.sources);
   if (!history) return report(history.error());
   HistoryProgressLine line(options.json);
-  const HistoryProgress progress = [&line](auto... what) { line.show(what...); };
-  const auto give_up = [&line](const Error& error) {
-    line.clear();
-    return report(error);
-  };
+  const HistoryProgress progress = line.watcher();
 
   CardFacts facts{.model_file = options.out, .model_id = {}, .command = {}, .span = {}, .examples = 0};
   const auto span = history->span(progress);
-  if (!span) return give_up(span.error());
-  if (span->total() == 0)
-    return give_up({ErrorKind::invalid_argument, "the history has no events: nothing can be learnt from it"});
+  if (!span) return line.give_up(span.error());
   const auto cutoffs = cutoffs_of(options, *span, horizon);
-  if (!cutoffs) return give_up(cutoffs.error());
+  if (!cutoffs) return line.give_up(cutoffs.error());
 
   const engine::Model model = no_model(horizon);
   const engine::RiskPolicy policy = no_policy(config->policy, horizon);
   ExamplesObserver observer(*history, *cutoffs, span->erasures, options.examples_max, nullptr);
   const auto replayed = history->replay(model, policy, cutoffs->moments(), observer, progress);
-  if (!replayed) return give_up(replayed.error());
+  if (!replayed) return line.give_up(replayed.error());
   std::vector<learn::Example> examples = observer.take();
   const learn::SpendCurrencies currencies = learn::keep_one_currency(examples, *cutoffs);
   facts.examples = examples.size();
   facts.span = used_of(*span, config->sources, *replayed, cutoffs->end(cutoffs->at.size() - 1));
   if (!options.examples.empty()) {
     if (const Status written = write_examples(options.examples, examples, *cutoffs); !written)
-      return give_up(written.error());
+      return line.give_up(written.error());
   }
 
   line.show("fitting");
   auto training = learn::train(examples, *cutoffs, {.with_prior = options.prior});
-  if (!training) return give_up(training.error());
+  if (!training) return line.give_up(training.error());
   line.clear();
   if (const std::string warning = currencies.warning(); !warning.empty()) training->warnings.push_back(warning);
   for (const std::string& warning : warnings_of(facts.span)) training->warnings.push_back(warning);

@@ -68,6 +68,10 @@ struct Customer {
 };
 inline constexpr std::uint32_t customer_format = 1;
 
+/// The customer that a record of a table is.
+inline Customer& customer_at(std::byte* record) { return *reinterpret_cast<Customer*>(record); }
+inline const Customer& customer_at(const std::byte* record) { return *reinterpret_cast<const Customer*>(record); }
+
 static_assert(std::is_trivially_copyable_v<Customer>);
 static_assert(sizeof(Customer) == 136, "the record's layout is a file format: a change needs a new customer_format");
 

@@ -24,9 +24,6 @@ constexpr std::size_t disk_ahead = 512;
 /// Customers on the disk whom a restore, or a tick of timers, asks for at once.
 constexpr std::size_t read_at_once = 1024;
 
-Customer& customer_at(std::byte* record) { return *reinterpret_cast<Customer*>(record); }
-const Customer& customer_at(const std::byte* record) { return *reinterpret_cast<const Customer*>(record); }
-
 TriggerType trigger_type(EventKind kind) {
   switch (kind) {
     case EventKind::purchase: return TriggerType::purchase;

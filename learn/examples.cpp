@@ -11,10 +11,6 @@
 namespace holdfast::learn {
 namespace {
 
-const engine::Customer& customer_at(const std::byte* record) {
-  return *reinterpret_cast<const engine::Customer*>(record);
-}
-
 double mean_repeat_spend(const engine::Customer& customer) {
   if (customer.x == 0 || !engine::spend_is_known(customer)) return 0;
   return std::max(0.0, customer.spent - customer.first_day_spent) / customer.x;
@@ -76,7 +72,7 @@ void ExampleCollector::begin(std::uint32_t cutoff, const RecordTable& customers)
   for (Slot slot{0}; slot < customers.slots_end(); ++slot.value) {
     if (!customers.is_used(slot)) continue;
     const std::uint64_t hash = customers.key(slot).hash;
-    const engine::Customer& customer = customer_at(customers.read(slot));
+    const engine::Customer& customer = engine::customer_at(customers.read(slot));
     if (customer.purchases == 0 || !budget_.take(hash)) continue;
     Example example = example_of(customer, t, model_, cutoffs_.horizon);
     example.customer = hash;
@@ -90,7 +86,7 @@ void ExampleCollector::end(std::uint32_t cutoff, const RecordTable& customers) {
   std::erase_if(waiting_, [&](Waiting& waiting) {
     if (waiting.example.cutoff != cutoff) return false;
     if (!customers.is_used(waiting.slot) || customers.key(waiting.slot).hash != waiting.example.customer) return true;
-    waiting.example.left = customer_at(customers.read(waiting.slot)).last() <= cutoffs_.at[cutoff];
+    waiting.example.left = engine::customer_at(customers.read(waiting.slot)).last() <= cutoffs_.at[cutoff];
     known_.push_back(waiting.example);
     return true;
   });
@@ -101,7 +97,7 @@ void ExampleCollector::drop_erased(const RecordTable& customers) {
   std::vector<std::pair<std::uint64_t, Timestamp>> first_purchases;
   for (Slot slot{0}; slot < customers.slots_end(); ++slot.value) {
     if (!customers.is_used(slot)) continue;
-    const engine::Customer& customer = customer_at(customers.read(slot));
+    const engine::Customer& customer = engine::customer_at(customers.read(slot));
     if (customer.purchases > 0) first_purchases.emplace_back(customers.key(slot).hash, customer.first());
   }
   std::ranges::sort(first_purchases);
