@@ -64,7 +64,6 @@ void ExampleCollector::look(Timestamp moment, const RecordTable& customers) {
   for (std::uint32_t i = 0; i < cutoffs_.at.size(); ++i) {
     if (cutoffs_.at[i] == moment) begin(i, customers);
   }
-  if (!cutoffs_.at.empty() && moment == cutoffs_.end(cutoffs_.at.size() - 1)) drop_erased(customers);
 }
 
 void ExampleCollector::begin(std::uint32_t cutoff, const RecordTable& customers) {
@@ -89,22 +88,6 @@ void ExampleCollector::end(std::uint32_t cutoff, const RecordTable& customers) {
     waiting.example.left = engine::customer_at(customers.read(waiting.slot)).last() <= cutoffs_.at[cutoff];
     known_.push_back(waiting.example);
     return true;
-  });
-}
-
-// Who was erased is no example of anything; nor is who came back afterwards, of what was before.
-void ExampleCollector::drop_erased(const RecordTable& customers) {
-  std::vector<std::pair<std::uint64_t, Timestamp>> first_purchases;
-  for (Slot slot{0}; slot < customers.slots_end(); ++slot.value) {
-    if (!customers.is_used(slot)) continue;
-    const engine::Customer& customer = engine::customer_at(customers.read(slot));
-    if (customer.purchases > 0) first_purchases.emplace_back(customers.key(slot).hash, customer.first());
-  }
-  std::ranges::sort(first_purchases);
-  std::erase_if(known_, [&](const Example& example) {
-    const auto found = std::ranges::lower_bound(first_purchases, std::pair{example.customer, before_all_time});
-    return found == first_purchases.end() || found->first != example.customer ||
-           found->second > cutoffs_.at[example.cutoff];
   });
 }
 

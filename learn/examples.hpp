@@ -60,7 +60,8 @@ class ExampleCollector {
   void look(Timestamp moment, const RecordTable& customers);
 
   /// Examples whose outcome is known and that the budget has room for, by cut-off, then in order of the customers'
-  /// first events; none of customers who were erased. Empties the collector. REQUIRES: all collectors have seen all.
+  /// first events. Of who was erased before, none has an outcome; of who was erased later, whoever knows of it leaves
+  /// them out. Empties the collector. REQUIRES: all collectors have seen all.
   [[nodiscard]] std::vector<Example> take();
 
  private:
@@ -71,7 +72,6 @@ class ExampleCollector {
 
   void begin(std::uint32_t cutoff, const RecordTable& customers);
   void end(std::uint32_t cutoff, const RecordTable& customers);
-  void drop_erased(const RecordTable& customers);
   void leave_out();
 
   const Cutoffs& cutoffs_;
