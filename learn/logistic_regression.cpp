@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <string>
+#include <utility>
 
 #include <Eigen/Dense>
 
@@ -60,10 +63,9 @@ class Problem {
       : design_(design),
         scaling_(scaling_of(design)),
         size_(static_cast<Eigen::Index>(design.columns) + 1),
-        ridge_(Vector::Constant(size_, settings.ridge)),
+        ridge_(Vector::Zero(size_)),
         least_(Vector::Constant(size_, -std::numeric_limits<double>::infinity())),
         most_(Vector::Constant(size_, std::numeric_limits<double>::infinity())) {
-    ridge_[0] = 0;
     for (std::size_t c = 0; c < settings.bounds.size(); ++c) {
       const auto i = static_cast<Eigen::Index>(c);
       if (scaling_.deviation[i] == 0) continue;
@@ -71,6 +73,8 @@ class Problem {
       most_[i + 1] = settings.bounds[c].most * scaling_.deviation[i];
     }
   }
+
+  void set_ridge(double ridge) { ridge_.tail(size_ - 1).setConstant(ridge); }
 
   struct Local {
     double likelihood = 0;  ///< Without the penalty.
@@ -80,16 +84,6 @@ class Problem {
 
   [[nodiscard]] double penalised(const Vector& at, double likelihood) const {
     return likelihood - 0.5 * at.cwiseProduct(ridge_).dot(at);
-  }
-
-  [[nodiscard]] double likelihood(const Vector& at) const {
-    double sum = 0;
-    each_block([&](const Matrix& rows, std::size_t first) {
-      const Vector scores = rows * at;
-      for (Eigen::Index i = 0; i < rows.rows(); ++i)
-        sum -= design_.weight_of(first + i) * softplus(design_.outcome[first + i] != 0 ? -scores[i] : scores[i]);
-    });
-    return sum;
   }
 
   [[nodiscard]] Local local(const Vector& at) const {
@@ -178,6 +172,34 @@ class Problem {
   Vector most_;
 };
 
+struct Maximum {
+  Vector at;
+  double likelihood = 0;
+  int iterations = 0;
+};
+
+Expected<Maximum> maximum_from(const Problem& problem, Vector at) {
+  Problem::Local local = problem.local(at);
+  for (int iteration = 1; iteration <= newton_steps_max; ++iteration) {
+    const double here = problem.penalised(at, local.likelihood);
+    const Vector step = problem.newton_step(at, local) - at;
+    if (step.cwiseAbs().maxCoeff() < converged_step)
+      return Maximum{.at = std::move(at), .likelihood = local.likelihood, .iterations = iteration};
+    // The bounds are convex: any part of the step stays within them. Close to the optimum the sums only differ by what
+    // they are rounded by.
+    const double not_less = here - rounding * std::abs(here);
+    double share = 1;
+    Vector next;
+    for (int halving = 0; halving < halvings_max; ++halving, share /= 2) {
+      next = at + share * step;
+      local = problem.local(next);
+      if (problem.penalised(next, local.likelihood) >= not_less) break;
+    }
+    at = std::move(next);
+  }
+  return fail(ErrorKind::failed, "the regression did not converge in " + std::to_string(newton_steps_max) + " steps");
+}
+
 }  // namespace
 
 double softplus(double score) { return std::max(score, 0.0) + std::log1p(std::exp(-std::abs(score))); }
@@ -189,29 +211,29 @@ double score_of(const LogisticFit& fit, std::span<const float> row) {
 }
 
 Expected<LogisticFit> fit_logistic(const Design& design, const LogisticSettings& settings) {
+  const auto fits = fit_logistic(design, settings, std::span(&settings.ridge, 1));
+  if (!fits) return std::unexpected(fits.error());
+  return fits->front();
+}
+
+Expected<std::vector<LogisticFit>> fit_logistic(const Design& design, const LogisticSettings& settings,
+                                                std::span<const double> ridges) {
   const auto happened = std::ranges::count_if(design.outcome, [](std::uint8_t y) { return y != 0; });
   if (happened == 0 || static_cast<std::size_t>(happened) == design.rows())
     return fail(ErrorKind::invalid_argument,
                 "a regression needs rows of both outcomes: " + std::to_string(design.rows()) + " rows, of which " +
                     std::to_string(happened) + " left");
-  const Problem problem(design, settings);
+  Problem problem(design, settings);
   Vector at = problem.start();
-  for (int iteration = 1; iteration <= newton_steps_max; ++iteration) {
-    const Problem::Local local = problem.local(at);
-    const double here = problem.penalised(at, local.likelihood);
-    const Vector step = problem.newton_step(at, local) - at;
-    if (step.cwiseAbs().maxCoeff() < converged_step) return problem.unscaled(at, local.likelihood, iteration);
-    // The bounds are convex: any part of the step stays within them. Close to the optimum the sums only differ by what
-    // they are rounded by.
-    const double not_less = here - rounding * std::abs(here);
-    double share = 1;
-    for (int halving = 0; halving < halvings_max; ++halving, share /= 2) {
-      const Vector next = at + share * step;
-      if (problem.penalised(next, problem.likelihood(next)) >= not_less) break;
-    }
-    at += share * step;
+  std::vector<LogisticFit> fits;
+  for (const double ridge : ridges) {
+    problem.set_ridge(ridge);
+    const auto found = maximum_from(problem, at);
+    if (!found) return std::unexpected(found.error());
+    at = found->at;
+    fits.push_back(problem.unscaled(at, found->likelihood, found->iterations));
   }
-  return fail(ErrorKind::failed, "the regression did not converge in " + std::to_string(newton_steps_max) + " steps");
+  return fits;
 }
 
 }  // namespace holdfast::learn

@@ -1,7 +1,9 @@
 #include "learn/logistic_regression.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <random>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -72,6 +74,26 @@ TEST(LogisticRegression, ARidgeDrawsWeightsTogetherButNotTheMean) {
     left += design.outcome[i];
   }
   EXPECT_NEAR(predicted / left, 1, 1e-6);
+}
+
+TEST(LogisticRegression, OnePenaltyAfterTheOtherComesToWhatEachComesToAlone) {
+  const Design design = simulated(5'000, {-1, 3, -0.2}, 3);
+  const std::vector<double> ridges{1e-2, 10, 1e4};
+  const auto fits = fit_logistic(design, {}, ridges);
+  ASSERT_TRUE(fits) << fits.error().message;
+  ASSERT_EQ(fits->size(), ridges.size());
+  int alone_iterations = 0;
+  int iterations = 0;
+  for (std::size_t i = 0; i < ridges.size(); ++i) {
+    const auto alone = fit_logistic(design, {.ridge = ridges[i], .bounds = {}});
+    ASSERT_TRUE(alone);
+    EXPECT_NEAR((*fits)[i].intercept, alone->intercept, 1e-8);
+    for (std::size_t c = 0; c < design.columns; ++c)
+      EXPECT_NEAR((*fits)[i].weights[c], alone->weights[c], 1e-8 * std::max(1.0, std::abs(alone->weights[c])));
+    alone_iterations += alone->iterations;
+    iterations += (*fits)[i].iterations;
+  }
+  EXPECT_LT(iterations, alone_iterations);
 }
 
 // Within bounds the optimum is where no weight can be moved for the better: checked by moving each.
