@@ -1,5 +1,6 @@
 #include <cstdio>
 #include <string>
+#include <string_view>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -72,11 +73,11 @@ int evaluate_command(const EvaluateOptions& options) {
       run_evaluation(*config, *history, *span, purchases, *cutoffs, *until, options.examples_max, progress);
   if (!run) return line.give_up(run.error());
 
-  line.show("measuring");
   learn::EvaluationSettings settings;
   settings.bootstrap.seed = options.seed;
   settings.bootstrap.replicates = options.replicates;
-  const learn::Evaluation evaluation = learn::evaluate(run->input, settings);
+  const learn::Evaluation evaluation =
+      learn::evaluate(run->input, settings, [&line](std::string_view doing) { line.show(doing); });
   line.clear();
   if (!options.html.empty()) {
     if (const Status written = write_text_file(options.html, evaluation_page(evaluation, run->facts, *language));

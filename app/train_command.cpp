@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <limits>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -157,8 +158,9 @@ int train_command(const TrainOptions& options) {
       return line.give_up(written.error());
   }
 
-  line.show("fitting");
-  auto training = learn::train(examples, *cutoffs, {.with_prior = options.prior});
+  auto training =
+      learn::train(examples, *cutoffs,
+                   {.with_prior = options.prior, .progress = [&line](std::string_view doing) { line.show(doing); }});
   if (!training) return line.give_up(training.error());
   line.clear();
   if (const std::string warning = currencies.warning(); !warning.empty()) training->warnings.push_back(warning);

@@ -7,6 +7,8 @@
 #include <span>
 #include <utility>
 
+#include <fmt/format.h>
+
 namespace holdfast::learn {
 namespace {
 
@@ -151,19 +153,21 @@ void judge_all(Evaluation& evaluation, const Rows& rows) {
   }
 }
 
-void judge_cohorts(Evaluation& evaluation, const EvaluationInput& input) {
+void judge_cohorts(Evaluation& evaluation, const EvaluationInput& input, const Progress& progress) {
   std::set<CustomerState> states;
   std::set<std::uint32_t> cutoffs;
   for (const JudgedRow& row : input.rows) {
     states.insert(row.state);
     cutoffs.insert(row.cutoff);
   }
+  progress("measuring by state");
   for (const CustomerState state : states) {
     StateCohort& cohort = evaluation.states.emplace_back();
     cohort.state = state;
     judge(cohort, rows_of(input, [&](const JudgedRow& row) { return row.state == state; }), evaluation.settings);
   }
   for (const std::uint32_t cutoff : cutoffs) {
+    progress(fmt::format("measuring by cut-off, {} of {}", evaluation.cutoffs.size() + 1, cutoffs.size()));
     CutoffCohort& cohort = evaluation.cutoffs.emplace_back();
     cohort.cutoff = cutoff;
     judge(cohort, rows_of(input, [&](const JudgedRow& row) { return row.cutoff == cutoff; }), evaluation.settings);
@@ -277,11 +281,12 @@ Better better(Metric metric) {
   return Better::neither;
 }
 
-Evaluation evaluate(const EvaluationInput& input, const EvaluationSettings& settings) {
+Evaluation evaluate(const EvaluationInput& input, const EvaluationSettings& settings, const Progress& progress) {
   Evaluation evaluation;
   evaluation.settings = settings;
+  progress("measuring");
   judge_all(evaluation, rows_of(input, [](const JudgedRow&) { return true; }));
-  judge_cohorts(evaluation, input);
+  judge_cohorts(evaluation, input, progress);
   evaluation.alerts.days = std::max(0.0, (input.watched_until - input.watched_from).days());
   judge_flags(evaluation.alerts, input);
   judge_leavers(evaluation.alerts, input);

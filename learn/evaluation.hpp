@@ -11,6 +11,7 @@
 #include "domain/time.hpp"
 #include "learn/bootstrap.hpp"
 #include "learn/metrics.hpp"
+#include "learn/progress.hpp"
 
 namespace holdfast::learn {
 
@@ -184,6 +185,7 @@ struct Evaluation {
 };
 
 /// A function of the sets of rows, flags and leavers and of the seed: their order does not matter.
-[[nodiscard]] Evaluation evaluate(const EvaluationInput& input, const EvaluationSettings& settings);
+[[nodiscard]] Evaluation evaluate(const EvaluationInput& input, const EvaluationSettings& settings,
+                                  const Progress& progress = no_progress);
 
 }  // namespace holdfast::learn

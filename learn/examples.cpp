@@ -100,15 +100,19 @@ void ExampleCollector::leave_out() {
 
 std::vector<Example> ExampleCollector::take() {
   leave_out();
-  waiting_.clear();
+  waiting_ = {};
   return std::move(known_);
 }
 
 std::vector<Example> merge(std::span<ExampleCollector> collectors) {
   std::vector<Example> all;
   for (ExampleCollector& collector : collectors) {
-    const std::vector<Example> part = collector.take();
-    all.insert(all.end(), part.begin(), part.end());
+    std::vector<Example> part = collector.take();
+    if (all.empty()) {
+      all = std::move(part);
+    } else {
+      all.insert(all.end(), part.begin(), part.end());
+    }
   }
   std::ranges::sort(all, {}, [](const Example& example) { return std::pair(example.cutoff, example.customer); });
   return all;

@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "engine/mbg.hpp"
 #include "engine/score.hpp"
 #include "learn/metrics.hpp"
@@ -27,7 +29,7 @@ struct Ranges {
 };
 
 struct Fitted {
-  LogisticFit fit;
+  std::vector<LogisticFit> fits;  ///< One a penalty.
   Ranges ranges;
 };
 
@@ -51,26 +53,31 @@ class ScoreFitter {
     if (splits->empty()) splits = splits_by_customer();
     if (splits->empty()) return too_little();
     result.validations = splits->size();
-    result.base = trial_of(*splits, [&](const Split& split, std::size_t i) { return split.mbg_logits[i]; });
-    for (const double ridge : settings_.ridges) {
-      const auto trial = trial_of(*splits, ridge);
-      if (!trial) return std::unexpected(trial.error());
-      result.trials.push_back(*trial);
+    for (const double ridge : settings_.ridges) result.trials.push_back({.ridge = ridge});
+    for (std::size_t s = 0; s < splits->size(); ++s) {
+      settings_.progress(fmt::format("trying penalties, {} of {}", s + 1, splits->size()));
+      if (const Status tried = add_losses((*splits)[s], result); !tried) return std::unexpected(tried.error());
     }
+    result.base.log_loss = mean_of(result.base.losses);
+    for (Trial& trial : result.trials) trial.log_loss = mean_of(trial.losses);
     result.ridge = ridge_of(result.trials);
+    splits->clear();
 
+    settings_.progress("fitting the weights");
     std::vector<std::size_t> all(examples_.size());
-    for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
-    const auto fitted = fit(all, mbg_logits_of(base_), result.ridge);
+    std::iota(all.begin(), all.end(), std::size_t{0});
+    const auto fitted = fit(all, mbg_logits_of(base_), std::span(&result.ridge, 1));
     if (!fitted) return std::unexpected(fitted.error());
-    result.log_loss = -fitted->fit.log_likelihood / static_cast<double>(all.size());
-    result.logistic.intercept = fitted->fit.intercept;
+    const auto& [fits, ranges] = *fitted;
+    const LogisticFit& best = fits.front();
+    result.log_loss = -best.log_likelihood / static_cast<double>(all.size());
+    result.logistic.intercept = best.intercept;
     for (std::size_t c = 0; c < settings_.features.size(); ++c) {
-      if (fitted->fit.weights[c] == 0) continue;
+      if (best.weights[c] == 0) continue;
       result.logistic.terms.push_back({.feature = settings_.features[c].feature,
-                                       .weight = fitted->fit.weights[c],
-                                       .least = fitted->ranges.least[c],
-                                       .most = fitted->ranges.most[c]});
+                                       .weight = best.weights[c],
+                                       .least = ranges.least[c],
+                                       .most = ranges.most[c]});
     }
     std::ranges::sort(result.logistic.terms, {}, &engine::Logistic::Term::feature);
     return result;
@@ -155,38 +162,24 @@ class ScoreFitter {
     return rows.size() >= examples_min && left > 0 && static_cast<std::size_t>(left) < rows.size();
   }
 
-  /// `score_of`: of a split's example. Each validation counts alike.
-  template <class ScoreOf>
-  [[nodiscard]] Trial trial_of(std::span<const Split> splits, const ScoreOf& score_of) const {
-    Trial trial;
-    for (const Split& split : splits) {
-      double loss = 0;
-      for (const std::size_t i : split.predicted) {
-        const double score = score_of(split, i);
-        loss += softplus(examples_[i].left ? -score : score);
-      }
-      trial.losses.push_back(loss / static_cast<double>(split.predicted.size()));
-    }
-    trial.log_loss = mean_of(trial.losses);
-    return trial;
-  }
-
-  [[nodiscard]] Expected<Trial> trial_of(std::span<const Split> splits, double ridge) const {
-    std::vector<Fitted> fits;
-    for (const Split& split : splits) {
-      auto fitted = fit(split.fitted, split.mbg_logits, ridge);
-      if (!fitted) return std::unexpected(fitted.error());
-      fits.push_back(std::move(*fitted));
-    }
+  /// What is lost on what is predicted, by MBG/NBD alone and with each penalty.
+  Status add_losses(const Split& split, ScoreFit& to) const {
+    const auto fitted = fit(split.fitted, split.mbg_logits, settings_.ridges);
+    if (!fitted) return std::unexpected(fitted.error());
+    double base = 0;
+    std::vector<double> losses(to.trials.size());
     std::vector<float> row;
-    Trial trial = trial_of(splits, [&](const Split& split, std::size_t i) {
-      const Fitted& fitted = fits[static_cast<std::size_t>(&split - splits.data())];
+    for (const std::size_t i : split.predicted) {
+      const auto loss = [left = examples_[i].left](double score) { return softplus(left ? -score : score); };
+      base += loss(split.mbg_logits[i]);
       row.clear();
-      append_row(i, split.mbg_logits, fitted.ranges, row);
-      return score_of(fitted.fit, row);
-    });
-    trial.ridge = ridge;
-    return trial;
+      append_row(i, split.mbg_logits, fitted->ranges, row);
+      for (std::size_t r = 0; r < losses.size(); ++r) losses[r] += loss(score_of(fitted->fits[r], row));
+    }
+    const auto predicted = static_cast<double>(split.predicted.size());
+    to.base.losses.push_back(base / predicted);
+    for (std::size_t r = 0; r < losses.size(); ++r) to.trials[r].losses.push_back(losses[r] / predicted);
+    return {};
   }
 
   /// The strongest one that does as well as the best, as far as the validations can tell.
@@ -210,21 +203,25 @@ class ScoreFitter {
   }
 
   [[nodiscard]] Expected<Fitted> fit(std::span<const std::size_t> rows, const std::vector<double>& mbg_logits,
-                                     double ridge) const {
-    Fitted fitted{.fit = {}, .ranges = ranges_of(rows, mbg_logits)};
+                                     std::span<const double> penalties) const {
+    Fitted fitted{.fits = {}, .ranges = ranges_of(rows, mbg_logits)};
     const std::vector<float> weights = weights_of(rows);
     Design design{.columns = settings_.features.size(), .values = {}, .outcome = {}};
     design.values.reserve(rows.size() * design.columns);
+    design.outcome.reserve(rows.size());
+    design.weight.reserve(rows.size());
     for (const std::size_t i : rows) {
       append_row(i, mbg_logits, fitted.ranges, design.values);
       design.outcome.push_back(examples_[i].left ? 1 : 0);
       design.weight.push_back(weights[examples_[i].cutoff]);
     }
-    LogisticSettings settings{.ridge = ridge * static_cast<double>(rows.size()), .bounds = {}};
+    LogisticSettings settings;
     for (const FeatureRule& rule : settings_.features) settings.bounds.push_back(rule.bounds);
-    auto found = fit_logistic(design, settings);
+    std::vector<double> ridges;
+    for (const double penalty : penalties) ridges.push_back(penalty * static_cast<double>(rows.size()));
+    auto found = fit_logistic(design, settings, ridges);
     if (!found) return std::unexpected(found.error());
-    fitted.fit = std::move(*found);
+    fitted.fits = std::move(*found);
     return fitted;
   }
 

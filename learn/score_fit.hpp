@@ -9,6 +9,7 @@
 #include "engine/model.hpp"
 #include "learn/examples.hpp"
 #include "learn/logistic_regression.hpp"
+#include "learn/progress.hpp"
 
 namespace holdfast::learn {
 
@@ -32,6 +33,7 @@ struct ScoreFitSettings {
   double outside_range = 0.01;
   std::size_t validations_max = 4;  ///< Cut-offs that are predicted from what was known before them.
   std::size_t folds = 5;            ///< Of customers, where history is too short for that.
+  Progress progress = no_progress;
 };
 
 /// How well a way to predict did on examples that it was not fitted to.

@@ -62,6 +62,7 @@ Expected<Training> train(std::span<const Example> examples, const Cutoffs& cutof
   if (settings.with_prior) fitting.prior = usual_purchases(settings.time_unit);
   FitSettings trial_fitting = fitting;
   trial_fitting.customers_max = trial_customers_max;
+  settings.progress("fitting MBG/NBD");
   auto mbg = fit_purchases(customers, PurchaseFamily::mbg_nbd, 1, fitting);
   if (!mbg) return std::unexpected(mbg.error());
   training.mbg = std::move(*mbg);
@@ -70,10 +71,13 @@ Expected<Training> train(std::span<const Example> examples, const Cutoffs& cutof
 
   if (settings.all_families) {
     for (const PurchaseFamily family : {PurchaseFamily::bg_nbd, PurchaseFamily::pareto_nbd}) {
+      settings.progress(family == PurchaseFamily::bg_nbd ? "fitting BG/NBD to compare"
+                                                         : "fitting Pareto/NBD to compare");
       if (auto other = fit_purchases(customers, family, 1, {})) training.others.push_back(std::move(*other));
     }
   }
   if (spends.size() >= repeat_buyers_min) {
+    settings.progress("fitting Gamma-Gamma");
     auto spend = fit_gamma_gamma(spends, {});
     if (spend) {
       append(training.warnings, "Gamma-Gamma", spend->warnings);
@@ -84,13 +88,16 @@ Expected<Training> train(std::span<const Example> examples, const Cutoffs& cutof
   }
 
   const RefitBase refit = [&](std::span<const Example> at_cutoff) -> Expected<engine::MbgParameters> {
+    settings.progress("fitting MBG/NBD as of earlier cut-offs");
     std::vector<CustomerSummary> earlier;
     for (const Example& example : at_cutoff) earlier.push_back(summary_of(example, settings.time_unit.days()));
     const auto fit = fit_purchases(earlier, PurchaseFamily::mbg_nbd, 1, trial_fitting);
     if (!fit) return std::unexpected(fit.error());
     return mbg_parameters(fit->model);
   };
-  auto score = fit_score(examples, cutoffs, training.model, refit, settings.score);
+  ScoreFitSettings score_fitting = settings.score;
+  score_fitting.progress = settings.progress;
+  auto score = fit_score(examples, cutoffs, training.model, refit, score_fitting);
   if (!score) return std::unexpected(score.error());
   training.score = std::move(*score);
   if (training.score.improves()) {

@@ -12,6 +12,7 @@
 #include "engine/model.hpp"
 #include "learn/examples.hpp"
 #include "learn/fit.hpp"
+#include "learn/progress.hpp"
 #include "learn/score_fit.hpp"
 
 namespace holdfast::learn {
@@ -25,6 +26,7 @@ struct TrainingSettings {
   bool with_prior = true;    ///< usual_purchases(), for MBG/NBD.
   bool all_families = true;  ///< Also fit BG/NBD and Pareto/NBD, to compare.
   ScoreFitSettings score = {};
+  Progress progress = no_progress;  ///< Of all parts.
 };
 
 /// How many of the customers at a cut-off stayed away.

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -77,6 +80,16 @@ TEST(Evaluation, JudgesModelAndBaselinesOnTheSameRows) {
     EXPECT_LT(estimate.interval->low, estimate.value);
     EXPECT_GT(estimate.interval->high, estimate.value);
   }
+}
+
+TEST(Evaluation, SaysWhatItIsAtWhilePeopleWait) {
+  std::vector<std::string> told;
+  (void)evaluate(input_of(simulated_rows(1'000, 2)), quick(),
+                 [&told](std::string_view doing) { told.emplace_back(doing); });
+  ASSERT_GE(told.size(), 3U);
+  EXPECT_EQ(told[0], "measuring");
+  EXPECT_EQ(told[1], "measuring by state");
+  EXPECT_EQ(told[2].substr(0, 24), "measuring by cut-off, 1 ");
 }
 
 TEST(Evaluation, ComparesTheModelWithTheBestBaselineOfEachMetric) {

@@ -4,6 +4,9 @@
 #include <cmath>
 #include <limits>
 #include <random>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -83,6 +86,18 @@ TEST(ScoreFit, FindsWhatMadeCustomersLeave) {
   EXPECT_NEAR(term(*fit, Feature::visits_30d)->most, 3.96, 0.02);
   EXPECT_TRUE(fit->improves());
   EXPECT_EQ(term(*fit, Feature::returns_60d), nullptr) << "what never happened has no part in it";
+}
+
+TEST(ScoreFit, SaysWhatItIsAtWhilePeopleWait) {
+  const World made = world(3, 8'000, -0.8);
+  std::vector<std::string> told;
+  ScoreFitSettings settings;
+  settings.progress = [&told](std::string_view doing) { told.emplace_back(doing); };
+  const auto fit = fit_score(made.examples, made.cutoffs, base_model(), as_it_is(), settings);
+  ASSERT_TRUE(fit) << fit.error().message;
+  ASSERT_EQ(told.size(), fit->validations + 1);
+  EXPECT_EQ(told.front(), "trying penalties, 1 of " + std::to_string(fit->validations));
+  EXPECT_EQ(told.back(), "fitting the weights");
 }
 
 /// Some customers of whom few have complained: `each`-th one, and it made them leave.
