@@ -58,8 +58,6 @@ class Search {
     const Timestamp begin = after + Duration{1};
     if (lower_ > -infinity && left_at(begin)) return begin;
     if (upper_ == infinity) return after_all_time;
-    // Other terms may leave it below for ever.
-    if (!score_.is_mbg_alone() && !left_at(until)) return after_all_time;
     const Timestamp guess = score_.is_mbg_alone() ? score_.reached_by(upper_) : after + first_guess;
     const Timestamp found = in_monotone(guess, after, until + Duration{1}, true);
     return found <= until ? found : after_all_time;

@@ -49,6 +49,17 @@ Mbg::Logit Mbg::logit(double silence) const {
           .buys = buys};
 }
 
+// The same, not in log space: where neither overflows, k is not so large that it makes much of rounding, and 1 - S is
+// no difference of near equals.
+double Mbg::about_logit(double silence) const {
+  const double age = age_at_last_ + silence;
+  const double log_odds = log_odds_at_last_ + k_ * std::log(age / age_at_last_);
+  const double stays_away = std::exp(-k_ * std::log(1 + horizon_ / age));
+  const double buys = 1 - stays_away;
+  if (!(k_ < 100 && std::abs(log_odds) < 500 && stays_away > 1e-200 && buys > 0.1)) return logit(silence).value;
+  return std::log((std::exp(log_odds) + stays_away) / buys);
+}
+
 // With k = r + x and u = alpha + T.
 double Mbg::slope(const Logit& at) const {
   return k_ / (at.age + horizon_) * (horizon_ / (at.age * at.buys) + at.dropped);
@@ -60,6 +71,15 @@ double Mbg::least_slope(const MbgParameters& parameters, double x, double age, d
   const double u = bounded(parameters.alpha) + age;
   const double h = bounded(horizon);
   return k / (u + h) * (h / u);
+}
+
+// ln(E + S) lies between -k h / u and ln(E) + 1, as long as that is positive, and 1 - S is no less than v / (1 + v)
+// with v = k h / (u + h).
+double Mbg::logit_size(double silence) const {
+  constexpr double log_max = 400;  // No logarithm of times, and of parameters within their bounds, comes to it.
+  const double grown = k_ * std::min(silence / age_at_last_, log_max);
+  const double least_exponent = k_ * horizon_ / (age_at_last_ + silence + horizon_);
+  return 1 + std::abs(log_odds_at_last_) + grown + k_ * horizon_ / age_at_last_ + std::log(1 + 1 / least_exponent);
 }
 
 // As time passes, u and `dropped` grow and `buys` shrinks: each is bounded by its values at the ends.

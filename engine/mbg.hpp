@@ -32,6 +32,8 @@ class Mbg {
     double buys;     ///< 1 - S: probability that an active customer buys within the horizon.
   };
   [[nodiscard]] Logit logit(double silence) const;
+  /// The logit's value, within 1e-12 of it where that is no rounding of its own, for half the cost.
+  [[nodiscard]] double about_logit(double silence) const;
   /// The logit's slope, per time unit.
   [[nodiscard]] double slope(const Logit& at) const;
   /// Bounds of the logit's slope between two evaluations, per time unit.
@@ -41,6 +43,9 @@ class Mbg {
   /// What the logit's slope is at least, per time unit, as long as no more than `age` has passed since the first
   /// purchase: without an evaluation of the curve.
   [[nodiscard]] static double least_slope(const MbgParameters& parameters, double x, double age, double horizon);
+
+  /// More than the logit's size at any silence up to this one, without an evaluation of the curve.
+  [[nodiscard]] double logit_size(double silence) const;
 
   /// alpha + t_x
   [[nodiscard]] double age_at_last() const { return age_at_last_; }

@@ -174,20 +174,25 @@ bool is_judged(const Customer& customer, const RiskPolicy& policy) {
          !customer.has(Customer::lost);
 }
 
+Timestamp expiry_of(const Customer& customer, const RiskPolicy& policy) {
+  return std::max(Timestamp{customer.raised_at_ms}, customer.last()) + policy.expire_after;
+}
+
 Timestamp next_timer(const Customer& customer, const Model& model, const RiskPolicy& policy) {
+  LazyScore score(customer, model, policy.horizon);
+  return next_timer(customer, score, policy);
+}
+
+Timestamp next_timer(const Customer& customer, LazyScore& score, const RiskPolicy& policy) {
   const Timestamp moment = customer.moment();
   const Level level = customer.current_level();
   Timestamp expiry = after_all_time;
-  if (level != Level::none) {
-    const Timestamp due = std::max(Timestamp{customer.raised_at_ms}, customer.last()) + policy.expire_after;
-    expiry = std::max(due, moment + Duration{1});
-  }
+  if (level != Level::none) expiry = std::max(expiry_of(customer, policy), moment + Duration{1});
   const Timestamp reach = moment + timer_reach;
   const Timestamp none_or_expiry = expiry <= reach ? expiry : after_all_time;
   if (!is_judged(customer, policy)) return none_or_expiry;
-  const Score score(customer, model, policy.horizon);
   return std::min(none_or_expiry,
-                  first_crossing(score, band_of(level, policy), moment, std::min(reach, none_or_expiry)));
+                  first_crossing(score.get(), band_of(level, policy), moment, std::min(reach, none_or_expiry)));
 }
 
 }  // namespace holdfast::engine

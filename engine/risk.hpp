@@ -12,6 +12,7 @@
 #include "engine/crossing.hpp"
 #include "engine/customer.hpp"
 #include "engine/model.hpp"
+#include "engine/score.hpp"
 
 namespace holdfast::engine {
 
@@ -57,6 +58,9 @@ struct Explanation {
 /// Whether alerts are made for the customer now.
 [[nodiscard]] bool is_judged(const Customer& customer, const RiskPolicy& policy);
 
+/// When the customer's episode expires, if nothing happens before. REQUIRES: its level is not none.
+[[nodiscard]] Timestamp expiry_of(const Customer& customer, const RiskPolicy& policy);
+
 /// A timer lies at most 10 years of 365 days after the customer's moment.
 inline constexpr Duration timer_reach{std::int64_t{3650} * 86'400'000};
 
@@ -64,5 +68,7 @@ inline constexpr Duration timer_reach{std::int64_t{3650} * 86'400'000};
 /// expires or judging would change the level; after_all_time if there is none. Exact to the millisecond (crossing.hpp).
 /// When it fires, judge before advance_to(): that rounds the counters, which may move the risk back over the threshold.
 [[nodiscard]] Timestamp next_timer(const Customer& customer, const Model& model, const RiskPolicy& policy);
+/// The same, with the customer's score at hand.
+[[nodiscard]] Timestamp next_timer(const Customer& customer, LazyScore& score, const RiskPolicy& policy);
 
 }  // namespace holdfast::engine

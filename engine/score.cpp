@@ -14,8 +14,65 @@ constexpr double day_ms = 86'400'000.0;
 /// Relative to its size: more than what a term rises or falls by where, but for rounding, it does the opposite. Sums of
 /// terms keep their order when they are rounded.
 constexpr double rounding = 1e-14;
+/// As much more is Mbg::about_logit() off by.
+constexpr double about_rounding = 100;
+
+/// More than the logarithm of a number of days.
+constexpr double log_days_max = 42;
+
+/// The value of a feature that counts.
+double held(double feature, double least, double most) { return std::min(std::max(feature, least), most); }
 
 }  // namespace
+
+/// One moment, and what several terms need of it: worked out once, and only if one does.
+class Score::Moment {
+ public:
+  Moment(const Score& score, Timestamp t) : score_(score), t_(t), days_((t - score.last_).days()) {}
+
+  [[nodiscard]] Timestamp t() const { return t_; }
+  /// Since the latest purchase.
+  [[nodiscard]] double days() const { return days_; }
+  [[nodiscard]] double since() const { return std::max(0.0, days_); }
+  [[nodiscard]] const Mbg::Logit& mbg() {
+    if (!has_mbg_) mbg_ = score_.mbg_.logit(score_.silence_units(t_));
+    has_mbg_ = true;
+    return mbg_;
+  }
+  /// All 0 if no term needed it.
+  [[nodiscard]] Mbg::Logit mbg_if_needed() const { return has_mbg_ ? mbg_ : Mbg::Logit{}; }
+  /// What is left of a counter.
+  [[nodiscard]] double left(double half_life) {
+    if (t_ == score_.moment_) return 1;
+    std::size_t i = 0;
+    while (i < half_lives_ && half_life_days_[i] != half_life) ++i;
+    if (i == half_lives_) {
+      half_life_days_[half_lives_] = half_life;
+      left_[half_lives_++] = std::exp2(-(t_ - score_.moment_).days() / half_life);
+    }
+    return left_[i];
+  }
+  [[nodiscard]] double feature(const Ranged& term) {
+    using Shape = Ranged::Shape;
+    switch (term.shape) {
+      case Shape::mbg_logit: return mbg().value;
+      case Shape::days: return term.offset + term.factor * days_;
+      case Shape::log_days: return std::log1p(since());
+      case Shape::decay: break;
+    }
+    return term.factor == 0 ? 0 : term.factor * left(term.half_life_days);
+  }
+
+ private:
+  const Score& score_;
+  const Timestamp t_;
+  const double days_;
+  Mbg::Logit mbg_;
+  bool has_mbg_ = false;
+  std::size_t half_lives_ = 0;
+  std::array<double, counter_count> half_life_days_;
+  std::array<double, counter_count> left_;
+};
 
 double sigmoid(double score) {
   const double lesser = std::exp(-std::abs(score));
@@ -75,7 +132,6 @@ void Score::add_ranged(const Customer& customer, const Logistic::Term& term) {
     ranged.half_life_days = half_life_days[index];
   } else if (term.feature == Feature::mbg_logit) {
     ranged.shape = Shape::mbg_logit;
-    ranged_mbg_ = true;
   } else if (term.feature == Feature::log_days_since_purchase) {
     ranged.shape = Shape::log_days;
   } else if (term.feature == Feature::days_since_purchase || term.feature == Feature::customer_age_days) {
@@ -115,53 +171,55 @@ void Score::find_direction() {
 
 double Score::silence_units(Timestamp t) const { return static_cast<double>((t - last_).ms) / unit_ms_; }
 
-double Score::risk(Timestamp t) const { return logistic_ ? sigmoid(at(t).value) : mbg_.risk(silence_units(t)); }
-
-Score::Value Score::value_at(const Ranged& term, Timestamp t, const Mbg::Logit& mbg) const {
-  using Shape = Ranged::Shape;
-  switch (term.shape) {
-    case Shape::mbg_logit: return {mbg.value, mbg_.slope(mbg) / unit_ms_};
-    case Shape::days: return {term.offset + term.factor * (t - last_).days(), term.factor / day_ms};
-    case Shape::log_days: {
-      const double since = std::max(0.0, (t - last_).days());
-      return {std::log1p(since), 1 / (1 + since) / day_ms};
-    }
-    case Shape::decay: break;
-  }
-  const double left = term.factor * std::exp2(-(t - moment_).days() / term.half_life_days);
-  return {left, -left * std::numbers::ln2 / (term.half_life_days * day_ms)};
+double Score::risk(Timestamp t) const {
+  return logistic_ ? sigmoid(evaluate<false>(t).value) : mbg_.risk(silence_units(t));
 }
 
-Score::Point Score::at(Timestamp t) const {
-  Point point{.t = t, .value = constant_};
-  if (needs_mbg()) {
-    point.mbg = mbg_.logit(silence_units(t));
-    if (mbg_weight_ != 0) point.value += mbg_weight_ * point.mbg.value;
-  }
-  if (!logistic_) return point;
+Score::Point Score::at(Timestamp t) const { return evaluate<true>(t); }
 
-  const double days = (t - last_).days();
-  point.value += per_day_ * days;
-  point.rising_slope += per_day_ / day_ms;
-  if (per_log_day_ != 0) {
-    const double since = std::max(0.0, days);
-    point.value += per_log_day_ * std::log1p(since);
-    (per_log_day_ > 0 ? point.falling_slope : point.rising_slope) += per_log_day_ / (1 + since) / day_ms;
+/// By which the feature moves.
+double Score::per_ms(const Ranged& term, double feature, Moment& at) const {
+  using Shape = Ranged::Shape;
+  switch (term.shape) {
+    case Shape::mbg_logit: return mbg_.slope(at.mbg()) / unit_ms_;
+    case Shape::days: return term.factor / day_ms;
+    case Shape::log_days: return 1 / (1 + at.since()) / day_ms;
+    case Shape::decay: break;
   }
-  const double age_days = (t - moment_).days();
+  return -feature * std::numbers::ln2 / (term.half_life_days * day_ms);
+}
+
+template <bool with_slopes>
+Score::Point Score::evaluate(Timestamp t) const {
+  Moment moment(*this, t);
+  Point point{.t = t, .value = constant_};
+  if (mbg_weight_ != 0) point.value += mbg_weight_ * moment.mbg().value;
+  if (logistic_) {
+    point.value += per_day_ * moment.days();
+    point.rising_slope += per_day_ / day_ms;
+  }
+  if (per_log_day_ != 0) {
+    point.value += per_log_day_ * std::log1p(moment.since());
+    if constexpr (with_slopes)
+      (per_log_day_ > 0 ? point.falling_slope : point.rising_slope) += per_log_day_ / (1 + moment.since()) / day_ms;
+  }
   for (std::size_t i = 0; i < decay_count_; ++i) {
     const auto [half_life, amount] = decays_[i];
-    const double left = amount * std::exp2(-age_days / half_life);
+    const double left = amount * moment.left(half_life);
     point.value += left;
-    (left > 0 ? point.rising_slope : point.falling_slope) -= left * std::numbers::ln2 / (half_life * day_ms);
+    if constexpr (with_slopes)
+      (left > 0 ? point.rising_slope : point.falling_slope) -= left * std::numbers::ln2 / (half_life * day_ms);
   }
   for (std::size_t i = 0; i < ranged_count_; ++i) {
     const Ranged& term = ranged_[i];
-    const Value value = value_at(term, t, point.mbg);
-    point.value += term.weight * std::min(std::max(value.feature, term.least), term.most);
-    const int side = value.feature < term.least ? -1 : value.feature > term.most ? 1 : 0;
-    point.ranged[i] = {.inside = term.weight * value.per_ms, .side = static_cast<std::int8_t>(side)};
+    const double feature = moment.feature(term);
+    point.value += term.weight * held(feature, term.least, term.most);
+    if constexpr (with_slopes) {
+      const int side = feature < term.least ? -1 : feature > term.most ? 1 : 0;
+      point.ranged[i] = {.inside = term.weight * per_ms(term, feature, moment), .side = static_cast<std::int8_t>(side)};
+    }
   }
+  point.mbg = moment.mbg_if_needed();
   return point;
 }
 
@@ -210,42 +268,52 @@ Slopes Score::slopes(const Point& from, const Point& to) const {
   return slopes;
 }
 
-// Each term is least and greatest at the ends.
-Score::Bounds Score::bounds(Timestamp from, Timestamp to) const {
-  Bounds bounds{.least = constant_, .greatest = constant_};
+/// No less than the size of the feature between the two, as far as its range lets it come; close is not needed.
+double Score::feature_size(const Ranged& term, Moment& begin, Moment& end) const {
+  using Shape = Ranged::Shape;
+  switch (term.shape) {
+    case Shape::mbg_logit: return mbg_.logit_size(silence_units(end.t()));
+    case Shape::days: return std::max(std::abs(begin.feature(term)), std::abs(end.feature(term)));
+    case Shape::log_days: return log_days_max;
+    case Shape::decay: break;
+  }
+  return std::abs(begin.feature(term));
+}
+
+// Each term moves in one direction: it is greatest at one of the ends, and the other one need not be looked at.
+double Score::bound(Timestamp from, Timestamp to, bool greatest) const {
+  Moment begin(*this, from);
+  Moment end(*this, to);
+  const auto extreme = [&](double direction) -> Moment& { return (direction > 0) == greatest ? end : begin; };
+  double sum = constant_;
   double size = std::abs(constant_);
-  const auto add = [&](double at_from, double at_to) {
-    bounds.least += std::min(at_from, at_to);
-    bounds.greatest += std::max(at_from, at_to);
-    size += std::max(std::abs(at_from), std::abs(at_to));
-  };
-  const Mbg::Logit mbg_from = needs_mbg() ? mbg_.logit(silence_units(from)) : Mbg::Logit{};
-  const Mbg::Logit mbg_to = needs_mbg() ? mbg_.logit(silence_units(to)) : Mbg::Logit{};
-  // A logit that is close to 0 is what greater logarithms leave.
-  if (mbg_weight_ != 0) add(mbg_weight_ * mbg_from.value, mbg_weight_ * mbg_to.value);
-  size += std::abs(mbg_weight_);
+  if (mbg_weight_ != 0) {
+    const double logit = mbg_.about_logit(silence_units(extreme(mbg_weight_).t()));
+    sum += mbg_weight_ * logit;
+    size += std::abs(mbg_weight_) * (mbg_.logit_size(silence_units(to)) + about_rounding * (1 + std::abs(logit)));
+  }
   if (logistic_) {
-    const double days_from = (from - last_).days();
-    const double days_to = (to - last_).days();
-    add(per_day_ * days_from, per_day_ * days_to);
-    if (per_log_day_ != 0)
-      add(per_log_day_ * std::log1p(std::max(0.0, days_from)), per_log_day_ * std::log1p(std::max(0.0, days_to)));
-    for (std::size_t i = 0; i < decay_count_; ++i) {
-      const auto [half_life, amount] = decays_[i];
-      add(amount * std::exp2(-(from - moment_).days() / half_life),
-          amount * std::exp2(-(to - moment_).days() / half_life));
-    }
+    sum += per_day_ * extreme(per_day_).days();
+    size += std::abs(per_day_) * std::max(std::abs(begin.days()), std::abs(end.days()));
+  }
+  if (per_log_day_ != 0) {
+    sum += per_log_day_ * std::log1p(extreme(per_log_day_).since());
+    size += std::abs(per_log_day_) * log_days_max;
+  }
+  for (std::size_t i = 0; i < decay_count_; ++i) {
+    const Decay& decay = decays_[i];
+    sum += decay.amount * extreme(-decay.amount).left(decay.half_life_days);
+    size += std::abs(decay.amount) * begin.left(decay.half_life_days);
   }
   for (std::size_t i = 0; i < ranged_count_; ++i) {
     const Ranged& term = ranged_[i];
-    const auto held = [&term](double value) { return std::min(std::max(value, term.least), term.most); };
-    add(term.weight * held(value_at(term, from, mbg_from).feature),
-        term.weight * held(value_at(term, to, mbg_to).feature));
-    if (term.shape == Ranged::Shape::mbg_logit) size += std::abs(term.weight);
+    const double direction = term.shape == Ranged::Shape::decay ? -term.weight : term.weight;
+    const double value = held(extreme(direction).feature(term), term.least, term.most);
+    sum += term.weight * value;
+    // At the other end it is the feature, or that end of the range which is closer to 0 than it or than `value`.
+    size += std::abs(term.weight) * std::max(std::abs(value), feature_size(term, begin, end));
   }
-  bounds.least -= rounding * size;
-  bounds.greatest += rounding * size;
-  return bounds;
+  return greatest ? sum + rounding * size : sum - rounding * size;
 }
 
 }  // namespace holdfast::engine

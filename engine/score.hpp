@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "domain/time.hpp"
 #include "engine/customer.hpp"
@@ -57,13 +58,10 @@ class Score {
   /// Bounds of the score's slope between two of its points, per millisecond. REQUIRES: from.t <= to.t.
   [[nodiscard]] Slopes slopes(const Point& from, const Point& to) const;
 
-  /// Bounds of the score between two moments, also as it comes out of at(), whose rounding grows with the size of the
-  /// terms, however small their sum is. REQUIRES: from <= to.
-  struct Bounds {
-    double least = 0;
-    double greatest = 0;
-  };
-  [[nodiscard]] Bounds bounds(Timestamp from, Timestamp to) const;
+  /// What the score is at most, and at least, between two moments, also as it comes out of at(), whose rounding grows
+  /// with the size of the terms, however small their sum is. REQUIRES: from <= to.
+  [[nodiscard]] double at_most(Timestamp from, Timestamp to) const { return bound(from, to, true); }
+  [[nodiscard]] double at_least(Timestamp from, Timestamp to) const { return bound(from, to, false); }
 
   /// Whether the score is that of MBG/NBD and nothing else.
   [[nodiscard]] bool is_mbg_alone() const { return !logistic_; }
@@ -90,18 +88,18 @@ class Score {
     double offset = 0;  ///< days: at the latest purchase.
     double half_life_days = 0;
   };
-  struct Value {
-    double feature = 0;
-    double per_ms = 0;
-  };
+  class Moment;
 
   void add_term(const Customer& customer, const Logistic::Term& term);
   void add_ranged(const Customer& customer, const Logistic::Term& term);
   void add_decay(double half_life_days, double amount);
   void find_direction();
   [[nodiscard]] double silence_units(Timestamp t) const;
-  [[nodiscard]] bool needs_mbg() const { return mbg_weight_ != 0 || ranged_mbg_; }
-  [[nodiscard]] Value value_at(const Ranged& term, Timestamp t, const Mbg::Logit& mbg) const;
+  template <bool with_slopes>
+  [[nodiscard]] Point evaluate(Timestamp t) const;
+  [[nodiscard]] double per_ms(const Ranged& term, double feature, Moment& at) const;
+  [[nodiscard]] double feature_size(const Ranged& term, Moment& begin, Moment& end) const;
+  [[nodiscard]] double bound(Timestamp from, Timestamp to, bool greatest) const;
 
   Mbg mbg_;
   Timestamp last_;
@@ -110,7 +108,6 @@ class Score {
   double origin_ms_;  ///< Where alpha + T is 0.
   bool logistic_;
   bool only_rises_ = true;
-  bool ranged_mbg_ = false;
   double mbg_weight_ = 1;
   double constant_ = 0;
   double per_day_ = 0;
@@ -119,6 +116,27 @@ class Score {
   std::size_t decay_count_ = 0;
   std::array<Ranged, ranged_max> ranged_{};
   std::size_t ranged_count_ = 0;
+};
+
+/// The score of a customer, made when it is first asked for: until then the customer must stay as it is. The model must
+/// outlive it.
+class LazyScore {
+ public:
+  LazyScore(const Customer& customer, const Model& model, Duration horizon)
+      : customer_(customer), model_(model), horizon_(horizon) {}
+
+  /// REQUIRES: customer.purchases > 0.
+  [[nodiscard]] const Score& get() {
+    if (!score_) score_.emplace(customer_, model_, horizon_);
+    return *score_;
+  }
+  [[nodiscard]] const Model& model() const { return model_; }
+
+ private:
+  const Customer& customer_;
+  const Model& model_;
+  const Duration horizon_;
+  std::optional<Score> score_;
 };
 
 }  // namespace holdfast::engine

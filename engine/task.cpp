@@ -41,8 +41,7 @@ Change change_between(Level from, Level to) {
 }
 
 bool expires_at(const Customer& customer, const RiskPolicy& policy, Timestamp t) {
-  if (customer.current_level() == Level::none) return false;
-  return std::max(Timestamp{customer.raised_at_ms}, customer.last()) + policy.expire_after <= t;
+  return customer.current_level() != Level::none && expiry_of(customer, policy) <= t;
 }
 
 }  // namespace
@@ -228,18 +227,21 @@ void Task::fire(Timers::Due due, Output& output) {
   timers_.take_first();
   Customer& customer = customer_at(table_.modify(due.slot));
   const CustomerKey key = table_.key(due.slot);
+  const Model& model = *generations_.at(key.hash, due.at).model;
   if (expires_at(customer, policy_, due.at)) {
-    const double risk = risk_at(customer, *generations_.at(key.hash, due.at).model, policy_.horizon, due.at);
+    const double risk = risk_at(customer, model, policy_.horizon, due.at);
     const Trigger silence{.type = TriggerType::silence};
     emit(key, customer, Change::expired, Level::none, due.at, risk, silence, Timestamp{-1}, output);
   } else {
     const bool is_adoption = !generations_.is_one_for_all() && generations_.is_adopted_at(key.hash, due.at);
     const Trigger trigger{.type = is_adoption ? TriggerType::model : TriggerType::silence};
-    judge(key, customer, due.at, trigger, Timestamp{-1}, output);
+    LazyScore score(customer, model, policy_.horizon);
+    judge(key, customer, score, due.at, trigger, Timestamp{-1}, output);
   }
   // Only now: it rounds the counters, and what was found by the search for the moment must hold when it is judged.
   advance_to(customer, due.at);
-  set_timer(due.slot, customer);
+  LazyScore score(customer, model, policy_.horizon);
+  set_timer(due.slot, customer, score);
 }
 
 void Task::expect_customers(SourceIndex source) {
@@ -280,11 +282,11 @@ void Task::apply_record(SourceIndex source, const Event& event, Output& output) 
     return;
   }
   counts_.late += applied == Applied::late_event ? 1 : 0;
-  const Model& model = *generations_.at(event.customer.hash, customer.moment()).model;
-  if (stands_too_late(event.customer, customer, standing) || !outlook.stands(customer, model, policy_)) {
+  LazyScore score(customer, *generations_.at(event.customer.hash, customer.moment()).model, policy_.horizon);
+  if (stands_too_late(event.customer, customer, standing) || !outlook.stands(customer, event.kind, score, policy_)) {
     const Trigger trigger{trigger_type(event.kind), source, event.offset, event.event_id};
-    judge(event.customer, customer, customer.moment(), trigger, event.logged_at, output);
-    set_timer(slot, customer);
+    judge(event.customer, customer, score, customer.moment(), trigger, event.logged_at, output);
+    set_timer(slot, customer, score);
   }
   // Its own, or others that a step has left for the next one.
   while (const auto due = next_to_fire(stream_time_)) fire(*due, output);
@@ -329,11 +331,11 @@ void Task::erase(SourceIndex source, const Event& event, Output& output) {
   table_.erase(*slot);
 }
 
-void Task::judge(CustomerKey key, Customer& customer, Timestamp t, const Trigger& trigger, Timestamp logged_at,
-                 Output& output) {
+void Task::judge(CustomerKey key, Customer& customer, LazyScore& score, Timestamp t, const Trigger& trigger,
+                 Timestamp logged_at, Output& output) {
   if (!is_judged(customer, policy_)) return;
   const Level before = customer.current_level();
-  const double risk = risk_at(customer, *generations_.at(key.hash, t).model, policy_.horizon, t);
+  const double risk = score.get().risk(t);
   const Level after = judged_level(before, risk, policy_);
   if (after != before) emit(key, customer, change_between(before, after), after, t, risk, trigger, logged_at, output);
 }
@@ -383,16 +385,27 @@ void Task::emit(CustomerKey key, Customer& customer, Change change, Level level,
 }
 
 void Task::set_timer(Slot slot, const Customer& customer) {
-  if (generations_.is_one_for_all()) {
-    timers_.set(slot, engine::next_timer(customer, *generations_.all().front().model, policy_));
-    return;
+  const std::uint64_t hash = generations_.is_one_for_all() ? 0 : table_.key(slot).hash;
+  LazyScore score(customer, *generations_.at(hash, customer.moment()).model, policy_.horizon);
+  timers_.set(slot, std::min(engine::next_timer(customer, score, policy_), next_adoption(slot, customer)));
+}
+
+// After the customer was judged. Where its moment is takes a search in a logistic score: mostly something else happens
+// to the customer before, so that is left to when the timer comes up.
+void Task::set_timer(Slot slot, const Customer& customer, LazyScore& score) {
+  // A near timer is exact, and fires.
+  const bool is_near = timers_.standing(slot) == before_all_time;
+  if (score.model().logistic && !is_near && is_judged(customer, policy_)) {
+    const Timestamp quiet = std::min(quiet_until(customer, score, policy_), next_adoption(slot, customer));
+    if (quiet > customer.moment() && timers_.bring_forward(slot, quiet)) return;
   }
-  const std::uint64_t hash = table_.key(slot).hash;
-  const Timestamp moment = customer.moment();
-  Timestamp due = engine::next_timer(customer, *generations_.at(hash, moment).model, policy_);
-  // Another model makes no difference to those whom alerts are not made for.
-  if (is_judged(customer, policy_)) due = std::min(due, generations_.next_adoption(hash, moment));
-  timers_.set(slot, due);
+  timers_.set(slot, std::min(engine::next_timer(customer, score, policy_), next_adoption(slot, customer)));
+}
+
+// Another model makes no difference to those whom alerts are not made for.
+Timestamp Task::next_adoption(Slot slot, const Customer& customer) const {
+  if (generations_.is_one_for_all() || !is_judged(customer, policy_)) return after_all_time;
+  return generations_.next_adoption(table_.key(slot).hash, customer.moment());
 }
 
 }  // namespace holdfast::engine

@@ -16,6 +16,7 @@
 #include "engine/generations.hpp"
 #include "engine/inbox.hpp"
 #include "engine/model.hpp"
+#include "engine/score.hpp"
 #include "engine/timers.hpp"
 
 namespace holdfast::engine {
@@ -123,12 +124,14 @@ class Task {
   void take_head(const Inbox::Head& head, Output& output);
   void apply_record(SourceIndex source, const Event& event, Output& output);
   void erase(SourceIndex source, const Event& event, Output& output);
-  void judge(CustomerKey key, Customer& customer, Timestamp t, const Trigger& trigger, Timestamp logged_at,
-             Output& output);
+  void judge(CustomerKey key, Customer& customer, LazyScore& score, Timestamp t, const Trigger& trigger,
+             Timestamp logged_at, Output& output);
   void emit(CustomerKey key, Customer& customer, Change change, Level level, Timestamp t, double risk,
             const Trigger& trigger, Timestamp logged_at, Output& output);
   [[nodiscard]] bool stands_too_late(const CustomerKey& key, const Customer& customer, Timestamp standing) const;
   void set_timer(Slot slot, const Customer& customer);
+  void set_timer(Slot slot, const Customer& customer, LazyScore& score);
+  [[nodiscard]] Timestamp next_adoption(Slot slot, const Customer& customer) const;
   void set_timers(std::span<const Slot> slots);
 
   Partition partition_;

@@ -1,5 +1,6 @@
 #include "engine/mbg.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -122,6 +123,29 @@ TEST(Mbg, TheSlopeIsThatOfTheLogit) {
     RC_ASSERT(std::abs(mbg.slope(logit) - difference) <= 1e-4 * difference + rounding);
   });
   EXPECT_TRUE(ok);
+}
+
+TEST(Mbg, AboutTheLogitIsTheLogitAndNeitherIsLargerThanItsSize) {
+  int about = 0;
+  const bool ok = rc::check("at any silence", [&] {
+    const Mbg mbg = any_mbg(any_parameters());
+    const double silence = any_magnitude(1e-6, 1e6);
+    const double logit = mbg.logit(silence).value;
+    about += mbg.about_logit(silence) != logit ? 1 : 0;
+    RC_ASSERT(std::abs(mbg.about_logit(silence) - logit) <= 1e-12 * std::max(1.0, std::abs(logit)));
+    RC_ASSERT(std::abs(logit) <= mbg.logit_size(silence));
+    RC_ASSERT(std::abs(mbg.logit(silence * any_real(0, 1)).value) <= mbg.logit_size(silence));
+  });
+  EXPECT_TRUE(ok);
+  EXPECT_GT(about, 5) << "else it is the logit itself";
+  for (const double value : {1e-300, 1e-50, 1.0, 1e50, 1e300}) {
+    for (const double x : {0.0, 1.0, 1e9}) {
+      const Mbg mbg({value, 1 / value, value, 1 / value}, x, x, 1);
+      const double logit = mbg.logit(3).value;
+      EXPECT_NEAR(mbg.about_logit(3), logit, 1e-12 * std::max(1.0, std::abs(logit)));
+      EXPECT_LE(std::abs(logit), mbg.logit_size(3));
+    }
+  }
 }
 
 TEST(Mbg, SlopesHoldEverywhereBetweenTheirEnds) {

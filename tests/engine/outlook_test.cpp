@@ -22,6 +22,12 @@ void judge(Customer& customer, const Model& model, const RiskPolicy& policy) {
   customer.level = static_cast<std::uint8_t>(judged_level(customer.current_level(), risk, policy));
 }
 
+bool stands(const Outlook& outlook, const Customer& now, EventKind event, const Model& model,
+            const RiskPolicy& policy) {
+  LazyScore score(now, model, policy.horizon);
+  return outlook.stands(now, event, score, policy);
+}
+
 Event event_at(Timestamp t, EventKind kind) {
   Event event;
   event.time = t;
@@ -56,11 +62,11 @@ TEST(Outlook, WhatStandsIsWhatJudgingAndSearchingWouldHaveFound) {
       const EventKind kind = *rc::gen::element(EventKind::visit, EventKind::purchase, EventKind::complaint);
       const Outlook outlook(customer, due);
       apply_event(customer, event_at(std::clamp(t, first_event_time, last_event_time), kind));
-      const bool stands = outlook.stands(customer, model, policy);
+      const bool still = stands(outlook, customer, kind, model, policy);
       const Level before = customer.current_level();
       judge(customer, model, policy);
       const Timestamp exact = next_timer(customer, model, policy);
-      if (!stands) {
+      if (!still) {
         due = exact;
         if (due == after_all_time) break;
         continue;
@@ -89,7 +95,7 @@ struct Visited {
     apply_event(after, event_at(before.moment() + later, EventKind::visit));
   }
   [[nodiscard]] bool stands(const Model& model = cdnow_model()) const {
-    return Outlook(before, due).stands(after, model, default_policy());
+    return engine::stands(Outlook(before, due), after, EventKind::visit, model, default_policy());
   }
 };
 
@@ -112,7 +118,7 @@ TEST(Outlook, DoesNotStandWhereTheRiskRisesByLessThanItsRounding) {
   ASSERT_LT(due, customer.moment() + days(600));
   const Outlook outlook(customer, due);
   apply_event(customer, event_at(customer.moment() + days(1), EventKind::visit));
-  EXPECT_FALSE(outlook.stands(customer, model, policy));
+  EXPECT_FALSE(stands(outlook, customer, EventKind::visit, model, policy));
 }
 
 // Every moment counts, also where large terms cancel and what is left of them is mostly rounding.
@@ -131,7 +137,8 @@ TEST(Outlook, WhatStandsStaysWithinItsLevelAtAllMoments) {
     RiskPolicy policy = default_policy();
     policy.thresholds[0] = risk_at(customer, model, policy.horizon, customer.moment()) + any_magnitude(2e-9, 1e-3);
     customer.level = 0;
-    if (!(policy.thresholds[0] < policy.thresholds[1]) || !outlook.stands(customer, model, policy)) return;
+    if (!(policy.thresholds[0] < policy.thresholds[1]) || !stands(outlook, customer, EventKind::visit, model, policy))
+      return;
     ++stood;
     for (std::int64_t i = 0; i < 500; ++i) {
       const Timestamp t = customer.moment() + milliseconds(i * (ahead - 1) / 500);
@@ -140,6 +147,74 @@ TEST(Outlook, WhatStandsStaysWithinItsLevelAtAllMoments) {
   });
   EXPECT_TRUE(ok);
   EXPECT_GT(stood, 20);
+}
+
+// Its features move within ranges: however long the silence, the watch level is out of reach.
+TEST(Outlook, StandsWhereTheScoreNeverComesToAThreshold) {
+  Customer customer = buyer(3, days(20));
+  const Model model = logistic_model(-2, {{Feature::log_days_since_purchase, 0.3, 0, 5}, {Feature::visits_30d, -0.1}});
+  ASSERT_EQ(next_timer(customer, model, default_policy()), after_all_time);
+  const Outlook outlook(customer, after_all_time);
+  for (const EventKind kind : {EventKind::visit, EventKind::purchase}) {
+    apply_event(customer, event_at(customer.moment() + days(3), kind));
+    EXPECT_TRUE(stands(outlook, customer, kind, model, default_policy()));
+    EXPECT_EQ(next_timer(customer, model, default_policy()), after_all_time);
+  }
+  // It does so but once within ten years, and whoever has a level may lose it.
+  EXPECT_FALSE(stands(outlook, customer, EventKind::purchase,
+                      logistic_model(-2, {{Feature::log_days_since_purchase, 0.3}}), default_policy()));
+  customer.level = static_cast<std::uint8_t>(Level::watch);
+  EXPECT_FALSE(stands(outlook, customer, EventKind::purchase, model, default_policy()));
+}
+
+// Models as they are trained, close to their thresholds too: ranges, counters that pull both ways.
+TEST(Outlook, StandsAfterAVisitThatLowersTheScore) {
+  int stood = 0;
+  const bool ok = rc::check("visits before a timer", [&] {
+    Customer customer = any_customer();
+    const double most = any_real(0, 6);
+    const Model model = logistic_model(
+        any_real(-3, 1), {{Feature::mbg_logit, any_real(0, 1)},
+                          {Feature::log_days_since_purchase, any_real(0, 1), 0.2, 5},
+                          {Feature::visits_30d, -any_magnitude(1e-8, 1), *rc::gen::element(0.0, 1.0), most},
+                          {Feature::complaints_opened_60d, any_real(-1, 1), 0, 2}});
+    const RiskPolicy policy = default_policy();
+    customer.level = 0;
+    RC_PRE(is_judged(customer, policy));
+    RC_PRE(level_for(risk_at(customer, model, policy.horizon, customer.moment()), policy) == Level::none);
+    const Timestamp due = next_timer(customer, model, policy);
+    RC_PRE(due != after_all_time && due > customer.moment() + milliseconds(1));
+    const auto ahead = static_cast<double>((due - customer.moment()).ms);
+    const Outlook outlook(customer, due);
+    apply_event(customer,
+                event_at(customer.moment() + milliseconds(1 + static_cast<std::int64_t>(ahead * any_real(0, 1))),
+                         EventKind::visit));
+    if (!stands(outlook, customer, EventKind::visit, model, policy)) return;
+    ++stood;
+    RC_ASSERT(risk_at(customer, model, policy.horizon, customer.moment()) < policy.thresholds[0]);
+    RC_ASSERT(next_timer(customer, model, policy) >= due);
+  });
+  EXPECT_TRUE(ok);
+  EXPECT_GT(stood, 20);
+}
+
+TEST(Outlook, NothingHappensToACustomerWhileItIsQuiet) {
+  int quiet = 0;
+  const bool ok = rc::check("of any logistic model", [&] {
+    Customer customer = any_customer();
+    const Model model = any_logistic_model();
+    const RiskPolicy policy = default_policy();
+    RC_PRE(is_judged(customer, policy));
+    judge(customer, model, policy);
+    customer.raised_at_ms = customer.moment_ms;
+    LazyScore score(customer, model, policy.horizon);
+    const Timestamp until = quiet_until(customer, score, policy);
+    RC_ASSERT(until >= customer.moment());
+    RC_ASSERT(next_timer(customer, model, policy) >= until);
+    quiet += until > customer.moment() ? 1 : 0;
+  });
+  EXPECT_TRUE(ok);
+  EXPECT_GT(quiet, 20);
 }
 
 TEST(Outlook, NeverStandsWithoutATimerOrWhereAVisitBendsTheScore) {
@@ -158,7 +233,7 @@ TEST(Outlook, DoesNotStandForAPurchaseThatBringsTheTimerForward) {
     const Outlook outlook(customer, due);
     apply_event(customer, event_at(customer.moment() + days(1), EventKind::purchase));
     const bool early_enough = due <= next_timer(customer, cdnow_model(), default_policy());
-    ASSERT_TRUE(early_enough || !outlook.stands(customer, cdnow_model(), default_policy())) << i;
+    ASSERT_TRUE(early_enough || !stands(outlook, customer, EventKind::purchase, cdnow_model(), default_policy())) << i;
     if (!early_enough) return;
   }
   FAIL() << "no purchase brought the timer forward";
