@@ -16,9 +16,9 @@
 
 #include <benchmark/benchmark.h>
 
-#include "app/model_file.hpp"
 #include "app/ring.hpp"
 #include "bench/shop_input.hpp"
+#include "bench/world.hpp"
 #include "engine/risk.hpp"
 #include "engine/task.hpp"
 #include "engine/timers.hpp"
@@ -29,86 +29,6 @@
 
 namespace holdfast::bench {
 namespace {
-
-constexpr Partition partition{0};
-
-/// Levels that few events cross, once a shop has run for some time.
-const engine::RiskPolicy policy{.horizon = Duration{std::int64_t{91} * 86'400'000},
-                                .thresholds = {0.75, 0.90, 0.97},
-                                .hysteresis = 0.05,
-                                .min_purchases = 2,
-                                .expire_after = Duration{std::int64_t{180} * 86'400'000}};
-
-const engine::Model& model() {
-  static const engine::Model read = [] {
-    auto out = app::read_model("bench/model.json");
-    if (!out) throw std::runtime_error(out.error().message);
-    return *out;
-  }();
-  return read;
-}
-
-/// A task with its decoders, fed from memory.
-class World final : engine::Output {
- public:
-  World(std::uint32_t customers, std::uint64_t events) : input_(customers, events) {
-    for (std::size_t i = 0; i < ShopInput::sources; ++i)
-      decoders_.emplace_back(ShopInput::format(i), partition, ingest::Partitioner::none, 1);
-  }
-
-  /// Applies the shop's next events.
-  void apply(std::uint64_t events) {
-    constexpr std::uint64_t piece = 100'000;
-    for (std::uint64_t done = 0; done < events; done += piece) run(input_.next(std::min(piece, events - done)));
-  }
-  [[nodiscard]] ShopInput::Batches next(std::uint64_t events) { return input_.next(events); }
-
-  /// Decodes and applies, a few batches at a time, as a shard does.
-  void run(const ShopInput::Batches& batches) {
-    std::array<std::size_t, ShopInput::sources> taken{};
-    for (bool more = true; more;) {
-      more = false;
-      for (std::uint8_t s = 0; s < ShopInput::sources; ++s) {
-        const SourceIndex source{s};
-        for (; taken[s] < batches[s].size() && task_.batches_waiting(source) < 2; ++taken[s]) {
-          EventBatch events;
-          if (!spare_.empty()) {
-            events = std::move(spare_.back());
-            spare_.pop_back();
-          }
-          const ShopBatch& records = *batches[s][taken[s]];
-          decoders_[s].decode(records, events);
-          end_[s] = Offset{records.records().back().offset.value + 1};
-          task_.push(source, std::move(events));
-        }
-        if (taken[s] == batches[s].size()) task_.reached_end(source, end_[s]);
-        more = more || taken[s] < batches[s].size();
-      }
-      while (task_.advance(before_all_time, limits::step_events_max, *this)) {
-      }
-      while (auto used = task_.take_used_batch()) spare_.push_back(std::move(*used));
-    }
-  }
-
-  [[nodiscard]] state::HotTable& table() { return table_; }
-  [[nodiscard]] const engine::Task& task() const { return task_; }
-  [[nodiscard]] std::uint64_t alerts() const { return alerts_; }
-
- private:
-  void alert(const Alert& alert) override {
-    benchmark::DoNotOptimize(&alert);
-    ++alerts_;
-  }
-  void rejected(SourceIndex, const Rejection& rejection) override { throw std::runtime_error(rejection.message); }
-
-  ShopInput input_;
-  std::vector<ingest::Decoder> decoders_;
-  std::vector<EventBatch> spare_;
-  state::HotTable table_{sizeof(engine::Customer)};
-  engine::Task task_{partition, model(), policy, table_, Positions{.next = {}, .sources = ShopInput::sources}};
-  std::array<Offset, ShopInput::sources> end_{};
-  std::uint64_t alerts_ = 0;
-};
 
 void count_items(benchmark::State& state, std::uint64_t items) {
   state.SetItemsProcessed(static_cast<std::int64_t>(items));
@@ -225,8 +145,9 @@ BENCHMARK(table_miss)->Arg(1'000'000)->Unit(benchmark::kMillisecond);
 /// Customers that a shop has left behind, and a visit of each.
 struct Customers {
   Customers() {
-    World world(100'000, 1'000'000);
-    world.apply(1'000'000);
+    ShopInput input(100'000, 1'000'000);
+    World world;
+    world.run(input, 1'000'000);
     for (Slot slot{0}; slot < world.table().slots_end(); ++slot.value) {
       engine::Customer customer{};
       std::memcpy(&customer, world.table().read(slot), sizeof customer);
@@ -272,13 +193,14 @@ void ask_each(benchmark::State& state, auto ask) {
 
 void risk(benchmark::State& state) {
   ask_each(state, [](const engine::Customer& customer) {
-    return engine::risk_at(customer, model(), policy.horizon, customer.moment());
+    return engine::risk_at(customer, plain_model(), usual_policy.horizon, customer.moment());
   });
 }
 BENCHMARK(risk);
 
 void crossing(benchmark::State& state) {
-  ask_each(state, [](const engine::Customer& customer) { return engine::next_timer(customer, model(), policy); });
+  ask_each(state,
+           [](const engine::Customer& customer) { return engine::next_timer(customer, plain_model(), usual_policy); });
 }
 BENCHMARK(crossing);
 
@@ -310,7 +232,7 @@ BENCHMARK(timers)->Arg(100'000)->Arg(1'000'000)->Arg(10'000'000);
 
 void encode_alert(benchmark::State& state) {
   const auto& all = customers().all;
-  ingest::AlertEncoder encoder("bench", {"purchases", "complaints", "visits"}, policy.horizon);
+  ingest::AlertEncoder encoder("bench", {"purchases", "complaints", "visits"}, usual_policy.horizon);
   const std::string model_id(32, '0');
   ingest::TextArena text;
   std::size_t i = 0;
@@ -318,16 +240,16 @@ void encode_alert(benchmark::State& state) {
     text.clear(std::size_t{1} << 20);
     const engine::Customer& customer = all[i];
     const Timestamp t = customer.moment();
-    const engine::Explanation explanation = engine::explain_at(customer, model(), policy.horizon, t);
-    const auto expected = engine::expected_spend_at(customer, model(), policy.horizon, t);
+    const engine::Explanation explanation = engine::explain_at(customer, plain_model(), usual_policy.horizon, t);
+    const auto expected = engine::expected_spend_at(customer, plain_model(), usual_policy.horizon, t);
     const auto encoded = encoder.encode({.customer = make_customer_key("C0000042"),
                                          .seq = 1,
                                          .episode = 1,
                                          .change = Change::raised,
                                          .level = Level::watch,
                                          .time = t,
-                                         .risk = engine::risk_at(customer, model(), policy.horizon, t),
-                                         .p_alive = engine::p_alive_at(customer, model(), t),
+                                         .risk = engine::risk_at(customer, plain_model(), usual_policy.horizon, t),
+                                         .p_alive = engine::p_alive_at(customer, plain_model(), t),
                                          .base = explanation.base,
                                          .reasons = explanation.span(),
                                          .trigger = {.type = TriggerType::silence},
@@ -354,9 +276,10 @@ void engine_alone(benchmark::State& state) {
   const auto customers = static_cast<std::uint32_t>(state.range(0));
   constexpr std::uint64_t measured = 2'000'000;
   const std::uint64_t before = std::max<std::uint64_t>(2 * std::uint64_t{customers}, 1'000'000);
-  World world(customers, before + measured);
-  world.apply(before);
-  const ShopInput::Batches batches = world.next(measured);
+  ShopInput input(customers, before + measured);
+  World world;
+  world.run(input, before);
+  const ShopInput::Batches batches = input.next(measured);
   const std::uint64_t alerts = world.alerts();
   for (auto _ : state) world.run(batches);
   count_items(state, measured);
@@ -438,8 +361,10 @@ BENCHMARK(checkpoint_write)->Arg(1'000'000)->Unit(benchmark::kMillisecond)->UseR
 
 // From the store to a task with its timers.
 void restore(benchmark::State& state) {
-  World world(static_cast<std::uint32_t>(state.range(0)), 2 * static_cast<std::uint64_t>(state.range(0)));
-  world.apply(2 * static_cast<std::uint64_t>(state.range(0)));
+  const auto events = 2 * static_cast<std::uint64_t>(state.range(0));
+  ShopInput input(static_cast<std::uint32_t>(state.range(0)), events);
+  World world;
+  world.run(input, events);
   Store store;
   CheckpointData data;
   data.marker = world.task().marker(PolicyId{1}, Timestamp{0});
@@ -453,7 +378,7 @@ void restore(benchmark::State& state) {
         store.get().load(partition, [&](std::string_view id, std::string_view record) { table.load(id, record); });
     if (!marker) throw std::runtime_error(marker.error().message);
     table.finish_loading();
-    engine::Task task(partition, model(), policy, table, (*marker)->position);
+    engine::Task task(partition, plain_model(), usual_policy, table, (*marker)->position);
     task.restore(**marker);
     benchmark::DoNotOptimize(task.next_timer());
   }
