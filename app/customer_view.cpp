@@ -55,6 +55,8 @@ nlohmann::ordered_json describe_customer(std::string_view id, const engine::Cust
   out["repeat_purchase_days"] = customer.x;
   out["first_purchase"] = to_rfc3339(customer.first());
   out["last_purchase"] = to_rfc3339(customer.last());
+  out["last_seen"] = to_rfc3339(customer.last_seen());
+  out["contacts"] = customer.contacts;
   if (customer.x > 0) out["mean_gap_days"] = customer.mean_gap_days();
   out["risk"] = engine::risk_at(customer, model, policy.horizon, at);
   out["p_alive"] = engine::p_alive_at(customer, model, at);

@@ -292,6 +292,11 @@ constexpr std::array feature_words{
     FeatureWords{"returns_60d", "Returns", "退货"},
     FeatureWords{"open_complaints", "Open complaints", "未结投诉"},
     FeatureWords{"log_mean_spend", "Mean spend (log)", "平均消费（对数）"},
+    FeatureWords{"missed_purchases", "Missed purchases", "缺失的购买"},
+    FeatureWords{"log_days_since_seen", "Days since seen (log)", "距上次往来天数（对数）"},
+    FeatureWords{"seen_since_purchase", "Seen since purchase", "购买后有往来"},
+    FeatureWords{"log_activity", "Activity (log)", "活跃程度（对数）"},
+    FeatureWords{"missed_events", "Missed activity", "缺失的往来"},
     FeatureWords{"purchase_history", "Purchase history", "购买历史"},
 };
 static_assert(feature_words.size() == features);

@@ -40,6 +40,11 @@ std::string_view name(Feature feature) {
                                                          "returns_60d",
                                                          "open_complaints",
                                                          "log_mean_spend",
+                                                         "missed_purchases",
+                                                         "log_days_since_seen",
+                                                         "seen_since_purchase",
+                                                         "log_activity",
+                                                         "missed_events",
                                                          "purchase_history"};
   return names[static_cast<std::size_t>(feature)];
 }

@@ -42,9 +42,14 @@ enum class Feature : std::uint8_t {
   returns_60d,
   open_complaints,
   log_mean_spend,    ///< ln(1 + mean amount of a purchase day), currency units; absent without amounts in one currency.
+  missed_purchases,  ///< Repeat purchase days that the silence since the latest purchase would usually have brought.
+  log_days_since_seen,  ///< ln(1 + days) since the latest purchase or contact.
+  seen_since_purchase,  ///< 1: the customer got in touch after the latest purchase; else 0.
+  log_activity,         ///< ln of purchases and contacts a week since the first purchase.
+  missed_events,  ///< Purchases and contacts that the silence would usually have brought; 0 if seen since the purchase.
   purchase_history,  ///< Only in reasons: the part of mbg_logit that the customer's history carries.
 };
-inline constexpr std::size_t features = 18;
+inline constexpr std::size_t features = 23;
 [[nodiscard]] std::string_view name(Feature feature);
 
 /// One part of a score, in log-odds. With the alert's `base` the contributions add up to the score.

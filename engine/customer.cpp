@@ -109,6 +109,26 @@ void count_open_complaint(Customer& customer, ComplaintStatus status) {
   }
 }
 
+/// Whether the customer got in touch. What becomes of a complaint is the doing of the shop, unless it is withdrawn.
+bool is_contact(const Event& event) {
+  if (event.kind == EventKind::visit) return true;
+  return event.kind == EventKind::complaint && event.status != ComplaintStatus::acknowledged &&
+         event.status != ComplaintStatus::resolved;
+}
+
+/// Whole hours from a purchase to a contact, as far as the record can tell; 0: it came no later than an hour behind it.
+std::uint16_t hours_between(Timestamp purchase, Timestamp contact) {
+  constexpr std::int64_t hour_ms = 3'600'000;
+  constexpr std::int64_t most = std::numeric_limits<std::uint16_t>::max();
+  return static_cast<std::uint16_t>(std::clamp<std::int64_t>((contact - purchase).ms / hour_ms, 0, most));
+}
+
+void count_contact(Customer& customer, Timestamp t) {
+  if (customer.purchases == 0 || t < customer.first()) return;
+  increment(customer.contacts);
+  customer.seen_after_h = std::max(customer.seen_after_h, hours_between(customer.last(), t));
+}
+
 void add_gap(Customer& customer, Duration gap) {
   customer.gap_squares = static_cast<float>(static_cast<double>(customer.gap_squares) + square(gap.days()));
 }
@@ -122,6 +142,7 @@ bool place_purchase(Customer& customer, Timestamp t) {
   const bool new_day = t.utc_day() != customer.first().utc_day() && t.utc_day() != customer.last().utc_day();
   if (t >= customer.last()) {
     if (new_day) add_gap(customer, t - customer.last());
+    customer.seen_after_h = hours_between(t, customer.last_seen());
     customer.last_ms = t.ms;
   } else if (t < customer.first()) {
     if (new_day) {
@@ -177,11 +198,14 @@ bool has_sound_times(const Customer& customer) {
   if (customer.current_level() != Level::none && !(is_event_time(raised_at) && raised_at <= customer.moment()))
     return false;
   return customer.purchases == 0 || (is_event_time(customer.first()) && customer.first() <= customer.last() &&
-                                     customer.last() <= customer.moment());
+                                     customer.last_seen() <= customer.moment());
 }
 
 bool has_sound_counts(const Customer& customer) {
-  if (customer.purchases == 0) return customer.x == 0 && customer.current_level() == Level::none;
+  if (customer.purchases == 0)
+    return customer.x == 0 && customer.contacts == 0 && customer.seen_after_h == 0 &&
+           customer.current_level() == Level::none;
+  if (customer.is_seen_since_purchase() && customer.contacts == 0) return false;
   // Both stop at the largest number there is.
   return customer.x < customer.purchases || customer.purchases == std::numeric_limits<std::uint32_t>::max();
 }
@@ -217,6 +241,7 @@ Applied apply_event(Customer& customer, const Event& event) {
   const bool late = event.time < customer.moment();
   count(customer, std::max(event.time, customer.moment()), &event);
   if (event.kind == EventKind::complaint && !event.is_return) count_open_complaint(customer, event.status);
+  if (is_contact(event)) count_contact(customer, event.time);
   if (event.kind == EventKind::purchase) apply_purchase(customer, event);
   return late ? Applied::late_event : Applied::event;
 }

@@ -38,7 +38,8 @@ struct Customer {
   std::uint32_t x;
   std::uint32_t purchases;
   std::uint32_t seq;
-  std::uint32_t episode;
+  std::uint16_t episode;   ///< Stops at the largest number there is, as `contacts` does.
+  std::uint16_t contacts;  ///< Since the first purchase.
   std::array<float, counter_count> counters;
   float gap_squares;
   std::array<char, 3> currency;
@@ -47,7 +48,7 @@ struct Customer {
   std::uint8_t flags;
   std::uint8_t fingerprint_next;  ///< Where the next event fingerprint goes.
   std::array<std::array<std::uint8_t, 5>, limits::event_fingerprints> fingerprints;
-  std::array<std::uint8_t, 2> unused;
+  std::uint16_t seen_after_h;  ///< From the latest purchase to the latest contact behind it, whole hours; 0: none.
 
   enum Flag : std::uint8_t {
     seen = 1,  ///< Had an event: `moment_ms` holds.
@@ -63,6 +64,11 @@ struct Customer {
   [[nodiscard]] Timestamp last() const { return {last_ms}; }
   [[nodiscard]] Timestamp moment() const { return {moment_ms}; }
   [[nodiscard]] Level current_level() const { return static_cast<Level>(level); }
+  /// Of the latest purchase, or of a contact after it.
+  [[nodiscard]] Timestamp last_seen() const { return last() + Duration{std::int64_t{seen_after_h} * 3'600'000}; }
+  [[nodiscard]] bool is_seen_since_purchase() const { return seen_after_h > 0; }
+  /// Purchases and contacts, without the first purchase. REQUIRES: purchases > 0.
+  [[nodiscard]] double events_since_first() const { return purchases - 1.0 + contacts; }
   /// Mean days between purchase days; 0 while there is no repeat.
   [[nodiscard]] double mean_gap_days() const { return x == 0 ? 0.0 : (last() - first()).days() / x; }
 };

@@ -11,7 +11,11 @@ std::string_view name(Evidence evidence) {
 
 Evidence evidence_of(Feature feature) {
   switch (feature) {
-    case Feature::visits_30d: return Evidence::visit;
+    case Feature::visits_30d:
+    case Feature::log_days_since_seen:
+    case Feature::seen_since_purchase:
+    case Feature::log_activity:
+    case Feature::missed_events: return Evidence::visit;
     case Feature::complaints_opened_60d:
     case Feature::complaints_resolved_60d:
     case Feature::complaints_withdrawn_60d:

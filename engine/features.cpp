@@ -30,7 +30,43 @@ double decayed(const Customer& customer, Counter counter, Timestamp t) {
   return static_cast<double>(customer.counters[index]) * std::exp2(-age_days / half_life_days[index]);
 }
 
+/// Something that happened `count` times in `span_days` would have happened count * ln(1 + silence / (span + 7)) times
+/// in a silence behind them at a rate count / time that the silence itself keeps lowering: the integral of that rate.
+/// A week is added to the span, so that two purchases of one minute are no rate of hundreds a day.
+constexpr double added_days = 7;
+
+Logarithm missed(double count, double span_days, Timestamp since) {
+  return {.since = since, .scale_days = span_days + added_days, .factor = count};
+}
+
+/// As if there had been one event more in a week more: a rate from the first day on.
+Logarithm log_activity(const Customer& customer) {
+  return {.since = customer.first(),
+          .scale_days = added_days,
+          .factor = -1,
+          .offset = std::log1p(customer.events_since_first())};
+}
+
 }  // namespace
+
+double Logarithm::at(Timestamp t) const {
+  return offset + factor * std::log1p(std::max(0.0, (t - since).days()) / scale_days);
+}
+
+std::optional<Logarithm> logarithm_of(const Customer& customer, Feature feature) {
+  const double span_days = (customer.last() - customer.first()).days();
+  switch (feature) {
+    case Feature::log_days_since_purchase: return Logarithm{.since = customer.last()};
+    case Feature::log_days_since_seen: return Logarithm{.since = customer.last_seen()};
+    case Feature::log_activity: return log_activity(customer);
+    case Feature::missed_purchases: return missed(customer.x, span_days, customer.last());
+    case Feature::missed_events: {
+      const double count = customer.is_seen_since_purchase() ? 0.0 : customer.events_since_first();
+      return missed(count, span_days, customer.last());
+    }
+    default: return std::nullopt;
+  }
+}
 
 std::optional<Counter> counter_of(Feature feature) {
   switch (feature) {
@@ -47,16 +83,17 @@ std::optional<Counter> counter_of(Feature feature) {
 
 std::optional<double> plain_feature_at(const Customer& customer, Feature feature, Timestamp t) {
   if (const auto counter = counter_of(feature)) return decayed(customer, *counter, t);
+  if (const auto logarithm = logarithm_of(customer, feature)) return logarithm->at(t);
   const double silence_days = (t - customer.last()).days();
   switch (feature) {
     case Feature::days_since_purchase: return silence_days;
-    case Feature::log_days_since_purchase: return std::log1p(std::max(0.0, silence_days));
     case Feature::customer_age_days: return (t - customer.first()).days();
     case Feature::repeat_purchases: return customer.x;
     case Feature::log_repeat_purchases: return std::log1p(customer.x);
     case Feature::recency_ratio: return recency_ratio(customer, silence_days);
     case Feature::gap_variation: return gap_variation(customer);
     case Feature::open_complaints: return customer.open_complaints;
+    case Feature::seen_since_purchase: return customer.is_seen_since_purchase() ? 1 : 0;
     case Feature::log_mean_spend: return log_mean_spend(customer);
     default: return std::nullopt;
   }

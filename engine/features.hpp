@@ -12,6 +12,20 @@ namespace holdfast::engine {
 /// customer.purchases > 0, t >= customer.first(); neither mbg_logit nor purchase_history.
 [[nodiscard]] std::optional<double> plain_feature_at(const Customer& customer, Feature feature, Timestamp t);
 
+/// What a feature that grows with the logarithm of time is without further events:
+/// offset + factor * ln(1 + days since `since` / scale_days).
+struct Logarithm {
+  Timestamp since;
+  double scale_days = 1;
+  double factor = 1;
+  double offset = 0;
+
+  [[nodiscard]] double at(Timestamp t) const;
+};
+
+/// The curve of a feature, if it is one of those. REQUIRES: customer.purchases > 0.
+[[nodiscard]] std::optional<Logarithm> logarithm_of(const Customer& customer, Feature feature);
+
 /// The counter behind a feature, if it is one.
 [[nodiscard]] std::optional<Counter> counter_of(Feature feature);
 

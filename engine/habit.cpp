@@ -16,6 +16,12 @@ double mean_gap(const Customer& customer) {
   return mean > 0 ? mean : none;
 }
 
+/// Between purchases and contacts, up to the latest one.
+double mean_gap_of_events(const Customer& customer) {
+  const double mean = (customer.last_seen() - customer.first()).days() / customer.events_since_first();
+  return mean > 0 && std::isfinite(mean) ? mean : none;
+}
+
 /// What a decayed counter of purchases is expected to be at `t` for who went on buying as between the first and the
 /// latest purchase. That is a constant rate per day, and
 ///   E[c(T)] = 2^(-T/h) + rate * integral over 0..T of 2^(-s/h) ds = left + rate * (h / ln 2) * (1 - left),
@@ -35,6 +41,7 @@ double habit_at(const Customer& customer, Feature feature, Timestamp t) {
   switch (feature) {
     case Feature::days_since_purchase: return mean_gap(customer);
     case Feature::log_days_since_purchase: return std::log1p(mean_gap(customer));
+    case Feature::log_days_since_seen: return std::log1p(mean_gap_of_events(customer));
     case Feature::recency_ratio: return 1;
     case Feature::purchases_30d:
     case Feature::purchases_90d:

@@ -4,8 +4,6 @@
 #include <cmath>
 #include <numbers>
 
-#include "engine/features.hpp"
-
 namespace holdfast::engine {
 namespace {
 
@@ -17,7 +15,7 @@ constexpr double rounding = 1e-14;
 /// As much more is Mbg::about_logit() off by.
 constexpr double about_rounding = 100;
 
-/// More than the logarithm of a number of days.
+/// More than the logarithm of a number of days; of a multiple of a day or more, even more so.
 constexpr double log_days_max = 42;
 
 /// The value of a feature that counts.
@@ -31,9 +29,9 @@ class Score::Moment {
   Moment(const Score& score, Timestamp t) : score_(score), t_(t), days_((t - score.last_).days()) {}
 
   [[nodiscard]] Timestamp t() const { return t_; }
-  /// Since the latest purchase.
+  /// Since the latest purchase; below 0 before it, where those since another moment are 0.
   [[nodiscard]] double days() const { return days_; }
-  [[nodiscard]] double since() const { return std::max(0.0, days_); }
+  [[nodiscard]] double days_since(Timestamp begin) const { return std::max(0.0, (t_ - begin).days()); }
   [[nodiscard]] const Mbg::Logit& mbg() {
     if (!has_mbg_) mbg_ = score_.mbg_.logit(score_.silence_units(t_));
     has_mbg_ = true;
@@ -57,7 +55,7 @@ class Score::Moment {
     switch (term.shape) {
       case Shape::mbg_logit: return mbg().value;
       case Shape::days: return term.offset + term.factor * days_;
-      case Shape::log_days: return std::log1p(since());
+      case Shape::logarithm: return term.curve.at(t_);
       case Shape::decay: break;
     }
     return term.factor == 0 ? 0 : term.factor * left(term.half_life_days);
@@ -107,10 +105,10 @@ void Score::add_term(const Customer& customer, const Logistic::Term& term) {
     add_decay(half_life_days[index], weight * static_cast<double>(customer.counters[index]));
     return;
   }
+  if (const auto curve = logarithm_of(customer, term.feature)) return add_growth(*curve, weight);
   switch (term.feature) {
     case Feature::mbg_logit: mbg_weight_ = weight; break;
     case Feature::days_since_purchase: per_day_ += weight; break;
-    case Feature::log_days_since_purchase: per_log_day_ = weight; break;
     case Feature::customer_age_days:
       per_day_ += weight;
       constant_ += weight * (customer.last() - customer.first()).days();
@@ -132,11 +130,12 @@ void Score::add_ranged(const Customer& customer, const Logistic::Term& term) {
     ranged.half_life_days = half_life_days[index];
   } else if (term.feature == Feature::mbg_logit) {
     ranged.shape = Shape::mbg_logit;
-  } else if (term.feature == Feature::log_days_since_purchase) {
-    ranged.shape = Shape::log_days;
+  } else if (const auto curve = logarithm_of(customer, term.feature)) {
+    ranged.shape = Shape::logarithm;
+    ranged.factor = curve->factor;
+    ranged.curve = *curve;
   } else if (term.feature == Feature::days_since_purchase || term.feature == Feature::customer_age_days) {
     ranged.shape = Shape::days;
-    ranged.factor = 1;
     if (term.feature == Feature::customer_age_days) ranged.offset = (customer.last() - customer.first()).days();
   } else if (term.feature == Feature::recency_ratio) {
     const double mean = customer.mean_gap_days();
@@ -159,13 +158,21 @@ void Score::add_decay(double half_life, double amount) {
   decays_[i].amount += amount;
 }
 
+void Score::add_growth(const Logarithm& curve, double weight) {
+  constant_ += weight * curve.offset;
+  if (weight * curve.factor == 0) return;
+  growths_[growth_count_++] = {.since = curve.since, .scale_days = curve.scale_days, .amount = weight * curve.factor};
+}
+
 void Score::find_direction() {
-  only_rises_ = mbg_weight_ >= 0 && per_day_ >= 0 && per_log_day_ >= 0;
+  only_rises_ = mbg_weight_ >= 0 && per_day_ >= 0;
+  for (std::size_t i = 0; i < growth_count_; ++i) only_rises_ = only_rises_ && growths_[i].amount >= 0;
   for (std::size_t i = 0; i < decay_count_; ++i) only_rises_ = only_rises_ && decays_[i].amount <= 0;
   for (std::size_t i = 0; i < ranged_count_; ++i) {
     const Ranged& term = ranged_[i];
     const bool fades = term.shape == Ranged::Shape::decay;
-    only_rises_ = only_rises_ && (fades ? term.weight * term.factor <= 0 : term.weight >= 0);
+    const double pace = term.weight * term.factor;
+    only_rises_ = only_rises_ && (fades ? pace <= 0 : pace >= 0);
   }
 }
 
@@ -183,7 +190,7 @@ double Score::per_ms(const Ranged& term, double feature, Moment& at) const {
   switch (term.shape) {
     case Shape::mbg_logit: return mbg_.slope(at.mbg()) / unit_ms_;
     case Shape::days: return term.factor / day_ms;
-    case Shape::log_days: return 1 / (1 + at.since()) / day_ms;
+    case Shape::logarithm: return term.factor / (term.curve.scale_days + at.days_since(term.curve.since)) / day_ms;
     case Shape::decay: break;
   }
   return -feature * std::numbers::ln2 / (term.half_life_days * day_ms);
@@ -198,10 +205,12 @@ Score::Point Score::evaluate(Timestamp t) const {
     point.value += per_day_ * moment.days();
     point.rising_slope += per_day_ / day_ms;
   }
-  if (per_log_day_ != 0) {
-    point.value += per_log_day_ * std::log1p(moment.since());
+  for (std::size_t i = 0; i < growth_count_; ++i) {
+    const auto [begin, scale, amount] = growths_[i];
+    const double since = moment.days_since(begin);
+    point.value += amount * std::log1p(since / scale);
     if constexpr (with_slopes)
-      (per_log_day_ > 0 ? point.falling_slope : point.rising_slope) += per_log_day_ / (1 + moment.since()) / day_ms;
+      (amount > 0 ? point.falling_slope : point.rising_slope) += amount / (scale + since) / day_ms;
   }
   for (std::size_t i = 0; i < decay_count_; ++i) {
     const auto [half_life, amount] = decays_[i];
@@ -274,7 +283,7 @@ double Score::feature_size(const Ranged& term, Moment& begin, Moment& end) const
   switch (term.shape) {
     case Shape::mbg_logit: return mbg_.logit_size(silence_units(end.t()));
     case Shape::days: return std::max(std::abs(begin.feature(term)), std::abs(end.feature(term)));
-    case Shape::log_days: return log_days_max;
+    case Shape::logarithm: return std::abs(term.curve.offset) + std::abs(term.factor) * log_days_max;
     case Shape::decay: break;
   }
   return std::abs(begin.feature(term));
@@ -296,9 +305,10 @@ double Score::bound(Timestamp from, Timestamp to, bool greatest) const {
     sum += per_day_ * extreme(per_day_).days();
     size += std::abs(per_day_) * std::max(std::abs(begin.days()), std::abs(end.days()));
   }
-  if (per_log_day_ != 0) {
-    sum += per_log_day_ * std::log1p(extreme(per_log_day_).since());
-    size += std::abs(per_log_day_) * log_days_max;
+  for (std::size_t i = 0; i < growth_count_; ++i) {
+    const auto [since, scale, amount] = growths_[i];
+    sum += amount * std::log1p(extreme(amount).days_since(since) / scale);
+    size += std::abs(amount) * log_days_max;
   }
   for (std::size_t i = 0; i < decay_count_; ++i) {
     const Decay& decay = decays_[i];
@@ -307,7 +317,7 @@ double Score::bound(Timestamp from, Timestamp to, bool greatest) const {
   }
   for (std::size_t i = 0; i < ranged_count_; ++i) {
     const Ranged& term = ranged_[i];
-    const double direction = term.shape == Ranged::Shape::decay ? -term.weight : term.weight;
+    const double direction = term.shape == Ranged::Shape::decay ? -term.weight : term.weight * term.factor;
     const double value = held(extreme(direction).feature(term), term.least, term.most);
     sum += term.weight * value;
     // At the other end it is the feature, or that end of the range which is closer to 0 than it or than `value`.

@@ -8,6 +8,7 @@
 
 #include "domain/time.hpp"
 #include "engine/customer.hpp"
+#include "engine/features.hpp"
 #include "engine/mbg.hpp"
 #include "engine/model.hpp"
 
@@ -27,7 +28,8 @@ namespace holdfast::engine {
 /// A customer's risk as a curve over time, as it stands without further events. Borrows nothing.
 ///
 /// The score, ln(risk / (1 - risk)), is a sum of terms each of which moves in one direction only: the MBG/NBD logit,
-/// multiples of the days since the latest purchase and of their logarithm, and counters that halve at a constant pace.
+/// multiples of the days since the latest purchase, logarithms of days since some moment, and counters that halve at a
+/// constant pace.
 /// A term whose feature has a range stands still while the feature is beyond it.
 class Score {
  public:
@@ -36,12 +38,14 @@ class Score {
 
   [[nodiscard]] double risk(Timestamp t) const;
 
+  static constexpr std::size_t log_count = 5;  ///< Features that logarithm_of() knows.
+
   /// A term with a range moves at the pace of its feature, or not at all.
   struct RangedSlope {
     double inside = 0;     ///< Per millisecond, as if there were no range.
     std::int8_t side = 0;  ///< Of the range, on which the feature is: -1 below, 0 within, 1 above.
   };
-  static constexpr std::size_t ranged_max = counter_count + 5;  ///< Every feature that moves with time.
+  static constexpr std::size_t ranged_max = counter_count + log_count + 4;  ///< Every feature that moves with time.
 
   /// The score at a moment with what its slope is made of. A slope is the sum of a part that never falls with time, of
   /// one that never rises, of the weighted MBG/NBD slope, and of those of the terms with a range; per millisecond.
@@ -78,21 +82,29 @@ class Score {
     double half_life_days = 0;
     double amount = 0;  ///< At the customer's moment.
   };
+  /// amount * ln(1 + days since `since` / scale_days)
+  struct Growth {
+    Timestamp since;
+    double scale_days = 1;
+    double amount = 0;
+  };
   /// weight * (feature held within least and most).
   struct Ranged {
-    enum class Shape : std::uint8_t { mbg_logit, days, log_days, decay } shape{};
+    enum class Shape : std::uint8_t { mbg_logit, days, logarithm, decay } shape{};
     double weight = 0;
     double least = 0;
     double most = 0;
-    double factor = 0;  ///< days: of the feature a day; decay: at the customer's moment.
+    double factor = 1;  ///< days: of the feature a day; decay: at the customer's moment.
     double offset = 0;  ///< days: at the latest purchase.
     double half_life_days = 0;
+    Logarithm curve{};
   };
   class Moment;
 
   void add_term(const Customer& customer, const Logistic::Term& term);
   void add_ranged(const Customer& customer, const Logistic::Term& term);
   void add_decay(double half_life_days, double amount);
+  void add_growth(const Logarithm& curve, double weight);
   void find_direction();
   [[nodiscard]] double silence_units(Timestamp t) const;
   template <bool with_slopes>
@@ -111,7 +123,8 @@ class Score {
   double mbg_weight_ = 1;
   double constant_ = 0;
   double per_day_ = 0;
-  double per_log_day_ = 0;
+  std::array<Growth, log_count> growths_{};
+  std::size_t growth_count_ = 0;
   std::array<Decay, counter_count> decays_{};  ///< One for each half-life: equal ones add up.
   std::size_t decay_count_ = 0;
   std::array<Ranged, ranged_max> ranged_{};

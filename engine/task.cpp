@@ -4,6 +4,7 @@
 #include <array>
 #include <cassert>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <utility>
 
@@ -344,7 +345,7 @@ void Task::emit(CustomerKey key, Customer& customer, Change change, Level level,
                 const Trigger& trigger, Timestamp logged_at, Output& output) {
   ++customer.seq;
   if (change == Change::raised) {
-    ++customer.episode;
+    if (customer.episode < std::numeric_limits<std::uint16_t>::max()) ++customer.episode;
     customer.raised_at_ms = t.ms;
   }
   const Level previous = customer.current_level();

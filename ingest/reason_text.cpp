@@ -36,19 +36,27 @@ Spoken about(double days) { return {.number = days, .few = days < 0.5, .whole = 
 /// What a feature is the logarithm of; a number even where that is too large for one.
 double without_logarithm(double value) { return std::min(std::expm1(value), std::numeric_limits<double>::max()); }
 
+/// The logarithm of a number a week, as a number in thirty days.
+double per_month(double log_per_week) {
+  return std::min(std::exp(log_per_week) * 30 / 7, std::numeric_limits<double>::max());
+}
+
 Spoken spoken(Feature feature, double value, bool usual) {
   switch (feature) {
     case Feature::days_since_purchase:
     case Feature::customer_age_days: return usual ? about(value) : passed(value);
     case Feature::log_days_since_purchase:
+    case Feature::log_days_since_seen:
       return usual ? about(without_logarithm(value)) : passed(without_logarithm(value));
     case Feature::log_repeat_purchases: return counted(without_logarithm(value));
+    case Feature::log_activity: return counted(per_month(value));
     case Feature::log_mean_spend: return {.number = without_logarithm(value)};
     case Feature::gap_variation: return percent(value);
     case Feature::mbg_logit:
     case Feature::repeat_purchases:
     case Feature::recency_ratio:
     case Feature::open_complaints:
+    case Feature::seen_since_purchase:
     case Feature::purchase_history: return counted(value);
     case Feature::purchases_30d:
     case Feature::purchases_90d:
@@ -56,7 +64,9 @@ Spoken spoken(Feature feature, double value, bool usual) {
     case Feature::complaints_opened_60d:
     case Feature::complaints_resolved_60d:
     case Feature::complaints_withdrawn_60d:
-    case Feature::returns_60d: return faded(value);
+    case Feature::returns_60d:
+    case Feature::missed_purchases:
+    case Feature::missed_events: return faded(value);
   }
   return counted(value);
 }

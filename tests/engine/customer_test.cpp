@@ -166,6 +166,58 @@ TEST(Customer, OpenComplaintsStayWithinTheirBounds) {
   EXPECT_EQ(customer.open_complaints, 65'535);
 }
 
+TEST(Customer, WasSeenWhenItLastGotInTouchAfterThePurchase) {
+  using enum ComplaintStatus;
+  const Timestamp bought = new_year + days(10);
+  const auto seen = [&](std::vector<Event> events) {
+    events.insert(events.begin(), {purchase(new_year), purchase(bought)});
+    const Customer customer = after(events);
+    EXPECT_EQ(customer.is_seen_since_purchase(), customer.last_seen() > customer.last());
+    return customer.last_seen() - bought;
+  };
+  EXPECT_EQ(seen({}), hours(0));
+  EXPECT_EQ(seen({visit(bought + hours(1) - milliseconds(1))}), hours(0)) << "still about the purchase";
+  EXPECT_EQ(seen({visit(bought + hours(1))}), hours(1));
+  EXPECT_EQ(seen({visit(bought + hours(50) + milliseconds(1)), visit(bought + hours(20))}), hours(50)) << "late";
+  EXPECT_EQ(seen({returned(bought + hours(7))}), hours(7));
+  for (const ComplaintStatus own : {opened, reopened, withdrawn})
+    EXPECT_EQ(seen({complaint(bought + hours(7), own)}), hours(7));
+  for (const ComplaintStatus of_shop : {acknowledged, resolved})
+    EXPECT_EQ(seen({complaint(bought + hours(7), of_shop)}), hours(0));
+  EXPECT_EQ(seen({visit(bought + days(3000))}), hours(65'535)) << "no longer than the record can tell";
+}
+
+TEST(Customer, WhoBuysWasLastSeenThenUnlessThePurchaseIsLate) {
+  std::vector<Event> events{purchase(new_year), visit(new_year + hours(90)), purchase(new_year + hours(100))};
+  EXPECT_FALSE(after(events).is_seen_since_purchase());
+  events.push_back(visit(new_year + hours(130)));
+  events.push_back(purchase(new_year + hours(110) + milliseconds(1)));
+  EXPECT_EQ(after(events).last_seen(), new_year + hours(129) + milliseconds(1)) << "whole hours from the purchase on";
+  events.push_back(purchase(new_year + hours(105)));
+  EXPECT_EQ(after(events).last_seen(), new_year + hours(129) + milliseconds(1))
+      << "one before the latest moves nothing";
+  events.push_back(purchase(new_year + hours(130)));
+  EXPECT_FALSE(after(events).is_seen_since_purchase());
+}
+
+TEST(Customer, ContactsCountFromTheFirstPurchaseOn) {
+  std::vector<Event> events{visit(new_year), complaint(new_year), purchase(new_year + days(1))};
+  EXPECT_EQ(after(events).contacts, 0u);
+  for (const Event& event : {visit(new_year + days(1)), visit(new_year + days(2)), returned(new_year + days(2)),
+                             complaint(new_year + days(3), ComplaintStatus::withdrawn)})
+    events.push_back(event);
+  EXPECT_EQ(after(events).contacts, 4u);
+  events.push_back(complaint(new_year + days(3), ComplaintStatus::resolved));
+  events.push_back(visit(new_year + hours(23)));
+  EXPECT_EQ(after(events).contacts, 4u) << "the shop's doing, and before the first purchase";
+  events.push_back(purchase(new_year + days(4)));
+  EXPECT_EQ(after(events).events_since_first(), 5) << "four contacts and a purchase";
+  Customer customer = after(events);
+  customer.contacts = std::numeric_limits<std::uint16_t>::max();
+  (void)apply_event(customer, visit(new_year + days(5)));
+  EXPECT_EQ(customer.contacts, std::numeric_limits<std::uint16_t>::max());
+}
+
 TEST(Customer, AmountsInAnotherCurrencyAreNotAdded) {
   const Customer customer =
       after({purchase(new_year), purchase(new_year + days(1), 10, "EUR"), purchase(new_year + days(2), 7, "GBP"),
@@ -309,6 +361,8 @@ TEST(Customer, AnyOrderOfArrivalKeepsItsBoundsAndGivesTheSameCounters) {
     RC_ASSERT(arrived.x >= sorted.x);
     RC_ASSERT(arrived.first() == sorted.first() && arrived.last() == sorted.last());
     RC_ASSERT(arrived.moment() == sorted.moment());
+    RC_ASSERT(arrived.last_seen() <= arrived.moment());
+    RC_ASSERT(arrived.contacts <= sorted.contacts);
     RC_ASSERT(arrived.first_day_spent <= arrived.spent);
     for (std::size_t i = 0; i < counter_count; ++i) {
       RC_ASSERT(std::abs(arrived.counters[i] - sorted.counters[i]) <= 1e-5f * (1 + sorted.counters[i]));
@@ -359,6 +413,11 @@ TEST(CustomerRecord, IsNoneThatTheCodeCouldNotCountWith) {
   EXPECT_TRUE(broken([](Customer& c) { c.gap_squares = not_a_number; }));
   EXPECT_TRUE(broken([](Customer& c) { c.spent = std::numeric_limits<double>::infinity(); }));
   EXPECT_TRUE(broken([](Customer& c) { c.first_day_spent = -1; }));
+  EXPECT_TRUE(broken([](Customer& c) { c.seen_after_h = 1; })) << "later than the moment";
+  EXPECT_TRUE(broken([](Customer& c) {
+    c.moment_ms += hours(1).ms;
+    c.seen_after_h = 1;
+  })) << "by no contact";
   EXPECT_TRUE(broken([](Customer& c) { c.currency = {'G', 'B', 'p'}; }));
 }
 

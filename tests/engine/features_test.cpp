@@ -51,6 +51,45 @@ TEST(Features, BeforeTheLatestPurchaseTheLogarithmOfSilenceIsThatOfNone) {
   EXPECT_EQ(plain_feature_at(customer, Feature::log_days_since_purchase, t), 0.0);
 }
 
+TEST(Features, WhatIsMissedIsTheRateCarriedIntoTheSilence) {
+  Customer customer = buyer(4, days(93));
+  customer.contacts = 16;
+  const auto at = [&](Feature feature, int day) {
+    return plain_feature_at(customer, feature, customer.last() + days(day)).value_or(-1);
+  };
+  EXPECT_EQ(at(Feature::missed_purchases, 0), 0);
+  EXPECT_NEAR(at(Feature::missed_purchases, 100), 4 * std::log(2), 1e-12);
+  EXPECT_NEAR(at(Feature::missed_events, 100), 20 * std::log(2), 1e-12);
+  // The integral of the rate, which sinks as time passes, in steps of an hour.
+  double expected = 0;
+  for (int hour = 0; hour < 24 * 250; ++hour) expected += 20 / (100 + (hour + 0.5) / 24) / 24;
+  EXPECT_NEAR(at(Feature::missed_events, 250), expected, 1e-6);
+  customer.moment_ms += days(2).ms;
+  customer.seen_after_h = 30;
+  EXPECT_EQ(at(Feature::missed_events, 250), 0) << "seen since";
+  EXPECT_NEAR(at(Feature::missed_purchases, 100), 4 * std::log(2), 1e-12) << "but it did not buy";
+}
+
+TEST(Features, SeenIsTheLatestPurchaseOrContact) {
+  Customer customer = buyer(1, days(10));
+  const Timestamp t = customer.last() + days(5);
+  EXPECT_EQ(plain_feature_at(customer, Feature::log_days_since_seen, t), std::log1p(5.0));
+  EXPECT_EQ(plain_feature_at(customer, Feature::seen_since_purchase, t), 0.0);
+  customer.moment_ms += days(3).ms;
+  customer.seen_after_h = 48;
+  EXPECT_EQ(plain_feature_at(customer, Feature::log_days_since_seen, t), std::log1p(3.0));
+  EXPECT_EQ(plain_feature_at(customer, Feature::seen_since_purchase, t), 1.0);
+}
+
+TEST(Features, ActivityIsARateFromTheFirstDayOn) {
+  Customer customer = buyer(0, days(0));
+  EXPECT_EQ(plain_feature_at(customer, Feature::log_activity, customer.last()), 0.0) << "one in a week";
+  customer.contacts = 5;
+  EXPECT_NEAR(plain_feature_at(customer, Feature::log_activity, customer.last() + days(14)).value_or(-1), std::log(2),
+              1e-12)
+      << "six in three weeks";
+}
+
 TEST(Features, CountersHalveFromTheCustomersMomentOn) {
   Customer customer = buyer(1, days(10));
   customer.counters.fill(8);

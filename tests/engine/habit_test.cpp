@@ -32,12 +32,23 @@ TEST(Habit, IsNotKnownFromOnePurchaseDay) {
     EXPECT_TRUE(std::isnan(habit_at(once, feature, t))) << name(feature);
 }
 
+TEST(Habit, OfBeingSeenIsTheMeanTimeBetweenPurchasesAndContacts) {
+  Customer customer = buyer(1, days(20));
+  customer.contacts = 4;
+  customer.seen_after_h = 5 * 24;
+  customer.moment_ms += days(30).ms;
+  EXPECT_NEAR(habit_at(customer, Feature::log_days_since_seen, customer.moment()), std::log1p(5.0), 1e-12);
+  const Customer once = buyer(0, days(0));
+  EXPECT_TRUE(std::isnan(habit_at(once, Feature::log_days_since_seen, once.last())));
+}
+
 TEST(Habit, IsNotMadeUpWhereTheRecordHasNone) {
   const Customer customer = buyer(4, days(80));
   for (const Feature feature :
        {Feature::mbg_logit, Feature::customer_age_days, Feature::repeat_purchases, Feature::log_repeat_purchases,
         Feature::gap_variation, Feature::visits_30d, Feature::complaints_opened_60d, Feature::complaints_resolved_60d,
         Feature::complaints_withdrawn_60d, Feature::returns_60d, Feature::open_complaints, Feature::log_mean_spend,
+        Feature::missed_purchases, Feature::seen_since_purchase, Feature::log_activity, Feature::missed_events,
         Feature::purchase_history})
     EXPECT_TRUE(std::isnan(habit_at(customer, feature, customer.last()))) << name(feature);
 }

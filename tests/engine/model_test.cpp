@@ -34,22 +34,25 @@ TEST(Model, KeepsWhatSomethingIsKnownOf) {
                                            {Feature::visits_30d, -1},
                                            {Feature::complaints_opened_60d, 0},
                                            {Feature::open_complaints, 2},
-                                           {Feature::log_mean_spend, 0.5}});
+                                           {Feature::log_mean_spend, 0.5},
+                                           {Feature::missed_purchases, 0.5},
+                                           {Feature::seen_since_purchase, -1}});
   Model model = whole;
   EXPECT_THAT(keep_present(model, EvidenceSet{}.set()), IsEmpty());
   EXPECT_EQ(terms(model), terms(whole));
   EXPECT_TRUE(model.absent.none());
 
   EXPECT_THAT(keep_present(model, set_of({Evidence::purchase, Evidence::amount, Evidence::complaint})),
-              ElementsAre(Feature::visits_30d));
+              ElementsAre(Feature::visits_30d, Feature::seen_since_purchase));
   EXPECT_TRUE(model.absent.test(static_cast<std::size_t>(Feature::visits_30d)));
-  EXPECT_EQ(model.absent.count(), 1u);
+  EXPECT_EQ(model.absent.count(), 5u) << "all that visits tell";
 
   model = whole;
-  EXPECT_THAT(keep_present(model, set_of({Evidence::purchase})),
-              ElementsAre(Feature::visits_30d, Feature::open_complaints, Feature::log_mean_spend))
+  EXPECT_THAT(
+      keep_present(model, set_of({Evidence::purchase})),
+      ElementsAre(Feature::visits_30d, Feature::open_complaints, Feature::log_mean_spend, Feature::seen_since_purchase))
       << "a weight of 0 is no loss";
-  EXPECT_THAT(terms(model), ElementsAre(Feature::mbg_logit));
+  EXPECT_THAT(terms(model), ElementsAre(Feature::mbg_logit, Feature::missed_purchases));
 }
 
 TEST(Model, WhatIsAbsentIsNoReasonWhateverTheRecordHolds) {

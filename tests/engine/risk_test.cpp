@@ -138,6 +138,11 @@ TEST(Risk, LogisticWeighsEveryFeature) {
       {Feature::returns_60d, 7 * std::sqrt(0.5)},
       {Feature::open_complaints, 2},
       {Feature::log_mean_spend, std::log(11)},
+      {Feature::missed_purchases, 4 * std::log(117.0 / 87)},
+      {Feature::log_days_since_seen, std::log(31)},
+      {Feature::seen_since_purchase, 0},
+      {Feature::log_activity, std::log(7.0 * 5 / 117)},
+      {Feature::missed_events, 4 * std::log(117.0 / 87)},
   };
   ASSERT_EQ(values.size() + 1, features);
   for (const auto& [feature, value] : values) {

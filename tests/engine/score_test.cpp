@@ -42,11 +42,14 @@ TEST(Score, SurelyRisesIfNoTermCanFall) {
     return Score(customer, logistic_model(0, {{Feature::mbg_logit, 1}, {feature, weight}}), horizon).only_rises();
   };
   EXPECT_TRUE(Score(customer, cdnow_model(), horizon).only_rises());
-  for (const Feature grows : {Feature::days_since_purchase, Feature::log_days_since_purchase,
-                              Feature::customer_age_days, Feature::recency_ratio}) {
+  for (const Feature grows :
+       {Feature::days_since_purchase, Feature::log_days_since_purchase, Feature::customer_age_days,
+        Feature::recency_ratio, Feature::missed_purchases, Feature::missed_events, Feature::log_days_since_seen}) {
     EXPECT_TRUE(only_rises(grows, 0.1)) << name(grows);
     EXPECT_FALSE(only_rises(grows, -0.1)) << name(grows);
   }
+  EXPECT_TRUE(only_rises(Feature::log_activity, -0.1)) << "a rate sinks while nothing happens";
+  EXPECT_FALSE(only_rises(Feature::log_activity, 0.1));
   EXPECT_TRUE(only_rises(Feature::visits_30d, 1)) << "there were no visits that could be forgotten";
   customer.counters.fill(1);
   EXPECT_TRUE(only_rises(Feature::visits_30d, -1));

@@ -51,7 +51,8 @@ TEST_P(ReasonTextIn, IsASentenceForEveryFeatureInAllItsForms) {
   for (std::size_t i = 0; i < features; ++i) {
     const auto feature = static_cast<Feature>(i);
     const auto texts = all_of(GetParam(), feature);
-    EXPECT_GE(texts.size(), feature == Feature::mbg_logit ? 2u : 20u) << name(feature);
+    const bool yes_or_no = feature == Feature::seen_since_purchase;
+    EXPECT_GE(texts.size(), feature == Feature::mbg_logit ? 2u : yes_or_no ? 12u : 20u) << name(feature);
     for (const std::string& text : texts) {
       ASSERT_GT(text.size(), words.stop.size()) << name(feature);
       EXPECT_TRUE(text.ends_with(words.stop)) << text;
@@ -71,10 +72,12 @@ TEST_P(ReasonTextIn, SaysWhatItIsComparedWith) {
     if (feature == Feature::mbg_logit) continue;  // Never a reason by itself.
     const std::string alone = text_of({feature, 3, absent, 1}, GetParam());
     EXPECT_NE(text_of({feature, 3, absent, 1, 4}, GetParam()), alone) << name(feature);
-    EXPECT_NE(text_of({feature, 3, absent, 1, 4}, GetParam()), text_of({feature, 3, absent, 1, 5}, GetParam()))
+    const double other = feature == Feature::seen_since_purchase ? 0 : 5;
+    EXPECT_NE(text_of({feature, 3, absent, 1, 4}, GetParam()), text_of({feature, 3, absent, 1, other}, GetParam()))
         << name(feature);
     const bool has_habit = feature == Feature::days_since_purchase || feature == Feature::log_days_since_purchase ||
-                           feature == Feature::purchases_30d || feature == Feature::purchases_90d;
+                           feature == Feature::log_days_since_seen || feature == Feature::purchases_30d ||
+                           feature == Feature::purchases_90d;
     if (has_habit) {
       EXPECT_NE(text_of({feature, 3, 4, 1}, GetParam()), alone) << name(feature);
       EXPECT_NE(text_of({feature, 3, 4, 1}, GetParam()), text_of({feature, 3, absent, 1, 4}, GetParam()))
@@ -164,6 +167,27 @@ TEST(ReasonText, SpeaksOfDecayedCountersAsOfRecentWeeks) {
             "About 13 complaints in the last three months. Recent complaints raise the risk.");
   EXPECT_EQ(text_of({Feature::returns_60d, 1, absent, -0.5}),
             "About 1 return in the last three months. Recent returns lower the risk.");
+}
+
+TEST(ReasonText, SpeaksOfBeingSeen) {
+  EXPECT_EQ(text_of({Feature::log_days_since_seen, std::log1p(61), std::log1p(3), 1}),
+            "Not seen for 61 days; this customer usually shows up every 3 days.");
+  EXPECT_EQ(text_of({Feature::seen_since_purchase, 1, absent, -1, 0}),
+            "Has been seen since the latest purchase; customers alike usually have not. This lowers the risk.");
+  EXPECT_EQ(text_of({Feature::seen_since_purchase, 0, absent, 1, 1}),
+            "Has not been seen since the latest purchase; customers alike usually have. This raises the risk.");
+  EXPECT_EQ(
+      text_of({Feature::log_activity, std::log(7.0 / 30 * 8), absent, -1, std::log(7.0 / 30)}),
+      "Buys, visits or complains about 8 times a month; customers alike usually about once. This lowers the risk.");
+  EXPECT_EQ(
+      text_of({Feature::missed_events, 6.04, absent, 1, 0.2}),
+      "Not seen since the latest purchase, while this customer usually shows up about 6 times in so long; customers "
+      "alike have not been away for unusually long. This raises the risk.");
+  EXPECT_EQ(text_of({Feature::missed_purchases, 12.2, absent, 1, 1}),
+            "This silence is long enough for about 12 purchases, as this customer usually buys; for customers alike "
+            "usually for about 1. This raises the risk.");
+  EXPECT_EQ(in_chinese({Feature::log_days_since_seen, std::log1p(61), std::log1p(3), 1}),
+            "已有61天没有任何往来；该客户平时每3天往来一次。");
 }
 
 TEST(ReasonText, SpeaksOfShapesAndCounts) {

@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::int64_t day_ms = 86'400'000;
 constexpr std::int64_t ten_years_ms = 3650 * day_ms;
+constexpr std::int64_t hour_ms = 3'600'000;
+constexpr std::int64_t sixteen_bits = 65'535;
 constexpr std::size_t remembered_ids = 6;
 constexpr std::int64_t people_in_tick = 8192;
 constexpr std::int64_t tick_ms = 131'072;
@@ -37,6 +39,14 @@ double counted(const engine::Logistic::Term& term, double value) {
   if (value < term.least) value = term.least;
   if (value > term.most) value = term.most;
   return term.weight * value;
+}
+
+/// Whether the customer did it, not the shop.
+bool gets_in_touch(const NaiveEvent& event) {
+  if (event.kind == EventKind::visit) return true;
+  if (event.kind != EventKind::complaint) return false;
+  return event.status == ComplaintStatus::opened || event.status == ComplaintStatus::reopened ||
+         event.status == ComplaintStatus::withdrawn;
 }
 
 std::vector<Feature> counted_by(const NaiveEvent& event) {
@@ -183,6 +193,11 @@ void NaiveEngine::take(std::size_t source, std::size_t offset) {
     if (event.status == ComplaintStatus::resolved || event.status == ComplaintStatus::withdrawn)
       person.open_complaints = std::max(0, person.open_complaints - 1);
   }
+  if (gets_in_touch(event) && person.purchases > 0 && event.time.ms >= person.first.ms) {
+    if (person.contacts < sixteen_bits) ++person.contacts;
+    const std::int64_t hours = event.time < person.last ? 0 : (event.time - person.last).ms / hour_ms;
+    person.seen_hours = std::max(person.seen_hours, std::min(hours, sixteen_bits));
+  }
   TriggerType trigger = TriggerType::visit;
   if (event.kind == EventKind::complaint) trigger = TriggerType::complaint;
   if (event.kind == EventKind::purchase) {
@@ -241,6 +256,8 @@ bool NaiveEngine::buy(Person& person, const NaiveEvent& event) {
   } else if (t >= person.last) {
     repeat = day != day_of(person.last) && day != day_of(person.first);
     if (repeat) add_gap(days(t - person.last));
+    const std::int64_t seen_ms = person.last.ms + person.seen_hours * hour_ms;
+    person.seen_hours = seen_ms > t.ms ? (seen_ms - t.ms) / hour_ms : 0;
     person.last = t;
   } else if (t < person.first) {
     repeat = day != day_of(person.first);
@@ -313,7 +330,7 @@ void NaiveEngine::alert(const std::string& id, Person& person, Timestamp t, Chan
   person.level = level;
   out.seq = ++person.seq;
   if (change == Change::raised) {
-    ++person.episode;
+    if (person.episode < sixteen_bits) ++person.episode;
     person.raised_at = t;
   }
   out.episode = person.episode;
@@ -414,6 +431,8 @@ double NaiveEngine::mbg_risk(int x, double t_x, double T) const {
 std::optional<double> NaiveEngine::feature(const Person& person, Feature f, Timestamp t) const {
   const double silent_days = days(t - person.last);
   const double mean_gap = person.x == 0 ? 0 : days(person.last - person.first) / person.x;
+  const double span_days = days(person.last - person.first);
+  const double events = static_cast<double>(person.purchases) + person.contacts;
   if (const auto it = half_lives.find(f); it != half_lives.end()) {
     const auto counter = person.counters.find(f);
     const double value = counter == person.counters.end() ? 0 : static_cast<double>(counter->second);
@@ -434,6 +453,14 @@ std::optional<double> NaiveEngine::feature(const Person& person, Feature f, Time
       if (person.x < 2 || mean_gap == 0) return std::nullopt;
       return std::sqrt(std::max(0.0, static_cast<double>(person.gap_squares) / person.x - mean_gap * mean_gap)) /
              mean_gap;
+    case Feature::missed_purchases: return person.x * std::log(1 + silent_days / (span_days + 7));
+    case Feature::log_days_since_seen:
+      return std::log(1 + std::max(0.0, silent_days - static_cast<double>(person.seen_hours) / 24));
+    case Feature::seen_since_purchase: return person.seen_hours > 0 ? 1 : 0;
+    case Feature::log_activity: return std::log(events / ((days(t - person.first) + 7) / 7));
+    case Feature::missed_events:
+      if (person.seen_hours > 0) return 0;
+      return (events - 1) * std::log(1 + silent_days / (span_days + 7));
     case Feature::open_complaints: return person.open_complaints;
     case Feature::log_mean_spend:
       if (!person.has_amount || person.mixed_currencies) return std::nullopt;
@@ -444,6 +471,12 @@ std::optional<double> NaiveEngine::feature(const Person& person, Feature f, Time
 
 std::optional<double> NaiveEngine::habit(const Person& person, Feature f, Timestamp t) const {
   if (f == Feature::recency_ratio) return 1;
+  if (f == Feature::log_days_since_seen) {
+    const double events = person.purchases - 1.0 + person.contacts;
+    const double until_seen = days(person.last - person.first) + static_cast<double>(person.seen_hours) / 24;
+    if (events == 0 || until_seen == 0) return std::nullopt;
+    return std::log(1 + until_seen / events);
+  }
   if (person.x == 0) return std::nullopt;
   const double active = days(person.last - person.first);
   const double mean_gap = active / person.x;
@@ -465,15 +498,18 @@ double NaiveEngine::risk(const Person& person, Timestamp t) const {
   return 1 / (1 + std::exp(-s));
 }
 
-// Under MBG/NBD alone risk only rises, so one look at the end tells whether it crosses. Otherwise every six hours of
-// the first 200 days are looked at, then every third day: a bump that is shorter is not seen.
+// Under MBG/NBD alone risk only rises, so one look at the end tells whether it crosses. Otherwise the
+// first hours are looked at by and by, as logarithms of time move, then every six hours of the first 200 days, then
+// every third day: a bump that is shorter is not seen.
 std::optional<Timestamp> NaiveEngine::crossing(const Person& person, Timestamp last) const {
   const auto changes = [&](Timestamp t) { return judged(person.level, risk(person, t)) != person.level; };
   Timestamp before = *person.moment;
   while (before < last) {
     Duration stride{ten_years_ms};
+    const std::int64_t passed_ms = (before - *person.moment).ms;
     if (model_->logistic)
-      stride = before - *person.moment < Duration{200 * day_ms} ? Duration{day_ms / 4} : Duration{3 * day_ms};
+      stride = passed_ms < 200 * day_ms ? Duration{std::clamp(passed_ms / 10, hour_ms / 20, 6 * hour_ms)}
+                                        : Duration{3 * day_ms};
     Timestamp after = std::min(before + stride, last);
     if (changes(after)) {
       while (after - before > Duration{1}) {

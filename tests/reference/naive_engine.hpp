@@ -100,6 +100,8 @@ class NaiveEngine {
     float gap_squares = 0;
     std::map<Feature, float> counters;
     int open_complaints = 0;
+    int contacts = 0;
+    std::int64_t seen_hours = 0;  ///< After the latest purchase.
     Level level = Level::none;
     std::uint32_t seq = 0;
     std::uint32_t episode = 0;

@@ -44,7 +44,7 @@ engine::Model random_model(Dice& dice) {
   engine::Logistic logistic{.intercept = dice.between(-1, 1), .terms = {{Feature::mbg_logit, dice.between(0.5, 1.2)}}};
   std::set<Feature> chosen;
   for (std::uint64_t i = dice.below(5); i > 0; --i)
-    chosen.insert(static_cast<Feature>(1 + dice.below(static_cast<std::uint64_t>(Feature::log_mean_spend))));
+    chosen.insert(static_cast<Feature>(1 + dice.below(static_cast<std::uint64_t>(Feature::purchase_history) - 1)));
   for (const Feature feature : chosen) {
     const bool in_days = feature == Feature::days_since_purchase || feature == Feature::customer_age_days;
     logistic.terms.push_back({.feature = feature, .weight = dice.between(-0.4, 0.4) * (in_days ? 0.01 : 1)});

@@ -98,6 +98,11 @@ engine::Customer any_customer() {
   engine::Customer customer = buyer(x, x == 0 ? hours(0) : milliseconds(days(x).ms + any_duration(days(1500)).ms));
   customer.gap_squares *= static_cast<float>(any_real(1, 3));
   customer.moment_ms += any_duration(days(400)).ms;
+  if (*rc::gen::arbitrary<bool>()) {
+    customer.contacts = static_cast<std::uint16_t>(*rc::gen::inRange(1, 500));
+    const auto hours_left = (customer.moment() - customer.last()).ms / hours(1).ms;
+    customer.seen_after_h = static_cast<std::uint16_t>(*rc::gen::inRange<std::int64_t>(0, hours_left + 1));
+  }
   customer.raised_at_ms = customer.moment_ms - any_duration(days(100)).ms;
   for (float& counter : customer.counters) counter = static_cast<float>(*rc::gen::inRange(0, 4) * any_real(0, 3));
   customer.open_complaints = static_cast<std::uint16_t>(*rc::gen::inRange(0, 5));
