@@ -84,6 +84,8 @@ void write_purchases(Card& card, const learn::Training& training) {
 void write_term(Card& card, const engine::Logistic::Term& term) {
   if (!term.has_range()) {
     card.line("| {} | {:+.4g} | all | |", name(term.feature), term.weight);
+  } else if (std::isinf(term.most)) {
+    card.line("| {} | {:+.4g} | from {:.3g} on | |", name(term.feature), term.weight, term.least);
   } else {
     card.line("| {} | {:+.4g} | {:.3g} .. {:.3g} | {:.2f} |", name(term.feature), term.weight, term.least, term.most,
               std::abs(term.weight) * (term.most - term.least));

@@ -20,6 +20,8 @@
 #include "app/report.hpp"
 #include "app/text_file.hpp"
 #include "app/units.hpp"
+#include "engine/evidence.hpp"
+#include "learn/score_fit.hpp"
 #include "learn/spend_currency.hpp"
 #include "learn/training.hpp"
 #include "learn/usual_values.hpp"
@@ -158,14 +160,17 @@ int train_command(const TrainOptions& options) {
       return line.give_up(written.error());
   }
 
-  auto training =
-      learn::train(examples, *cutoffs,
-                   {.with_prior = options.prior, .progress = [&line](std::string_view doing) { line.show(doing); }});
+  const engine::EvidenceSet present = evidence_in(facts.span);
+  learn::TrainingSettings settings{.with_prior = options.prior,
+                                   .progress = [&line](std::string_view doing) { line.show(doing); }};
+  std::erase_if(settings.score.features,
+                [&](const auto& rule) { return !has(present, engine::evidence_of(rule.feature)); });
+  auto training = learn::train(examples, *cutoffs, settings);
   if (!training) return line.give_up(training.error());
   line.clear();
   if (const std::string warning = currencies.warning(); !warning.empty()) training->warnings.push_back(warning);
   for (const std::string& warning : warnings_of(facts.span)) training->warnings.push_back(warning);
-  training->model.trained_with = evidence_in(facts.span);
+  training->model.trained_with = present;
   (void)engine::keep_present(training->model, training->model.trained_with);
   training->model.alike = learn::usual_values(examples, *cutoffs, training->model);
   training->model.name = options.name.empty() ? stem_of(options.out) : options.name;

@@ -248,7 +248,7 @@ class ScoreFitter {
     std::vector<double> present;
     for (const FeatureRule& rule : settings_.features) {
       if (!rule.has_range) {
-        ranges.least.push_back(-unbounded);
+        ranges.least.push_back(rule.least);
         ranges.most.push_back(unbounded);
         continue;
       }
@@ -300,7 +300,10 @@ std::vector<FeatureRule> default_features() {
   constexpr WeightBounds raises{.least = 0};
   constexpr WeightBounds lowers{.most = 0};
   constexpr WeightBounds any;
-  // MBG/NBD knows what a long silence of somebody who bought every day means, however rare that is: it needs no range.
+  // Of who still buys as before, one in 150 has that many to make up for, e^-5: the silence is no whim any more.
+  constexpr double beyond_chance = 5;
+  // What a long silence of somebody who bought every day means is known, however rare that is: it needs no range. Of
+  // visits it is not: they come in bunches.
   return {{Feature::mbg_logit, raises, false},
           {Feature::log_days_since_purchase, raises},
           {Feature::log_repeat_purchases, any},
@@ -314,7 +317,12 @@ std::vector<FeatureRule> default_features() {
           {Feature::complaints_withdrawn_60d, any},
           {Feature::returns_60d, any},
           {Feature::open_complaints, any},
-          {Feature::log_mean_spend, any}};
+          {Feature::log_mean_spend, any},
+          {Feature::missed_purchases, raises, false, beyond_chance},
+          {Feature::log_days_since_seen, raises},
+          {Feature::seen_since_purchase, any},
+          {Feature::log_activity, lowers},
+          {Feature::missed_events, raises}};
 }
 
 const Trial& ScoreFit::taken() const { return *std::ranges::find(trials, ridge, &Trial::ridge); }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -17,7 +18,8 @@ namespace holdfast::learn {
 struct FeatureRule {
   Feature feature{};
   WeightBounds bounds;
-  bool has_range = true;  ///< It counts within what the examples had.
+  bool has_range = true;  ///< It counts within what the examples had; otherwise from `least` on.
+  double least = -std::numeric_limits<double>::infinity();
 };
 
 /// What a model weighs unless told otherwise: what stays within bounds as customers grow old. Plain days and ages are
