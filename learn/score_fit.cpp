@@ -300,8 +300,11 @@ std::vector<FeatureRule> default_features() {
   constexpr WeightBounds raises{.least = 0};
   constexpr WeightBounds lowers{.most = 0};
   constexpr WeightBounds any;
-  // Of who still buys as before, one in 150 has that many to make up for, e^-5: the silence is no whim any more.
-  constexpr double beyond_chance = 5;
+  // Of those who go on buying as before, one in 55 has that many to make up for, e^-4: the silence is no whim any more.
+  // From there on each further one says more of drop-out, but no more than the likelihood of such a silence does, which
+  // has a weight of 1. Silences that long are too few for the data to say it by themselves.
+  constexpr double beyond_chance = 4;
+  constexpr WeightBounds raises_as_evidence{.least = 0, .most = 1};
   // What a long silence of somebody who bought every day means is known, however rare that is: it needs no range. Of
   // visits it is not: they come in bunches.
   return {{Feature::mbg_logit, raises, false},
@@ -318,7 +321,7 @@ std::vector<FeatureRule> default_features() {
           {Feature::returns_60d, any},
           {Feature::open_complaints, any},
           {Feature::log_mean_spend, any},
-          {Feature::missed_purchases, raises, false, beyond_chance},
+          {Feature::missed_purchases, raises_as_evidence, false, beyond_chance},
           {Feature::log_days_since_seen, raises},
           {Feature::seen_since_purchase, any},
           {Feature::log_activity, lowers},

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/model_file.hpp"
+#include "engine/evidence.hpp"
 #include "tests/support/shop_files.hpp"
 
 namespace holdfast::app {
@@ -53,6 +54,22 @@ TEST_F(TrainTest, WritesAModelThatTheEngineReadsAndACardThatTellsOfIt) {
   for (const std::string told : {"# Model card: shop", model->id.c_str(), "## Trained on", "| MBG/NBD", "| Pareto/NBD",
                                  "## What speaks against it", "--horizon 60d"})
     EXPECT_NE(card.find(told), std::string::npos) << told;
+}
+
+TEST_F(TrainTest, WhatOnlyVisitsTellOfIsNotFittedWithoutAny) {
+  const auto weighs = [&] {
+    const auto run = train({"--out", path("shop.json"), "--horizon", "60d", "--every", "20d"});
+    EXPECT_EQ(run.status, 0) << run.err;
+    const auto model = read_model(path("shop.json"));
+    std::vector<Feature> features;
+    for (const auto& term : model->logistic->terms) {
+      if (engine::evidence_of(term.feature) == engine::Evidence::visit) features.push_back(term.feature);
+    }
+    return features;
+  };
+  EXPECT_GT(weighs().size(), 2u);
+  testing::write_file(path("data/visits.ndjson"), "");
+  EXPECT_EQ(weighs(), std::vector<Feature>{});
 }
 
 TEST_F(TrainTest, TheSameHistoryGivesTheSameBytes) {

@@ -132,6 +132,19 @@ TEST(ScoreFit, WhatHardlyAnybodyHasIsNot) {
   EXPECT_EQ(term(*fit, Feature::complaints_opened_60d), nullptr);
 }
 
+TEST(ScoreFit, AFeatureWithoutARangeMayCountFromAValueOn) {
+  const World made = world(2, 8'000, -0.8);
+  ScoreFitSettings settings;
+  settings.ridges = {1e-5};
+  settings.features = {{Feature::mbg_logit, {}, false}, {Feature::visits_30d, {}, false, 3.0}};
+  const auto fit = fit_score(made.examples, made.cutoffs, base_model(), as_it_is(), settings);
+  ASSERT_TRUE(fit) << fit.error().message;
+  EXPECT_FALSE(term(*fit, Feature::mbg_logit)->has_range());
+  EXPECT_EQ(term(*fit, Feature::visits_30d)->least, 3);
+  EXPECT_EQ(term(*fit, Feature::visits_30d)->most, std::numeric_limits<double>::infinity());
+  EXPECT_LT(term(*fit, Feature::visits_30d)->weight, -0.8) << "what it missed below is in those above";
+}
+
 TEST(ScoreFit, NeverLetsSilenceLowerTheRisk) {
   // In these data visitors leave: the sign that the domain forbids.
   const World made = world(2, 4'000, 0.6);
