@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/text_table.hpp"
+#include "domain/alert.hpp"
 
 namespace holdfast::app {
 namespace {
@@ -64,10 +65,12 @@ std::optional<AlertLine> read_alert(std::string_view json) {
                  .customer = *customer,
                  .change = *change,
                  .level = *level,
+                 .is_control = false,
                  .risk = *risk,
                  .at_risk = std::nullopt,
                  .currency = "",
                  .reason = reason_of(alert, *change)};
+  if (const auto* const arm = member<std::string>(alert, "arm")) line.is_control = *arm == name(Arm::control);
   if (const auto value = alert.find("value"); value != alert.end() && value->is_object()) {
     line.at_risk = number(*value, "at_risk");
     if (const auto* const currency = member<std::string>(*value, "currency")) line.currency = *currency;
@@ -79,7 +82,7 @@ std::string table_of(const std::vector<AlertLine>& lines, bool with_header) {
   std::vector<std::vector<std::string>> rows;
   if (with_header) rows.push_back({"TIME", "CUSTOMER", "CHANGE", "LEVEL", "RISK", "AT RISK", "WHY"});
   for (const AlertLine& line : lines) {
-    rows.push_back({time_text(line.time), line.customer, line.change, line.level,
+    rows.push_back({time_text(line.time), line.customer, line.change, line.level + (line.is_control ? ", control" : ""),
                     fmt::format("{:.0f} %", 100 * line.risk),
                     line.at_risk ? fmt::format("{:.2f} {}", *line.at_risk, line.currency) : "", line.reason});
   }

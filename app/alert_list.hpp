@@ -21,6 +21,7 @@ struct AlertLine {
   std::string customer;
   std::string change;
   std::string level;
+  bool is_control = false;  ///< To be left alone.
   double risk = 0;
   std::optional<double> at_risk;
   std::string currency;

@@ -292,7 +292,12 @@ class Builder {
     policy.hysteresis = values_.number("risk.hysteresis");
     policy.min_purchases = static_cast<std::uint32_t>(values_.count("risk.min_purchases"));
     policy.expire_after = values_.duration("risk.expire_after");
+    policy.control = {.share = values_.number("alerts.control_share"), .seed = values_.count("alerts.control_seed")};
     check_thresholds();
+    if (values_.is_sound("alerts.control_share") && !(policy.control.share >= 0 && policy.control.share <= 1))
+      values_.fault(
+          "alerts.control_share",
+          fmt::format("is {}, and must lie between 0 and 1: a tenth of the customers is 0.1", policy.control.share));
     if (config_.model.logistic && values_.is_sound("risk.horizon") && policy.horizon != config_.model.horizon) {
       values_.fault("risk.horizon",
                     fmt::format("the model was trained for {} and has a `logistic` part, which holds for no "
@@ -410,6 +415,11 @@ void put_policy(std::string& bytes, const Config& config) {
     wire::put_varint(bytes, static_cast<std::uint64_t>(source.time_format));
   }
   wire::put_signed(bytes, config.max_ahead.ms);
+  // Without a trial the policy is what it was before there were any.
+  if (config.policy.control.share > 0) {
+    wire::put_u64(bytes, std::bit_cast<std::uint64_t>(config.policy.control.share));
+    wire::put_u64(bytes, config.policy.control.seed);
+  }
 }
 
 }  // namespace

@@ -186,6 +186,17 @@ constexpr std::array keys{
         .fallback = "en",
         .description = "Of the sentences in alerts: English or Simplified Chinese.",
         .allowed = "en | zh"},
+    Key{.name = "alerts.control_share",
+        .type = KeyType::number,
+        .fallback = "0",
+        .description = "The share of customers, 0 to 1, whose alerts say that they are to be left alone "
+                       "(`\"arm\":\"control\"`), so "
+                       "that the effect of acting on the others can be told. 0: alerts name no arm."},
+    Key{.name = "alerts.control_seed",
+        .type = KeyType::count,
+        .fallback = "0",
+        .description = "Another one draws other customers: for another trial.",
+        .allowed = "0 .. 1000000000"},
     Key{.name = "http.listen",
         .type = KeyType::address,
         .fallback = "127.0.0.1:8480",

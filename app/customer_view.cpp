@@ -49,6 +49,7 @@ nlohmann::ordered_json describe_customer(std::string_view id, const engine::Cust
                              {"latest_event", to_rfc3339(customer.moment())},
                              {"purchases", customer.purchases},
                              {"open_complaints", customer.open_complaints}};
+  if (const Arm arm = engine::arm_of(id, policy.control); arm != Arm::none) out["arm"] = name(arm);
   if (customer.current_level() != Level::none) out["raised_at"] = to_rfc3339(Timestamp{customer.raised_at_ms});
   if (customer.purchases == 0) return out;
 

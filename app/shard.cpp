@@ -416,8 +416,9 @@ void Shard::alert(const Alert& alert) {
   if (applying_ == nullptr) return;
   OutputBuffer& to = output();
   const auto encoded = encoder_.encode(alert, applying_->restored.task->partition(), to.text());
-  to.add({.topic = OutputTopic::alerts, .key = encoded.customer_id, .value = encoded.json, .headers = encoded.headers},
-         alert.logged_at);
+  to.add(
+      {.topic = OutputTopic::alerts, .key = encoded.customer_id, .value = encoded.json, .headers = encoded.headers()},
+      alert.logged_at);
 }
 
 void Shard::rejected(SourceIndex source, const Rejection& rejection) {

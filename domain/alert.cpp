@@ -22,6 +22,11 @@ std::string_view name(CustomerState state) {
   return names[static_cast<std::size_t>(state)];
 }
 
+std::string_view name(Arm arm) {
+  constexpr std::array<std::string_view, 3> names{"none", "treatment", "control"};
+  return names[static_cast<std::size_t>(arm)];
+}
+
 std::string_view name(Feature feature) {
   constexpr std::array<std::string_view, features> names{"mbg_logit",
                                                          "days_since_purchase",

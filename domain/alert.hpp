@@ -17,11 +17,14 @@ enum class Level : std::uint8_t { none, watch, high, critical };
 enum class Change : std::uint8_t { raised, escalated, eased, resolved, expired, erased };
 enum class TriggerType : std::uint8_t { silence, purchase, complaint, visit, action, model };
 enum class CustomerState : std::uint8_t { potential, first_time, repeat, loyal, lost, won_back };
+/// Of a controlled trial: customers of the control arm are to be left alone. none: there is no trial.
+enum class Arm : std::uint8_t { none, treatment, control };
 
 [[nodiscard]] std::string_view name(Level level);
 [[nodiscard]] std::string_view name(Change change);
 [[nodiscard]] std::string_view name(TriggerType type);
 [[nodiscard]] std::string_view name(CustomerState state);
+[[nodiscard]] std::string_view name(Arm arm);
 
 /// A named quantity that a model may weigh. The names are part of the model file format.
 enum class Feature : std::uint8_t {
@@ -86,6 +89,7 @@ struct Alert {
   Timestamp logged_at{-1};      ///< Of the record that triggered it; -1 for timers.
   std::string_view model_id{};  ///< Of the model that the customer is under.
   std::string_view model_name{};
+  Arm arm{};  ///< none: the alert does not name one.
 
   CustomerState state{};
   std::uint32_t purchases = 0;

@@ -42,5 +42,7 @@ struct CustomerKey {
 
 /// XXH3 of bytes, 64 bits: for event ids and other fingerprints.
 [[nodiscard]] std::uint64_t fingerprint(std::string_view bytes);
+/// The same with a seed, which makes it another hash.
+[[nodiscard]] std::uint64_t fingerprint(std::string_view bytes, std::uint64_t seed);
 
 }  // namespace holdfast

@@ -16,6 +16,7 @@
 #include "domain/alert.hpp"
 #include "domain/error.hpp"
 #include "domain/time.hpp"
+#include "engine/control_group.hpp"
 #include "engine/evidence.hpp"
 
 namespace holdfast::engine {
@@ -119,6 +120,7 @@ struct RiskPolicy {
   double hysteresis = 0;               ///< Within [0, watch).
   std::uint32_t min_purchases = 0;     ///< Purchase days, x + 1.
   Duration expire_after;
+  ControlGroup control{};  ///< Whom to leave alone, as alerts say; they are alerted on like all others.
 };
 
 }  // namespace holdfast::engine

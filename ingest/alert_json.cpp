@@ -190,6 +190,7 @@ AlertEncoder::Encoded AlertEncoder::encode(const Alert& alert, Partition partiti
   members.integer("seq", alert.seq);
   members.integer("episode", alert.episode);
   members.text("customer_id", alert.customer.id);
+  if (alert.arm != Arm::none) members.word("arm", name(alert.arm));
   members.word("change", name(alert.change));
   members.word("level", name(alert.level));
   members.word("previous_level", name(alert.previous_level));
@@ -215,13 +216,15 @@ AlertEncoder::Encoded AlertEncoder::encode(const Alert& alert, Partition partiti
 
   return {.customer_id = customer_id,
           .json = json,
-          .headers = {{{"ce_specversion", "1.0"},
-                       {"ce_id", json.substr(id_at, id_digits)},
-                       {"ce_source", source_header_},
-                       {"ce_type", "holdfast.alert.v1"},
-                       {"ce_time", json.substr(time_at, time_size)},
-                       {"ce_subject", customer_id},
-                       {"content-type", "application/json"}}}};
+          .all_headers = {{{"ce_specversion", "1.0"},
+                           {"ce_id", json.substr(id_at, id_digits)},
+                           {"ce_source", source_header_},
+                           {"ce_type", "holdfast.alert.v1"},
+                           {"ce_time", json.substr(time_at, time_size)},
+                           {"ce_subject", customer_id},
+                           {"content-type", "application/json"},
+                           {"ce_arm", name(alert.arm)}}},
+          .header_count = alert.arm == Arm::none ? 7U : 8U};
 }
 
 }  // namespace holdfast::ingest

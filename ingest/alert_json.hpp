@@ -1,7 +1,9 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,7 +29,9 @@ class AlertEncoder {
   struct Encoded {
     std::string_view customer_id;
     std::string_view json;
-    std::array<HeaderView, 7> headers;
+    std::array<HeaderView, 8> all_headers;
+    std::size_t header_count = 0;  ///< The last one only where the alert names an arm.
+    [[nodiscard]] std::span<const HeaderView> headers() const { return std::span(all_headers).first(header_count); }
   };
   /// The alert's texts lie in `into`, as long as they stay there; names of headers and what is the same for all alerts,
   /// in the encoder. REQUIRES: no text is under way.

@@ -30,6 +30,15 @@ std::vector<std::string> customers(const AlertList& list) {
   return out;
 }
 
+TEST(AlertList, SaysWhoIsToBeLeftAlone) {
+  auto control = nlohmann::json::parse(alert("C1", 1, "high"));
+  control["arm"] = "control";
+  auto treated = nlohmann::json::parse(alert("C2", 1, "high"));
+  treated["arm"] = "treatment";
+  EXPECT_NE(table_of({*read_alert(control.dump())}, false).find("high, control"), std::string::npos);
+  EXPECT_EQ(table_of({*read_alert(treated.dump())}, false).find("high,"), std::string::npos);
+}
+
 TEST(AlertList, ShowsTheNewestWhateverTheirOrderOfArrival) {
   for (const std::size_t limit : {0U, 3U, 2U}) {
     AlertList list({.flagged = false, .limit = limit, .texts = false});

@@ -89,7 +89,7 @@ risk:
   hysteresis: 0
   min_purchases: 1
   expire_after: 100d
-alerts: {language: zh}
+alerts: {language: zh, control_share: 0.1, control_seed: 4}
 http: {listen: "[::]:0", token_file: token}
 log: {level: debug, format: json}
 )");
@@ -132,6 +132,8 @@ log: {level: debug, format: json}
   EXPECT_EQ(config->policy.hysteresis, 0);
   EXPECT_EQ(config->policy.min_purchases, 1u);
   EXPECT_EQ(config->policy.expire_after.days(), 100);
+  EXPECT_EQ(config->policy.control.share, 0.1);
+  EXPECT_EQ(config->policy.control.seed, 4u);
   EXPECT_EQ(config->http.host, "::");
   EXPECT_EQ(config->http.port, 0);
   EXPECT_EQ(config->http.token_file, in_folder("token"));
@@ -322,7 +324,10 @@ INSTANTIATE_TEST_SUITE_P(
              "shop.yaml:4:8: http.listen: '0.0.0.0:8480' can be reached by others: name a file with a token in "
              "http.token_file, or listen on 127.0.0.1"},
         Case{"language", "alerts: {language: de}\n",
-             "shop.yaml:4:10: alerts.language: 'de' is not possible; use en or zh"}),
+             "shop.yaml:4:10: alerts.language: 'de' is not possible; use en or zh"},
+        Case{"control_share", "alerts: {control_share: 10}\n",
+             "shop.yaml:4:10: alerts.control_share: is 10, and must lie between 0 and 1: a tenth of the customers is "
+             "0.1"}),
     [](const auto& test) { return std::string(test.param.name); });
 
 TEST_F(ConfigTest, ALanguageIsAllowedIfThereAreWordsForIt) {

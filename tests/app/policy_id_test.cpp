@@ -28,5 +28,20 @@ TEST_F(PolicyIdTest, IsWithoutTheModelAndTheFormerOneWithIt) {
   EXPECT_EQ(with->former_policy_id().value, 0x811d'2759'93b9'40c5ULL);
 }
 
+TEST_F(PolicyIdTest, KnowsTheControlGroupWhereThereIsOne) {
+  const auto id_with = [&](const std::string& settings) {
+    const auto config = load(std::string(minimal_config) + settings);
+    EXPECT_TRUE(config) << config.error().message;
+    return config->policy_id();
+  };
+  const PolicyId none = id_with("");
+  EXPECT_EQ(id_with("alerts: {control_share: 0}\n"), none);
+  EXPECT_EQ(id_with("alerts: {control_seed: 7}\n"), none) << "without a group nobody is drawn";
+  const PolicyId tenth = id_with("alerts: {control_share: 0.1}\n");
+  EXPECT_NE(tenth, none);
+  EXPECT_NE(id_with("alerts: {control_share: 0.2}\n"), tenth);
+  EXPECT_NE(id_with("alerts: {control_share: 0.1, control_seed: 7}\n"), tenth);
+}
+
 }  // namespace
 }  // namespace holdfast::app

@@ -46,7 +46,7 @@ Encoded encoded(const Alert& alert) {
   (void)text.finish();
   AlertEncoder used = encoder();
   const auto made = used.encode(alert, Partition{3}, text);
-  return {std::string(made.json), {made.headers.begin(), made.headers.end()}};
+  return {std::string(made.json), {made.headers().begin(), made.headers().end()}};
 }
 
 TEST(AlertJson, WritesEveryMemberInAFixedOrder) {
@@ -91,6 +91,21 @@ TEST(AlertJson, WritesEveryMemberInAFixedOrder) {
           R"("last_purchase":"2000-02-29T00:00:00.000Z","open_complaints":1},"value":{"currency":"GBP",)"
           R"("spent":5391.2,"expected":412.5,"at_risk":1000000000000000},)"
           R"("model":{"id":"0123456789abcdef","name":"onlineretail \"mbg\""}})");
+}
+
+TEST(AlertJson, SaysTheArmTwiceWhereThereIsATrial) {
+  const Encoded without = encoded(least());
+  EXPECT_FALSE(json::parse(without.json).contains("arm"));
+  EXPECT_EQ(without.headers.size(), 7u);
+  for (const Arm arm : {Arm::treatment, Arm::control}) {
+    Alert alert = least();
+    alert.arm = arm;
+    const Encoded with = encoded(alert);
+    EXPECT_EQ(json::parse(with.json)["arm"], name(arm));
+    ASSERT_EQ(with.headers.size(), 8u);
+    EXPECT_THAT(with.headers.back(), FieldsAre("ce_arm", name(arm), true));
+    EXPECT_EQ(std::vector(with.headers.begin(), with.headers.end() - 1).back().name, "content-type");
+  }
 }
 
 TEST(AlertJson, LeavesOutWhatIsNotKnown) {
@@ -149,6 +164,7 @@ TEST_F(AlertSchema, NamesEveryValueThatAnAlertCanHave) {
   EXPECT_EQ(texts_of(properties["trigger"]["properties"]["type"]["enum"]),
             all(TriggerType::silence, TriggerType::purchase, TriggerType::complaint, TriggerType::visit,
                 TriggerType::action, TriggerType::model));
+  EXPECT_EQ(texts_of(properties["arm"]["enum"]), all(Arm::treatment, Arm::control));
   EXPECT_EQ(texts_of(properties["customer"]["properties"]["state"]["enum"]),
             all(CustomerState::potential, CustomerState::first_time, CustomerState::repeat, CustomerState::loyal,
                 CustomerState::lost, CustomerState::won_back));
@@ -162,6 +178,7 @@ TEST_F(AlertSchema, NamesEveryMember) {
   const Reason reason{Feature::days_since_purchase, 61, 14, 1, 20};
   Alert alert = least();
   alert.trigger = {TriggerType::visit, SourceIndex{0}, Offset{1}, "e"};
+  alert.arm = Arm::control;
   alert.reasons = {&reason, 1};
   alert.has_value = true;
   alert.has_expected = true;

@@ -71,6 +71,7 @@ void expect_equal_reasons(const NaiveAlert& got, const NaiveAlert& want) {
 void expect_equal(const NaiveAlert& got, const NaiveAlert& want) {
   EXPECT_EQ(got.customer, want.customer);
   EXPECT_EQ(got.model, want.model);
+  EXPECT_EQ(name(got.arm), name(want.arm));
   EXPECT_EQ(got.seq, want.seq);
   EXPECT_EQ(got.episode, want.episode);
   EXPECT_EQ(name(got.change), name(want.change));
@@ -104,6 +105,7 @@ struct Comparison {
   std::size_t rejections = 0;
   std::size_t before_1970 = 0;
   std::map<Change, int> changes;
+  std::map<Arm, int> arms;
   int by_model = 0;
 
   void add(std::uint64_t seed, const AlertList& got, const std::vector<NaiveAlert>& want) {
@@ -118,6 +120,7 @@ struct Comparison {
       EXPECT_TRUE(want[i].change == Change::erased || close(1 / (1 + std::exp(-got.items[i].score)), want[i].risk))
           << "the reasons do not add up";
       ++changes[want[i].change];
+      ++arms[want[i].arm];
       by_model += want[i].trigger == TriggerType::model ? 1 : 0;
       before_1970 += want[i].time < Timestamp{0} ? 1 : 0;
       if (::testing::Test::HasFailure()) return;
@@ -126,12 +129,13 @@ struct Comparison {
     rejections += got.rejections;
   }
 
-  void expect_enough() const {
+  void expect_enough() {
     std::cout << alerts << " alerts, " << off_by_rounding << " a millisecond apart, " << before_1970 << " before 1970, "
               << rejections << " records that are no events;";
     for (const auto& [change, count] : changes) std::cout << ' ' << count << ' ' << name(change);
     std::cout << "; " << by_model << " by a new model";
     std::cout << '\n';
+    for (const Arm arm : {Arm::none, Arm::treatment, Arm::control}) EXPECT_GT(arms[arm], 100) << name(arm);
     EXPECT_LE(off_by_rounding * 100, alerts);
     EXPECT_GT(rejections, 100);
     EXPECT_GT(before_1970, 100);

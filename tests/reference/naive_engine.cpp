@@ -143,6 +143,14 @@ bool NaiveEngine::begin_or_fire(Timestamp goal) {
   return true;
 }
 
+/// A draw from [0, 1), which hangs on the id and the seed alone.
+Arm NaiveEngine::arm(const std::string& id) const {
+  if (policy_.control.share == 0) return Arm::none;
+  const std::uint64_t hash = fingerprint(id, 7'165'066'978'584'914'944 + policy_.control.seed);
+  const double draw = static_cast<double>(hash / 2048) / 9'007'199'254'740'992.0;
+  return draw < policy_.control.share ? Arm::control : Arm::treatment;
+}
+
 /// When somebody comes under a model: everybody has a place in the spread, which hangs on the id alone.
 Timestamp NaiveEngine::adoption(const std::string& id, const Reign& reign) {
   const std::uint64_t place = make_customer_key(id).hash % (std::uint64_t{1} << 32) / 256;
@@ -233,6 +241,7 @@ void NaiveEngine::erase(const NaiveEvent& event, const Cause& cause) {
   out.previous_level = person.level;
   out.time = std::max(event.time, *person.moment);
   out.model = reigns_[reign_of(event.customer, out.time)].model.id;
+  out.arm = arm(event.customer);
   out.trigger = cause.type;
   out.source = cause.source;
   out.offset = cause.offset;
@@ -323,6 +332,7 @@ void NaiveEngine::alert(const std::string& id, Person& person, Timestamp t, Chan
   NaiveAlert out;
   out.customer = id;
   out.model = model_->id;
+  out.arm = arm(id);
   out.change = change;
   out.level = level;
   out.previous_level = person.level;

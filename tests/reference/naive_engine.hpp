@@ -41,6 +41,7 @@ struct NaiveReason {
 struct NaiveAlert {
   std::string customer;
   std::string model;  ///< Its id.
+  Arm arm{};
   std::uint32_t seq = 0;
   std::uint32_t episode = 0;
   Change change{};
@@ -129,6 +130,7 @@ class NaiveEngine {
   void alert(const std::string& id, Person& person, Timestamp t, Change change, Level level, const Cause& cause);
   void set_timer(const std::string& id, Person& person);
 
+  [[nodiscard]] Arm arm(const std::string& id) const;
   [[nodiscard]] bool is_judged(const Person& person) const;
   [[nodiscard]] Level judged(Level level, double risk) const;
   [[nodiscard]] double units(Duration d) const;

@@ -61,7 +61,8 @@ class Teller final : public engine::Output {
     const std::string id(alert.customer.id);
     ingest::TextArena text;
     const auto encoded = encoder_.encode(alert, partition_, text);
-    told_.alerts[id].push_back(std::string(encoded.json) + text_of({encoded.headers.begin(), encoded.headers.end()}));
+    told_.alerts[id].push_back(std::string(encoded.json) +
+                               text_of({encoded.headers().begin(), encoded.headers().end()}));
     if (lists_) list_.alert(alert);
     told_.silences += alert.trigger.type == TriggerType::silence ? 1 : 0;
     told_.by_model += alert.trigger.type == TriggerType::model ? 1 : 0;

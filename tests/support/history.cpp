@@ -131,10 +131,10 @@ Currency currency_of(const std::string& code) {
 /// All fields.
 std::string line_of(const reference::NaiveAlert& a) {
   std::string out = fmt::format(
-      "{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}", a.customer, a.model, a.seq,
-      a.episode, name(a.change), name(a.level), name(a.previous_level), a.time.ms, a.risk, a.p_alive, a.base,
-      name(a.trigger), a.source, a.offset, a.event_id, a.logged_at.ms, name(a.state), a.purchases, a.first.ms,
-      a.last.ms, a.open_complaints, a.has_value, a.currency, a.spent, a.expected.value_or(-1), a.at_risk);
+      "{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}", a.customer, a.model,
+      name(a.arm), a.seq, a.episode, name(a.change), name(a.level), name(a.previous_level), a.time.ms, a.risk,
+      a.p_alive, a.base, name(a.trigger), a.source, a.offset, a.event_id, a.logged_at.ms, name(a.state), a.purchases,
+      a.first.ms, a.last.ms, a.open_complaints, a.has_value, a.currency, a.spent, a.expected.value_or(-1), a.at_risk);
   for (const auto& reason : a.reasons)
     out += fmt::format(" {} {} {} {} {}", name(reason.feature), reason.value, reason.typical.value_or(-1),
                        reason.alike.value_or(-1), reason.contribution);
@@ -148,10 +148,12 @@ History random_history(std::uint64_t seed) {
   Dice other_dice(~seed);
   Dice action_dice(seed + 1'000'000);
   Dice alike_dice(seed + 2'000'000);
+  Dice arm_dice(seed + 3'000'000);
   History history;
   history.model = random_model(dice);
   if (alike_dice.one_in(2)) history.model.alike = random_usual_values(alike_dice);
   history.policy = random_policy(dice, history.model.logistic.has_value());
+  if (arm_dice.one_in(2)) history.policy.control = {.share = arm_dice.between(0, 1), .seed = arm_dice.below(100)};
   const std::size_t sources = 1 + dice.below(4);
   const std::uint64_t customers = 2 + dice.below(5);
   history.sources.resize(sources);
@@ -282,6 +284,7 @@ void AlertList::alert(const Alert& alert) {
   auto& to = item.alert;
   to.customer = alert.customer.id;
   to.model = alert.model_id;
+  to.arm = alert.arm;
   to.seq = alert.seq;
   to.episode = alert.episode;
   to.change = alert.change;
