@@ -388,6 +388,8 @@ class CommandLine {
         evaluate_);
     add_sources(command, evaluate_.sources)->required(false);
     command->add_option("--html", evaluate_.html, "Also write a page with plots to this file")->type_name("PATH");
+    command->add_option("--examples", evaluate_.examples, "Also write what was judged to this file, as CSV")
+        ->type_name("PATH");
     command->add_option("--language", evaluate_.language, "Of the page: en or zh")
         ->type_name("LANGUAGE")
         ->capture_default_str();

@@ -103,6 +103,7 @@ struct TrainOptions : CommonOptions {
 struct EvaluateOptions : CommonOptions {
   std::vector<std::pair<std::string, std::string>> sources;  ///< NAME and PATH; empty: from the topics.
   std::string html;                                          ///< A file for the page; empty: none.
+  std::string examples;                                      ///< A CSV file for what was judged; empty: none.
   std::string language = "en";                               ///< Of the page.
   std::optional<Timestamp> from;                             ///< The first cut-off does not lie before.
   std::optional<Timestamp> until;     ///< Nothing after it is looked at; no value: the last event.

@@ -9,6 +9,7 @@
 #include "app/config.hpp"
 #include "app/evaluation_report.hpp"
 #include "app/evaluation_run.hpp"
+#include "app/examples_csv.hpp"
 #include "app/history.hpp"
 #include "app/history_progress.hpp"
 #include "app/named_files.hpp"
@@ -22,6 +23,8 @@ namespace {
 Status check_files(const EvaluateOptions& options) {
   std::vector<NamedFile> files = files_to_read(options.sources);
   if (!options.html.empty()) files.push_back({NamedFile::Use::written, "--html " + options.html, options.html});
+  if (!options.examples.empty())
+    files.push_back({NamedFile::Use::written, "--examples " + options.examples, options.examples});
   return check_distinct(files);
 }
 
@@ -72,6 +75,14 @@ int evaluate_command(const EvaluateOptions& options) {
   const auto run =
       run_evaluation(*config, *history, *span, purchases, *cutoffs, *until, options.examples_max, progress);
   if (!run) return line.give_up(run.error());
+  if (!options.examples.empty()) {
+    const ExamplesCsv with{.cutoffs = *cutoffs,
+                           .actions = span->actions,
+                           .with_arms = config->policy.control.share > 0,
+                           .with_risk = true};
+    if (const Status written = write_examples(options.examples, run->examples, with); !written)
+      return line.give_up(written.error());
+  }
 
   learn::EvaluationSettings settings;
   settings.bootstrap.seed = options.seed;

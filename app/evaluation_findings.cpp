@@ -59,6 +59,7 @@ class Warnings {
     }
     cutoffs();
     alerts();
+    treatment();
     return std::move(found_);
   }
 
@@ -123,6 +124,15 @@ class Warnings {
       add(Text::warn_no_flags, alerts.flagged_of_left.of);
   }
 
+  void treatment() {
+    const auto has = [&](learn::Comparison::Groups groups) {
+      return std::ranges::find(evaluation_.comparisons, groups, &learn::Comparison::groups) !=
+             evaluation_.comparisons.end();
+    };
+    if (has(learn::Comparison::Groups::treated) && !has(learn::Comparison::Groups::arms)) add(Text::warn_no_control);
+    if (evaluation_.treated_control > 0) add(Text::warn_treated_control, evaluation_.treated_control);
+  }
+
   const Evaluation& evaluation_;
   const EvaluationFacts& facts_;
   Language language_;
@@ -153,6 +163,18 @@ std::string signed_interval_text(Metric metric, const learn::ConfidenceInterval&
 
 std::string percent_interval(const learn::ConfidenceInterval& interval) {
   return bracketed(percent(interval.low), percent(interval.high));
+}
+
+std::string difference_text(const learn::Comparison& comparison, Language language) {
+  if (!comparison.interval) return std::string(text(Text::too_few, language));
+  const auto points_of = [](double share) { return with_minus(fmt::format("{:+.1f}", 100 * share)); };
+  return words(Text::difference_value, language, points_of(comparison.difference()),
+               bracketed(points_of(comparison.interval->low), points_of(comparison.interval->high)));
+}
+
+std::string group_text(const learn::Comparison& comparison, bool is_first, Language language) {
+  const std::string_view group = text(text_at(text_of(comparison.groups), is_first ? 0 : 1), language);
+  return comparison.at_watch ? words(Text::at_watch, language, group) : std::string(group);
 }
 
 std::string decimal(double value, int digits) { return with_minus(fmt::format("{:.{}f}", value, digits)); }

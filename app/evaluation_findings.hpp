@@ -22,6 +22,10 @@ namespace holdfast::app {
 [[nodiscard]] std::string signed_interval_text(learn::Metric metric, const learn::ConfidenceInterval& interval);
 /// "[42.0%, 52.2%]"
 [[nodiscard]] std::string percent_interval(const learn::ConfidenceInterval& interval);
+/// "+1.2 [−0.4, +2.8]" in percentage points; "too few to say" without an interval.
+[[nodiscard]] std::string difference_text(const learn::Comparison& comparison, Language language);
+/// "Control arm, at watch or above"
+[[nodiscard]] std::string group_text(const learn::Comparison& comparison, bool is_first, Language language);
 /// "12.5", "−3.0"
 [[nodiscard]] std::string decimal(double value, int digits = 1);
 /// "90", "0.5"

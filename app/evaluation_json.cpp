@@ -124,6 +124,29 @@ Json alerts_json(const learn::AlertJudgement& alerts) {
   return out;
 }
 
+Json group_json(const learn::GroupOutcome& group) {
+  Json out{{"rows", group.rows}, {"customers", group.customers}, {"left", group.left}};
+  if (group.rows > 0) out["left_share"] = group.left_share();
+  return out;
+}
+
+Json comparisons_json(const learn::Evaluation& evaluation) {
+  Json out = Json::array();
+  for (const auto& comparison : evaluation.comparisons) {
+    const bool are_arms = comparison.groups == learn::Comparison::Groups::arms;
+    Json one{{"groups", name(comparison.groups)},
+             {"at_watch", comparison.at_watch},
+             {are_arms ? "treatment" : "treated", group_json(comparison.first)},
+             {are_arms ? "control" : "not_treated", group_json(comparison.second)}};
+    if (comparison.interval) {
+      one["difference"] = comparison.difference();
+      one["interval"] = interval_json(*comparison.interval);
+    }
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
 Json facts_json(const EvaluationFacts& facts) {
   Json out{{"model", {{"name", facts.model_name}, {"id", facts.model_id}}},
            {"horizon_days", facts.horizon.days()},
@@ -180,6 +203,7 @@ nlohmann::ordered_json evaluation_json(const learn::Evaluation& evaluation, cons
   for (const auto& cohort : evaluation.cutoffs)
     out["by_cutoff"].push_back(cohort_json({{"cutoff", cohort.cutoff}}, cohort));
   out["alerts"] = alerts_json(evaluation.alerts);
+  out["comparisons"] = comparisons_json(evaluation);
   out["reliability"] = reliability_json(evaluation);
   if (evaluation.ece_by_chance) out["ece_by_chance"] = *evaluation.ece_by_chance;
   out["histogram"] = evaluation.histogram;

@@ -46,6 +46,7 @@ class Page {
     if (!facts_.contributions.empty()) contributions();
     if (evaluation_.sample.rows > 0) cohorts();
     alerts();
+    if (!evaluation_.comparisons.empty()) treatment();
     about();
     out_ += "</main>\n</body>\n</html>\n";
     return std::move(out_);
@@ -383,6 +384,23 @@ class Page {
     add(Text::before_overdue, fraction_text(alerts.before_overdue, language_));
     add(Text::lead_unknown, fmt::to_string(alerts.gap_unknown));
     out_ += table.html({.words = true});
+    close();
+  }
+
+  void treatment() {
+    open(Text::treatment);
+    out_ += paragraph(Text::treatment_how, coverage());
+    HtmlTable table(
+        {say(Text::group), say(Text::rows), say(Text::customers), say(Text::left), say(Text::difference_points)});
+    for (const auto& comparison : evaluation_.comparisons) {
+      for (const bool is_first : {true, false}) {
+        const learn::GroupOutcome& group = is_first ? comparison.first : comparison.second;
+        table.add({escaped(group_text(comparison, is_first, language_)), fmt::to_string(group.rows),
+                   fmt::to_string(group.customers), percent(group.left_share()),
+                   is_first ? escaped(difference_text(comparison, language_)) : ""});
+      }
+    }
+    out_ += table.html({});
     close();
   }
 

@@ -47,9 +47,9 @@ std::int64_t in_millionths(double contribution) {
 /// Takes examples, episodes that begin, and what the model makes of its features.
 class Judging final : public ExamplesObserver {
  public:
-  Judging(const History& history, const learn::Cutoffs& cutoffs, const Erasures& erasures, std::size_t examples_max,
-          const engine::Model& model)
-      : ExamplesObserver(history, cutoffs, erasures, examples_max, &model),
+  Judging(const History& history, const learn::Cutoffs& cutoffs, const Erasures& erasures, const ActionNames& actions,
+          std::size_t examples_max, const engine::Model& model, const engine::ControlGroup& control)
+      : ExamplesObserver(history, cutoffs, erasures, actions, examples_max, &model, control),
         cutoffs_(cutoffs),
         erasures_(erasures),
         model_(model),
@@ -130,8 +130,8 @@ double value_of(const learn::Example& example, Feature feature) {
   return static_cast<double>(example.values[static_cast<std::size_t>(feature)]);
 }
 
-learn::JudgedRow row_of(const learn::Example& example, const engine::Model& model, Duration horizon,
-                        const Numbers& numbers) {
+learn::JudgedRow row_of(const learn::Example& example, const engine::Model& model, const engine::RiskPolicy& policy,
+                        Duration horizon, const Numbers& numbers) {
   return {.customer = numbers.of(example.customer),
           .cutoff = example.cutoff,
           .risk = example.risk,
@@ -141,7 +141,10 @@ learn::JudgedRow row_of(const learn::Example& example, const engine::Model& mode
               value_of(example, Feature::complaints_opened_60d) + value_of(example, Feature::returns_60d) > lately,
           .silence_days = value_of(example, Feature::days_since_purchase),
           .repeat_purchases = static_cast<double>(example.repeats),
-          .mbg_risk = engine::sigmoid(learn::mbg_logit_of(example, model, horizon))};
+          .mbg_risk = engine::sigmoid(learn::mbg_logit_of(example, model, horizon)),
+          .at_watch = example.risk >= policy.thresholds[0],
+          .treated = example.treatment != 0,
+          .arm = example.arm};
 }
 
 double median_of(std::vector<double>& values) { return values.empty() ? 0 : learn::element_at(values, 0.5); }
@@ -213,12 +216,13 @@ Expected<EvaluationRun> run_evaluation(const Config& config, const History& hist
                                        Timestamp known_until, std::size_t examples_max,
                                        const HistoryProgress& progress) {
   const engine::Model& model = config.model;
-  Judging judging(history, cutoffs, span.erasures, examples_max, model);
+  Judging judging(history, cutoffs, span.erasures, span.actions, examples_max, model, config.policy.control);
   const auto replayed = history.replay(model, config.policy, cutoffs.moments(), judging, progress);
   if (!replayed) return std::unexpected(replayed.error());
-  const std::vector<learn::Example> examples = judging.take();
 
   EvaluationRun run;
+  run.examples = judging.take();
+  const std::vector<learn::Example>& examples = run.examples;
   run.input.horizon = cutoffs.horizon;
   run.input.watched_from = cutoffs.at.front();
   run.input.watched_until = known_until;
@@ -233,7 +237,7 @@ Expected<EvaluationRun> run_evaluation(const Config& config, const History& hist
   numbers.assign();
 
   for (const learn::Example& example : examples)
-    run.input.rows.push_back(row_of(example, model, cutoffs.horizon, numbers));
+    run.input.rows.push_back(row_of(example, model, config.policy, cutoffs.horizon, numbers));
   for (const Raised& flag : raised) {
     if (flag.at > known_until) continue;
     auto& flags = flag.at < run.input.watched_from ? run.input.earlier_flags : run.input.flags;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "app/config.hpp"
 #include "app/evaluation_report.hpp"
 #include "app/history.hpp"
@@ -12,6 +14,7 @@ namespace holdfast::app {
 struct EvaluationRun {
   learn::EvaluationInput input;
   EvaluationFacts facts;
+  std::vector<learn::Example> examples;  ///< What the rows of `input` are made of, in the same order.
 };
 
 /// Has the configured model and levels go through a history, and takes down what they said at the cut-offs, whom they

@@ -98,6 +98,20 @@ Table cohort_rows(const learn::Evaluation& evaluation, const EvaluationFacts& fa
   return rows;
 }
 
+Table comparison_rows(const learn::Evaluation& evaluation) {
+  Table rows{
+      {word(Text::group), word(Text::rows), word(Text::customers), word(Text::left), word(Text::difference_points)}};
+  for (const auto& comparison : evaluation.comparisons) {
+    for (const bool is_first : {true, false}) {
+      const learn::GroupOutcome& group = is_first ? comparison.first : comparison.second;
+      rows.push_back({group_text(comparison, is_first, english), fmt::to_string(group.rows),
+                      fmt::to_string(group.customers), percent(group.left_share()),
+                      is_first ? difference_text(comparison, english) : ""});
+    }
+  }
+  return rows;
+}
+
 std::string quartiles_text(const std::optional<learn::Quartiles>& quartiles) {
   if (!quartiles) return word(Text::too_few);
   return words(Text::lead_value, english, decimal(quartiles->median), decimal(quartiles->lower),
@@ -133,6 +147,7 @@ std::string evaluation_text(const learn::Evaluation& evaluation, const Evaluatio
   section(metric_rows(evaluation));
   section(cohort_rows(evaluation, facts));
   section(alert_rows(evaluation.alerts));
+  if (!evaluation.comparisons.empty()) section(comparison_rows(evaluation));
   return out;
 }
 

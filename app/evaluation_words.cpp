@@ -90,6 +90,15 @@ constexpr std::array<Entry, text_count> entries{{
      "have been overdue the flag was raised; a negative one came after it.",
      "在观察期内按现行预警等级统计：标记了多少客户，他们是否真的流失，员工是否及时得知。提前量指预警比客户“按惯例下次购"
      "买应到而未到”之时早了多少天；负数表示晚于该时点。"},
+    {Text::treatment, "What acting on customers did", "对客户采取行动的效果"},
+    {Text::treatment_how,
+     "How many left of either arm, where there is a control group, and of those who were acted on within the horizon "
+     "and those who were not. Only the difference between the arms is an effect: chance put customers there. Whoever "
+     "was acted on was chosen for it. Intervals are {0}% ones; where one holds 0, nothing is shown.",
+     "有对照组时，两组各有多少客户流失；以及在预测期限内被采取行动与未被采取行动的客户各有多少流失。只有两组之间的差异"
+     "才"
+     "是行动的效果：客户是随机分组的。而被采取行动的客户是挑选出来的。区间为 {0}% 置信区间；若包含 "
+     "0，则什么也不能说明。"},
     {Text::about, "What was judged, and how", "评估对象与方法"},
     {Text::method,
      "Metrics have {0}% intervals by a bootstrap over customers ({1} replicates, seed {2}); those of the calibration "
@@ -213,6 +222,13 @@ constexpr std::array<Entry, text_count> entries{{
     {Text::lead_unknown, "Flagged leavers without a usual gap", "无惯常间隔的被预警流失者"},
     {Text::before_overdue, "Flagged before it was overdue", "在逾期之前预警"},
     {Text::too_few, "too few to say", "数量太少"},
+    {Text::arm_treatment, "Treatment arm", "行动组"},
+    {Text::arm_control, "Control arm", "对照组"},
+    {Text::treated, "Acted on", "已采取行动"},
+    {Text::not_treated, "Not acted on", "未采取行动"},
+    {Text::at_watch, "{0}, at watch or above", "{0}，风险达到关注等级"},
+    {Text::difference_points, "Difference, % points", "差异（百分点）"},
+    {Text::difference_value, "{0} {1}", "{0} {1}"},
     {Text::fact_model, "Model", "模型"},
     {Text::fact_horizon, "Horizon", "预测期限"},
     {Text::fact_horizon_value, "no purchase within {0} days", "{0} 天内没有购买"},
@@ -257,6 +273,14 @@ constexpr std::array<Entry, text_count> entries{{
      "{1} 次预警中有 {0} 次尚无法判断：其后的数据不足一个预测期限。它们计入预警次数，但不计入任何比例。"},
     {Text::warn_no_flags, "{0} customers left and none was flagged: alert levels are too high for this model.",
      "有 {0} 位客户流失而无一被预警：对这个模型来说预警等级过高。"},
+    {Text::warn_no_control,
+     "Customers were acted on, and there is no control arm: how many of them left beside the others says nothing of "
+     "the effect, since they were chosen for it. Set alerts.control_share, and leave those customers alone.",
+     "有客户被采取了行动，但没有对照组：与其他客户的流失比例相比不能说明效果，因为他们是被挑选出来的。请设置 "
+     "alerts.control_share，并且不要打扰对照组的客户。"},
+    {Text::warn_treated_control,
+     "{0} rows of the control arm were acted on all the same: the difference between the arms is less than the effect.",
+     "对照组中仍有 {0} 个样本被采取了行动：两组之间的差异小于实际效果。"},
 }};
 
 constexpr bool in_order() {

@@ -40,6 +40,8 @@ enum class Text : std::uint8_t {
   by_cutoff,
   alerts,
   alerts_how,
+  treatment,
+  treatment_how,
   about,
   method,
   // Verdicts.
@@ -147,6 +149,14 @@ enum class Text : std::uint8_t {
   lead_unknown,
   before_overdue,
   too_few,
+  // Groups that are held against each other: of each pair the first one, then the second.
+  arm_treatment,
+  arm_control,
+  treated,
+  not_treated,
+  at_watch,
+  difference_points,
+  difference_value,
   // Facts.
   fact_model,
   fact_horizon,
@@ -168,6 +178,8 @@ enum class Text : std::uint8_t {
   warn_overlap,
   warn_undecided,
   warn_no_flags,
+  warn_no_control,
+  warn_treated_control,
   count
 };
 inline constexpr std::size_t text_count = static_cast<std::size_t>(Text::count);
@@ -198,6 +210,11 @@ template <class Enumeration>
 
 /// Whose risk a curve shows.
 [[nodiscard]] std::string curve_text(const RiskCurve& curve, Language language);
+
+/// The first of the two groups; the text behind it is the second's.
+[[nodiscard]] inline Text text_of(learn::Comparison::Groups groups) {
+  return groups == learn::Comparison::Groups::arms ? Text::arm_treatment : Text::treated;
+}
 
 /// What a feature is called in plain words; one that is not known: its own name.
 [[nodiscard]] std::string_view feature_text(std::string_view feature, Language language);

@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t batch_records = 1000;
 constexpr std::int64_t cutoffs_max = 1000;
+constexpr std::size_t action_names_max = 250;
 
 /// An event that lies this far before one that stood before it in its log is out of order, and so is a log with more
 /// than a share of these: the engine takes each log as it is, and would have passed a cut-off before it came to most of
@@ -43,6 +44,7 @@ void take_note(HistorySpan& span, const Event& event) {
   }
   ++span.events[static_cast<std::size_t>(event.kind)];
   span.misplaced += event.misplaced ? 1 : 0;
+  if (event.kind == EventKind::action && !event.erases) span.actions.add(event.action);
   span.with_amount += event.kind == EventKind::purchase && event.has_amount ? 1 : 0;
   span.first = std::min(span.first, event.time);
   span.last = std::max(span.last, event.time);
@@ -50,6 +52,24 @@ void take_note(HistorySpan& span, const Event& event) {
 }
 
 }  // namespace
+
+void ActionNames::add(std::string_view name) {
+  const auto place = std::ranges::lower_bound(names_, name);
+  if (place != names_.end() && *place == name) return;
+  names_.emplace(place, name);
+  if (names_.size() > action_names_max) names_.pop_back();
+}
+
+std::uint8_t ActionNames::number_of(std::string_view name) const {
+  const auto place =
+      std::min(std::ranges::lower_bound(names_, name) - names_.begin(), static_cast<std::ptrdiff_t>(action_names_max));
+  return static_cast<std::uint8_t>(place + 1);
+}
+
+std::string_view ActionNames::name_of(std::uint8_t number) const {
+  if (number == 0) return "";
+  return number > action_names_max ? std::string_view("other") : names_[number - 1U];
+}
 
 engine::EvidenceSet evidence_in(const HistorySpan& span) {
   engine::EvidenceSet present;
@@ -207,10 +227,20 @@ Expected<ReplaySummary> History::replay(const engine::Model& model, const engine
 }
 
 ExamplesObserver::ExamplesObserver(const History& history, const learn::Cutoffs& cutoffs, const Erasures& erasures,
-                                   std::size_t examples_max, const engine::Model* model)
-    : cutoffs_(cutoffs), erasures_(erasures), budget_(examples_max) {
+                                   const ActionNames& actions, std::size_t examples_max, const engine::Model* model,
+                                   const engine::ControlGroup& control)
+    : cutoffs_(cutoffs), erasures_(erasures), actions_(actions), budget_(examples_max) {
   const auto tasks = static_cast<std::size_t>(history.partitions());
-  for (std::size_t p = 0; p < tasks; ++p) collectors_.emplace_back(cutoffs, budget_, model);
+  for (std::size_t p = 0; p < tasks; ++p) collectors_.emplace_back(cutoffs, budget_, model, control);
+}
+
+void ExamplesObserver::action(Partition partition, const Event& event) {
+  learn::ExampleCollector& collector = collectors_[static_cast<std::size_t>(partition.value)];
+  if (event.erases) {
+    collector.erased(event.customer.hash);
+  } else {
+    collector.acted(event.customer.hash, event.time, actions_.number_of(event.action));
+  }
 }
 
 void ExamplesObserver::look(Timestamp moment, Partition partition, const RecordTable& customers) {

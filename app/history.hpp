@@ -21,6 +21,21 @@
 /// A company's own history, as models are trained on and judged by.
 namespace holdfast::app {
 
+/// Names of what was done for customers, as numbers from 1 on that do not depend on the order in which they came.
+/// Bounded: beyond 250 names those that are last in the alphabet are one.
+class ActionNames {
+ public:
+  void add(std::string_view name);
+  /// REQUIRES: it was added, and all others were.
+  [[nodiscard]] std::uint8_t number_of(std::string_view name) const;
+  /// Of a number; "other" for those that were too many, "" for 0.
+  [[nodiscard]] std::string_view name_of(std::uint8_t number) const;
+  [[nodiscard]] bool empty() const { return names_.empty(); }
+
+ private:
+  std::vector<std::string> names_;  ///< In order.
+};
+
 /// What kinds of events a history has, and when they happened.
 struct HistorySpan {
   std::array<std::uint64_t, 4> events{};  ///< By EventKind.
@@ -31,6 +46,7 @@ struct HistorySpan {
   Timestamp last = before_all_time;       ///< The greatest.
   Timestamp last_purchase = before_all_time;
   Erasures erasures{};
+  ActionNames actions{};  ///< Erasures are none.
 
   [[nodiscard]] std::uint64_t total() const { return events[0] + events[1] + events[2] + events[3]; }
 };
@@ -92,17 +108,21 @@ class History {
 /// Collects examples at cut-offs while a history is replayed.
 class ExamplesObserver : public ReplayObserver {
  public:
-  /// `model`: whose risk examples carry; null: none. All references must outlive the observer.
+  /// `actions`: all that the history has. `model`: whose risk examples carry; null: none. `control`: whose arms they
+  /// have. All references must outlive the observer.
   ExamplesObserver(const History& history, const learn::Cutoffs& cutoffs, const Erasures& erasures,
-                   std::size_t examples_max, const engine::Model* model);
+                   const ActionNames& actions, std::size_t examples_max, const engine::Model* model,
+                   const engine::ControlGroup& control);
   void look(Timestamp moment, Partition partition, const RecordTable& customers) override;
   void alert(Partition, const Alert&) override {}
+  void action(Partition partition, const Event& event) override;
   /// None of customers who were erased, also later.
   [[nodiscard]] std::vector<learn::Example> take();
 
  private:
   const learn::Cutoffs& cutoffs_;
   const Erasures& erasures_;
+  const ActionNames& actions_;
   learn::ExampleBudget budget_;
   std::vector<learn::ExampleCollector> collectors_;  ///< By partition.
 };

@@ -41,6 +41,9 @@ class Outbox final : public engine::Output {
   void rejected(SourceIndex source, const Rejection& rejection) override {
     items.push_back({task_->stream_time(), {}, source, std::make_unique<Rejection>(rejection)});
   }
+  void action(const Event& event) override {
+    if (observer_ != nullptr) observer_->action(partition_, event);
+  }
 
   std::deque<Item> items;
 

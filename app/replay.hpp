@@ -32,6 +32,8 @@ class ReplayObserver {
   /// The task has come to one of the moments: all events up to it are applied, none behind it.
   virtual void look(Timestamp moment, Partition partition, const RecordTable& customers) = 0;
   virtual void alert(Partition partition, const Alert& alert) = 0;
+  /// When the task comes to it, before it takes effect.
+  virtual void action(Partition /*partition*/, const Event& /*event*/) {}
 };
 
 struct ReplaySettings {

@@ -148,7 +148,8 @@ int train_command(const TrainOptions& options) {
 
   const engine::Model model = no_model(horizon);
   const engine::RiskPolicy policy = no_policy(config->policy, horizon);
-  ExamplesObserver observer(*history, *cutoffs, span->erasures, options.examples_max, nullptr);
+  ExamplesObserver observer(*history, *cutoffs, span->erasures, span->actions, options.examples_max, nullptr,
+                            policy.control);
   const auto replayed = history->replay(model, policy, cutoffs->moments(), observer, progress);
   if (!replayed) return line.give_up(replayed.error());
   std::vector<learn::Example> examples = observer.take();
@@ -156,7 +157,8 @@ int train_command(const TrainOptions& options) {
   facts.examples = examples.size();
   facts.span = used_of(*span, config->sources, *replayed, cutoffs->end(cutoffs->at.size() - 1));
   if (!options.examples.empty()) {
-    if (const Status written = write_examples(options.examples, examples, *cutoffs); !written)
+    const ExamplesCsv with{.cutoffs = *cutoffs, .actions = span->actions, .with_arms = policy.control.share > 0};
+    if (const Status written = write_examples(options.examples, examples, with); !written)
       return line.give_up(written.error());
   }
 

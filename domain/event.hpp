@@ -72,6 +72,7 @@ struct Event {
   Timestamp logged_at{-1};  ///< When the log got it; -1 unknown. Never used for scoring.
   CustomerKey customer;
   std::string_view event_id;             ///< Empty when the event has none.
+  std::string_view action;               ///< Actions: what was done.
   const Rejection* rejection = nullptr;  ///< Set: the record is no event; only `offset` and `logged_at` are valid.
   double amount = 0;                     ///< Purchases: currency units, finite, >= 0. Valid if has_amount.
   Currency currency;                     ///< Purchases.

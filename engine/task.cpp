@@ -270,6 +270,7 @@ void Task::apply_record(SourceIndex source, const Event& event, Output& output) 
   counts_.misplaced += event.misplaced ? 1 : 0;
 
   if (event.kind == EventKind::action) {
+    output.action(event);
     if (event.erases) erase(source, event, output);
     return;
   }

@@ -27,6 +27,8 @@ class Output {
   virtual ~Output() = default;
   virtual void alert(const Alert& alert) = 0;
   virtual void rejected(SourceIndex source, const Rejection& rejection) = 0;
+  /// An action that is about to take effect, if it has any; whether its customer is known or not.
+  virtual void action(const Event& /*event*/) {}
 };
 
 /// What a task has counted since it was made.

@@ -42,6 +42,7 @@ struct Draft {
   std::string_view customer_id;
   std::optional<Timestamp> time;
   std::string_view event_id;
+  std::string_view action;
   std::optional<double> amount;
   Currency currency;
   ComplaintStatus status = ComplaintStatus::opened;
@@ -140,8 +141,10 @@ class Decoder::Impl {
   void decode(const RecordBatch& batch, EventBatch& out) {
     const auto records = batch.records();
     std::size_t bytes = 0;
-    // Two texts are kept of an event, and both may be mapped to the same one.
+    // Two texts are kept of an event, and both may be mapped to the same one; of an action its name as well, which may
+    // be the default.
     for (const RawRecord& record : records) bytes += 2 * std::min(record.value.size(), limits::event_bytes_max);
+    if (format_.kind == EventKind::action) bytes += records.size() * limits::action_bytes_max;
     out.reset(bytes);
     for (std::size_t i = 0; i < records.size(); ++i) {
       const RawRecord& record = records[i];
@@ -199,6 +202,8 @@ class Decoder::Impl {
     event.time = *draft.time;
     event.customer = make_customer_key(draft.customer_id);
     event.event_id = draft.event_id;
+    if (format_.kind == EventKind::action)
+      event.action = draft.action.data() == defaults_.action.data() ? out.keep(draft.action) : draft.action;
     event.has_amount = draft.amount.has_value();
     event.amount = draft.amount.value_or(0);
     event.currency = draft.currency;
@@ -431,9 +436,13 @@ class Decoder::Impl {
   void set_action(std::string_view text, Draft& draft) {
     draft.has_action = true;
     draft.erases = text == erase_action;
-    if (const auto problem = action_problem(text); !problem.empty())
+    const auto problem = action_problem(text);
+    if (!problem.empty()) {
       note(draft.value_fault, RejectionCode::bad_value,
            fmt::format("{}: '{}', {}", place(Field::action), excerpt(text), problem));
+      return;
+    }
+    draft.action = into_ == nullptr ? text : into_->keep(text);
   }
 
   void wrong_type(Field field, json_type type, Draft& draft) {
@@ -542,7 +551,7 @@ std::vector<EventBatch> split(EventBatch batch, std::size_t parts,
   routes.reserve(batch.events.size());
   for (const Event& event : batch.events) {
     routes.push_back(event.rejection != nullptr ? 0 : route(event));
-    bytes[routes.back()] += event.customer.id.size() + event.event_id.size();
+    bytes[routes.back()] += event.customer.id.size() + event.event_id.size() + event.action.size();
   }
   std::vector<EventBatch> out(parts);
   for (std::size_t p = 0; p < parts; ++p) out[p].reset(bytes[p]);
@@ -554,6 +563,7 @@ std::vector<EventBatch> split(EventBatch batch, std::size_t parts,
     } else {
       event.customer.id = to.keep(event.customer.id);
       event.event_id = to.keep(event.event_id);
+      event.action = to.keep(event.action);
     }
   }
   return out;

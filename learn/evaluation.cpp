@@ -255,7 +255,35 @@ void judge_leavers(AlertJudgement& out, const EvaluationInput& input) {
   bound(out.before_overdue);
 }
 
+void compare_groups(Evaluation& evaluation, const EvaluationInput& input, Comparison::Groups groups) {
+  for (const bool at_watch : {false, true}) {
+    std::vector<GroupRow> rows;
+    for (const JudgedRow& row : input.rows) {
+      if (at_watch && !row.at_watch) continue;
+      const bool in_first = groups == Comparison::Groups::arms ? row.arm == Arm::treatment : row.treated;
+      rows.push_back({.customer = row.customer, .in_first = in_first, .left = row.left});
+    }
+    Comparison& comparison = evaluation.comparisons.emplace_back();
+    static_cast<GroupComparison&>(comparison) =
+        compare(rows, evaluation.settings.bootstrap, evaluation.settings.least_of_each);
+    comparison.groups = groups;
+    comparison.at_watch = at_watch;
+  }
+}
+
+void judge_treatment(Evaluation& evaluation, const EvaluationInput& input) {
+  const auto has = [&](const auto& wanted) { return std::ranges::any_of(input.rows, wanted); };
+  if (has([](const JudgedRow& row) { return row.arm != Arm::none; }))
+    compare_groups(evaluation, input, Comparison::Groups::arms);
+  if (has([](const JudgedRow& row) { return row.treated; }))
+    compare_groups(evaluation, input, Comparison::Groups::treated);
+  evaluation.treated_control = static_cast<std::uint64_t>(
+      std::ranges::count_if(input.rows, [](const JudgedRow& row) { return row.treated && row.arm == Arm::control; }));
+}
+
 }  // namespace
+
+std::string_view name(Comparison::Groups groups) { return groups == Comparison::Groups::arms ? "arms" : "treated"; }
 
 std::string_view name(Scorer scorer) {
   constexpr std::array<std::string_view, scorer_count> names{"model", "recency", "frequency", "mbg"};
@@ -290,6 +318,7 @@ Evaluation evaluate(const EvaluationInput& input, const EvaluationSettings& sett
   evaluation.alerts.days = std::max(0.0, (input.watched_until - input.watched_from).days());
   judge_flags(evaluation.alerts, input);
   judge_leavers(evaluation.alerts, input);
+  judge_treatment(evaluation, input);
   return evaluation;
 }
 

@@ -10,6 +10,7 @@
 #include "domain/alert.hpp"
 #include "domain/time.hpp"
 #include "learn/bootstrap.hpp"
+#include "learn/group_comparison.hpp"
 #include "learn/metrics.hpp"
 #include "learn/progress.hpp"
 
@@ -26,6 +27,9 @@ struct JudgedRow {
   double silence_days = 0;      ///< Since the latest purchase.
   double repeat_purchases = 0;  ///< Purchase days after the first.
   double mbg_risk = 0;          ///< What MBG/NBD alone would say.
+  bool at_watch = false;        ///< The risk has reached the lowest level.
+  bool treated = false;         ///< Something was done for the customer behind the cut-off and within the horizon.
+  Arm arm{};                    ///< none: there is no control group.
 };
 
 /// An episode of alerts that began within the watched time.
@@ -164,6 +168,16 @@ struct AlertJudgement {
   [[nodiscard]] double flags_per_day() const { return days > 0 ? static_cast<double>(flags) / days : 0; }
 };
 
+/// Two groups of rows held against each other.
+struct Comparison : GroupComparison {
+  enum class Groups : std::uint8_t {
+    arms,     ///< The treatment arm and the control arm.
+    treated,  ///< Rows with and without a treatment.
+  } groups{};
+  bool at_watch = false;  ///< Only rows whose risk has reached the lowest level.
+};
+[[nodiscard]] std::string_view name(Comparison::Groups groups);
+
 inline constexpr std::size_t histogram_bins = 20;
 inline constexpr std::size_t curve_points_max = 200;
 
@@ -182,6 +196,8 @@ struct Evaluation {
   Cohort after_complaint;             ///< Rows of all states, with `complained`.
   std::vector<CutoffCohort> cutoffs;  ///< Those with rows, ascending.
   AlertJudgement alerts;
+  std::vector<Comparison> comparisons;  ///< Arms where there are some, then treated rows where there are some.
+  std::uint64_t treated_control = 0;    ///< Rows of the control arm with a treatment.
 };
 
 /// A function of the sets of rows, flags and leavers and of the seed: their order does not matter.

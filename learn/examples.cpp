@@ -70,12 +70,16 @@ void ExampleCollector::begin(std::uint32_t cutoff, const RecordTable& customers)
   const Timestamp t = cutoffs_.at[cutoff];
   for (Slot slot{0}; slot < customers.slots_end(); ++slot.value) {
     if (!customers.is_used(slot)) continue;
-    const std::uint64_t hash = customers.key(slot).hash;
+    const CustomerKey key = customers.key(slot);
+    const std::uint64_t hash = key.hash;
     const engine::Customer& customer = engine::customer_at(customers.read(slot));
     if (customer.purchases == 0 || !budget_.take(hash)) continue;
     Example example = example_of(customer, t, model_, cutoffs_.horizon);
     example.customer = hash;
     example.cutoff = cutoff;
+    example.arm = engine::arm_of(key.id, control_);
+    if (const auto action = actions_.last_before(hash, cutoff))
+      example.days_since_action = static_cast<float>((t - action->at).days());
     waiting_.push_back({example, slot});
     leave_out();
   }
@@ -86,9 +90,14 @@ void ExampleCollector::end(std::uint32_t cutoff, const RecordTable& customers) {
     if (waiting.example.cutoff != cutoff) return false;
     if (!customers.is_used(waiting.slot) || customers.key(waiting.slot).hash != waiting.example.customer) return true;
     waiting.example.left = engine::customer_at(customers.read(waiting.slot)).last() <= cutoffs_.at[cutoff];
+    if (const auto action = actions_.first_behind(waiting.example.customer, cutoff, cutoffs_.end(cutoff))) {
+      waiting.example.treatment = action->kind;
+      waiting.example.treatment_days = static_cast<float>((action->at - cutoffs_.at[cutoff]).days());
+    }
     known_.push_back(waiting.example);
     return true;
   });
+  if (cutoff + 1 < cutoffs_.at.size()) actions_.forget_before(cutoff + 1);
 }
 
 void ExampleCollector::leave_out() {
@@ -96,6 +105,7 @@ void ExampleCollector::leave_out() {
   hash_max_ = budget_.hash_max();
   std::erase_if(waiting_, [&](const Waiting& waiting) { return waiting.example.customer > hash_max_; });
   std::erase_if(known_, [&](const Example& example) { return example.customer > hash_max_; });
+  actions_.forget_above(hash_max_);
 }
 
 std::vector<Example> ExampleCollector::take() {

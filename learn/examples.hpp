@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -10,7 +11,9 @@
 #include "domain/event.hpp"
 #include "domain/ports.hpp"
 #include "domain/time.hpp"
+#include "engine/control_group.hpp"
 #include "engine/model.hpp"
+#include "learn/action_history.hpp"
 #include "learn/example_budget.hpp"
 
 namespace holdfast::learn {
@@ -28,6 +31,11 @@ struct Example {
   CustomerState state{};
   Currency currency = {};  ///< Of its amounts, if their sum is known.
   bool left = false;
+  // Of a trial of what can be done for customers, and of no weight in any model of risk:
+  Arm arm{};                   ///< none: there is no control group.
+  std::uint8_t treatment = 0;  ///< Kind of the first action behind the cut-off and within the horizon; 0: none.
+  float treatment_days = std::numeric_limits<float>::quiet_NaN();     ///< From the cut-off to it; NaN: none.
+  float days_since_action = std::numeric_limits<float>::quiet_NaN();  ///< At the cut-off; NaN: none before it.
 };
 
 /// Where history is cut: what is known before is held against what came within the horizon behind it.
@@ -51,13 +59,21 @@ struct Cutoffs {
 /// others' examples have left no room for since it last looked.
 class ExampleCollector {
  public:
-  /// `model`: whose risk examples carry, over the horizon of the cut-offs; null: none. All must outlive the collector.
-  ExampleCollector(const Cutoffs& cutoffs, ExampleBudget& budget, const engine::Model* model = nullptr)
-      : cutoffs_(cutoffs), budget_(budget), model_(model) {}
+  /// `model`: whose risk examples carry, over the horizon of the cut-offs; null: none. `control`: whose arms they have.
+  /// `cutoffs`, `budget` and `model` must outlive the collector.
+  ExampleCollector(const Cutoffs& cutoffs, ExampleBudget& budget, const engine::Model* model = nullptr,
+                   const engine::ControlGroup& control = {})
+      : cutoffs_(cutoffs), budget_(budget), model_(model), control_(control), actions_(cutoffs.at) {}
 
   /// REQUIRES: the table holds engine::Customer records of a task that has just come to `moment`; called once for each
   /// of cutoffs.moments(), in their order.
   void look(Timestamp moment, const RecordTable& customers);
+  /// Something of this kind, from 1 on, was done for a customer. Called when the task comes to it.
+  void acted(std::uint64_t customer, Timestamp t, std::uint8_t kind) {
+    if (customer <= hash_max_) actions_.add(customer, t, kind);
+  }
+  /// The customer was erased: what was done for it before is known no more.
+  void erased(std::uint64_t customer) { actions_.forget(customer); }
 
   /// Examples whose outcome is known and that the budget has room for, by cut-off, then in order of the customers'
   /// first events. Of who was erased before, none has an outcome; of who was erased later, whoever knows of it leaves
@@ -77,6 +93,8 @@ class ExampleCollector {
   const Cutoffs& cutoffs_;
   ExampleBudget& budget_;
   const engine::Model* const model_;
+  const engine::ControlGroup control_;
+  ActionHistory actions_;
   std::uint64_t hash_max_ = ~std::uint64_t{0};  ///< Those above have been left out.
   std::vector<Waiting> waiting_;
   std::vector<Example> known_;

@@ -78,6 +78,52 @@ TEST_F(EvaluateTest, JudgesTheCustomersThatTrainingSees) {
   EXPECT_GT(interval[1], facts["scorers"]["model"]["auc"]["value"]);
 }
 
+TEST_F(EvaluateTest, WritesWhatItJudged) {
+  const std::vector<std::string> time{"--from", "2025-09-01", "--until", "2025-11-30", "--every", "20d"};
+  auto exported = time;
+  exported.insert(exported.end(), {"--horizon", "60d", "--out", path("other.json"), "--examples", path("learnt.csv")});
+  ASSERT_EQ(run("train", exported).status, 0);
+  auto judged = time;
+  judged.insert(judged.end(), {"--json", "--replicates", "50", "--examples", path("judged.csv")});
+  const auto evaluated = run("evaluate", judged);
+  ASSERT_EQ(evaluated.status, 0) << evaluated.err;
+  std::istringstream learnt(testing::read_file(path("learnt.csv")));
+  std::istringstream with_risk(testing::read_file(path("judged.csv")));
+  std::string one;
+  std::string other;
+  double sum = 0;
+  double rows = -1;
+  for (; std::getline(learnt, one) && std::getline(with_risk, other); ++rows) {
+    // Cut-off, customer, outcome and purchases; counters are rounded when a timer fires, and training has none.
+    std::size_t same = 0;
+    for (int column = 0; column < 6; ++column) same = one.find(',', same) + 1;
+    ASSERT_EQ(one.substr(0, same), other.substr(0, same)) << "the same customers as training has";
+    if (rows >= 0) sum += std::stod(other.substr(other.rfind(',') + 1));
+  }
+  EXPECT_GT(rows, 500);
+  EXPECT_NEAR(Json::parse(evaluated.out)["sample"]["mean_risk"].get<double>(), sum / rows, 1e-9);
+}
+
+TEST_F(EvaluateTest, HoldsArmsAgainstEachOtherOnceThereIsATrial) {
+  const auto plain = run("evaluate", {"--json", "--replicates", "50"});
+  ASSERT_EQ(plain.status, 0) << plain.err;
+  EXPECT_EQ(Json::parse(plain.out)["comparisons"].size(), 0u);
+  const auto trial = run(
+      "evaluate", {"--json", "--replicates", "50", "--set", "alerts.control_share=0.3", "--html", path("page.html")});
+  ASSERT_EQ(trial.status, 0) << trial.err;
+  const Json facts = Json::parse(trial.out);
+  ASSERT_EQ(facts["comparisons"].size(), 2u);
+  const Json& all = facts["comparisons"][0];
+  EXPECT_EQ(all["groups"], "arms");
+  const double control = all["control"]["rows"];
+  EXPECT_EQ(control + all["treatment"]["rows"].get<double>(), facts["sample"]["rows"]);
+  EXPECT_NEAR(control / facts["sample"]["rows"].get<double>(), 0.3, 0.06);
+  // Nobody was acted on.
+  EXPECT_LE(all["interval"][0], 0);
+  EXPECT_GE(all["interval"][1], 0);
+  EXPECT_NE(testing::read_file(path("page.html")).find("Control arm, at watch or above"), std::string::npos);
+}
+
 TEST_F(EvaluateTest, TheSameHistoryAndSeedGiveTheSameBytes) {
   const std::vector<std::string> flags{"--json", "--replicates", "50", "--seed", "3"};
   const auto once = run("evaluate", flags);

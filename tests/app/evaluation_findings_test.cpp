@@ -117,6 +117,30 @@ TEST(EvaluationFindings, FlagsThatSayLittleAreTold) {
   expect_one(evaluation, "12 customers left and none was flagged");
 }
 
+TEST(EvaluationFindings, WhatIsNoEffectIsSaidToBeNone) {
+  auto evaluation = faultless();
+  learn::Comparison treated;
+  treated.groups = learn::Comparison::Groups::treated;
+  treated.first = {.rows = 100, .customers = 90, .left = 50};
+  treated.second = {.rows = 200, .customers = 150, .left = 120};
+  treated.interval = learn::ConfidenceInterval{-0.22, 0.021};
+  evaluation.comparisons = {treated};
+  expect_one(evaluation, "says nothing of the effect, since they were chosen for it. Set alerts.control_share");
+  EXPECT_EQ(difference_text(treated, english), "−10.0 [−22.0, +2.1]");
+  EXPECT_EQ(group_text(treated, false, english), "Not acted on");
+  learn::Comparison arms = treated;
+  arms.groups = learn::Comparison::Groups::arms;
+  arms.at_watch = true;
+  arms.interval.reset();
+  evaluation.comparisons = {arms, treated};
+  EXPECT_TRUE(warnings_of(evaluation).empty());
+  EXPECT_EQ(difference_text(arms, english), "too few to say");
+  EXPECT_EQ(group_text(arms, true, english), "Treatment arm, at watch or above");
+  EXPECT_EQ(group_text(arms, false, english), "Control arm, at watch or above");
+  evaluation.treated_control = 7;
+  expect_one(evaluation, "7 rows of the control arm were acted on");
+}
+
 TEST(EvaluationFindings, FiguresHaveTheDigitsTheyDeserve) {
   EXPECT_EQ(metric_text(Metric::auc, 0.74049), "0.740");
   EXPECT_EQ(metric_text(Metric::top_decile_lift, 1.566), "1.57");

@@ -27,6 +27,24 @@ const std::string three_sources =
 
 const HistoryProgress nobody_watches = [](std::string_view, std::uint64_t, Timestamp) {};
 
+TEST(ActionNames, HaveNumbersThatDoNotDependOnTheirOrder) {
+  ActionNames names;
+  for (const char* name : {"voucher", "call", "voucher", "letter"}) names.add(name);
+  EXPECT_EQ(names.number_of("call"), 1);
+  EXPECT_EQ(names.number_of("letter"), 2);
+  EXPECT_EQ(names.name_of(3), "voucher");
+  EXPECT_EQ(names.name_of(0), "");
+}
+
+TEST(ActionNames, AreBounded) {
+  ActionNames names;
+  for (int i = 999; i >= 100; --i) names.add(std::to_string(i));
+  EXPECT_EQ(names.name_of(names.number_of("100")), "100");
+  EXPECT_EQ(names.name_of(names.number_of("349")), "349") << "the 250th";
+  EXPECT_EQ(names.name_of(names.number_of("350")), "other");
+  EXPECT_EQ(names.name_of(names.number_of("999")), "other");
+}
+
 class HistoryTest : public testing::ConfigFixture {
  protected:
   HistoryTest() {
@@ -57,7 +75,7 @@ class HistoryTest : public testing::ConfigFixture {
     EXPECT_TRUE(history) << history.error().message;
     const auto span = history->span(nobody_watches);
     EXPECT_TRUE(span) << span.error().message;
-    ExamplesObserver observer(*history, cutoffs, span->erasures, 1'000'000, &config_.model);
+    ExamplesObserver observer(*history, cutoffs, span->erasures, span->actions, 1'000'000, &config_.model, {});
     const auto replayed = history->replay(config_.model, config_.policy, cutoffs.moments(), observer, nobody_watches);
     EXPECT_TRUE(replayed) << replayed.error().message;
     return observer.take();

@@ -1,14 +1,18 @@
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <sstream>
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include "app/model_file.hpp"
+#include "domain/ids.hpp"
 #include "engine/evidence.hpp"
+#include "tests/support/process.hpp"
 #include "tests/support/shop_files.hpp"
 
 namespace holdfast::app {
@@ -172,11 +176,60 @@ TEST_F(TrainTest, ExamplesAreARowEachWithAbsentFeaturesEmpty) {
   std::size_t with_empty = 0;
   for (std::string line; std::getline(lines, line); ++rows) {
     EXPECT_EQ(std::ranges::count(line, ','), columns);
+    ASSERT_TRUE(line.ends_with(",,,")) << "nothing was done for anybody";
+    line.resize(line.size() - 3);
     with_empty += line.find(",,") != std::string::npos ? 1 : 0;
   }
   EXPECT_GT(rows, 1000u);
   EXPECT_GT(with_empty, 100u);
   EXPECT_LT(with_empty, rows);
+}
+
+TEST_F(TrainTest, ExamplesHaveWhatWasDoneAndTheArm) {
+  testing::write_file(path("shop.yaml"),
+                      "application_id: shop\nsources:\n  purchases: {topic: purchases, kind: purchase}\n"
+                      "  complaints: {topic: complaints, kind: complaint}\n  visits: {topic: visits, kind: visit}\n"
+                      "  actions: {topic: actions, kind: action}\nrisk: {model: none-yet.json}\n"
+                      "alerts: {control_share: 0.25}\n");
+  // Of customers who bought early, some were called a day before a cut-off or two days behind it.
+  std::vector<std::string> early;
+  std::istringstream purchases(testing::read_file(path("data/purchases.ndjson")));
+  for (std::string line; std::getline(purchases, line) && early.size() < 3;) {
+    const auto id = Json::parse(line)["customer_id"].get<std::string>();
+    if (std::ranges::find(early, id) == early.end()) early.push_back(id);
+  }
+  const auto action = [](const std::string& id, const char* time, const char* what) {
+    return Json{{"customer_id", id}, {"time", time}, {"action", what}}.dump() + "\n";
+  };
+  testing::write_file(path("actions.ndjson"), action(early[0], "2025-06-30T00:00:00Z", "call, again") +
+                                                  action(early[1], "2025-07-03T00:00:00Z", "voucher") +
+                                                  action(early[1], "2025-07-04T00:00:00Z", "call, again") +
+                                                  action(early[2], "2025-07-05T00:00:00Z", "erase"));
+  ASSERT_EQ(train({"--source", "actions=" + path("actions.ndjson"), "--out", path("m.json"), "--examples",
+                   path("examples.csv"), "--from", "2025-07-01", "--until", "2025-08-30", "--horizon", "60d"})
+                .status,
+            0);
+  std::istringstream lines(testing::read_file(path("examples.csv")));
+  std::string line;
+  std::getline(lines, line);
+  EXPECT_TRUE(line.ends_with(",treatment,treatment_days,days_since_action,arm")) << line;
+  std::size_t control = 0;
+  std::size_t rows = 0;
+  std::map<std::string, std::string> told;
+  for (; std::getline(lines, line); ++rows) {
+    control += line.ends_with(",control") ? 1 : 0;
+    for (const std::string& id : early) {
+      if (line.find(fmt::format(",{:016x},", make_customer_key(id).hash)) == std::string::npos) continue;
+      std::string tail = line.substr(0, line.rfind(','));
+      for (int i = 0; i < 2; ++i) tail[tail.rfind(',')] = ';';
+      told[id] = tail.substr(tail.rfind(',') + 1);
+    }
+  }
+  EXPECT_EQ(told[early[0]], ";;1");
+  EXPECT_EQ(told[early[1]], "voucher;2;");
+  EXPECT_FALSE(told.contains(early[2])) << "who was erased is no example";
+  EXPECT_GT(rows, 500u);
+  EXPECT_NEAR(static_cast<double>(control) / static_cast<double>(rows), 0.25, 0.06);
 }
 
 TEST_F(TrainTest, WhatCannotBeLearntFromIsSaidWithARemedy) {

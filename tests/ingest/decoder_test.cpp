@@ -321,17 +321,30 @@ TEST(Decoder, ActionsSayWhetherTheyErase) {
     const Decoded event(format_of(EventKind::action), R"({"customer_id":"c","time":5,"action":")" + other + R"("})");
     EXPECT_EQ(event.outcome(), "ok") << other << event.message();
     EXPECT_FALSE(event->erases) << other;
+    EXPECT_EQ(event->action, other);
   }
   SourceFormat mapped = format_of(EventKind::action);
   mapped.fields = {{"action", "/request/type"}};
   const Decoded nested(mapped, R"({"customer_id":"c","time":5,"request":{"type":"erase"},"action":7})");
   ASSERT_EQ(nested.outcome(), "ok") << nested.message();
   EXPECT_TRUE(nested->erases);
+  EXPECT_EQ(nested->action, "erase");
   SourceFormat requests = format_of(EventKind::action);
   requests.defaults = {{"action", "erase"}};
-  EXPECT_TRUE(Decoded(requests, R"({"customer_id":"c","time":5})")->erases);
+  const Decoded by_default(requests, R"({"customer_id":"c","time":5})");
+  EXPECT_TRUE(by_default->erases);
+  EXPECT_EQ(by_default->action, "erase") << "it outlives the decoder";
   EXPECT_FALSE(Decoded(requests, R"({"customer_id":"c","time":5,"action":"call"})")->erases);
-  EXPECT_FALSE(Decoded(format_of(EventKind::visit), R"({"customer_id":"c","time":5,"action":"erase"})")->erases);
+  const Decoded visit(format_of(EventKind::visit), R"({"customer_id":"c","time":5,"action":"erase"})");
+  EXPECT_FALSE(visit->erases);
+  EXPECT_EQ(visit->action, "");
+  // Wherever texts are mapped to, there is room for them.
+  SourceFormat same = format_of(EventKind::action);
+  same.fields = {{"action", "/customer_id"}, {"event_id", "/customer_id"}};
+  const Decoded thrice(same, R"({"customer_id":")" + longest + R"(","time":5})", longest);
+  ASSERT_EQ(thrice.outcome(), "ok") << thrice.message();
+  EXPECT_EQ(thrice->action, longest);
+  EXPECT_EQ(thrice->event_id, longest);
 }
 
 TEST(Decoder, WhatIsNoActionIsNamed) {

@@ -106,6 +106,41 @@ TEST(Evaluation, ComparesTheModelWithTheBestBaselineOfEachMetric) {
   EXPECT_FALSE(evaluation.differences[at(Metric::target_share)]);
 }
 
+TEST(Evaluation, HoldsArmsAndWhatWasDoneAgainstEachOther) {
+  auto rows = simulated_rows(1'000, 2);
+  EXPECT_TRUE(evaluate(input_of(rows), quick()).comparisons.empty());
+  Random random(5);
+  for (JudgedRow& row : rows) {
+    row.at_watch = row.risk >= 0.6;
+    row.arm = row.customer % 4 == 0 ? Arm::control : Arm::treatment;
+    // Those at risk are called, and one in three of them stays who would have left.
+    row.treated = row.at_watch && row.arm == Arm::treatment;
+    if (row.treated && row.left) row.left = random.below(3) > 0;
+  }
+  const Evaluation evaluation = evaluate(input_of(rows), quick());
+  ASSERT_EQ(evaluation.comparisons.size(), 4U);
+  const Comparison& arms_at_watch = evaluation.comparisons[1];
+  EXPECT_EQ(arms_at_watch.groups, Comparison::Groups::arms);
+  EXPECT_TRUE(arms_at_watch.at_watch);
+  EXPECT_LT(arms_at_watch.interval->high, 0) << "acting works";
+  EXPECT_NEAR(arms_at_watch.difference(), -0.8 / 3, 0.08);
+  const Comparison& arms = evaluation.comparisons[0];
+  EXPECT_FALSE(arms.at_watch);
+  EXPECT_EQ(arms.first.customers, 750U);
+  EXPECT_EQ(arms.second.rows, 500U);
+  EXPECT_GT(arms.difference(), arms_at_watch.difference()) << "diluted by those whom nobody called";
+  const Comparison& treated = evaluation.comparisons[2];
+  EXPECT_EQ(treated.groups, Comparison::Groups::treated);
+  EXPECT_GT(treated.interval->low, 0) << "who is called is at risk: that is no effect";
+  EXPECT_EQ(evaluation.treated_control, 0U);
+
+  for (JudgedRow& row : rows) row.arm = row.arm == Arm::control ? Arm::treatment : Arm::control;
+  EXPECT_EQ(evaluate(input_of(rows), quick()).treated_control,
+            static_cast<std::uint64_t>(std::ranges::count_if(rows, &JudgedRow::treated)));
+  for (JudgedRow& row : rows) row.treated = false;
+  EXPECT_EQ(evaluate(input_of(rows), quick()).comparisons.size(), 2U);
+}
+
 TEST(Evaluation, CohortsShareTheRowsOut) {
   const auto rows = simulated_rows(800, 3);
   const Evaluation evaluation = evaluate(input_of(rows), quick());

@@ -146,6 +146,57 @@ TEST(Examples, OfWhoWasErasedNoOutcomeIsKnown) {
   EXPECT_NE(of(examples, "takes the place", 1), nullptr);
 }
 
+TEST(Examples, SayWhatWasDoneBehindTheCutoffAndBefore) {
+  const Cutoffs cutoffs{.at = {new_year + days(50), new_year + days(60)}, .horizon = days(30)};
+  Shop shop;
+  for (const char* id : {"called", "nobody", "too late", "erased"}) shop.buys(id, new_year);
+  ExampleBudget budget(100);
+  ExampleCollector collector(cutoffs, budget);
+  collector.acted(hash_of("called"), new_year + days(45), 1);
+  collector.acted(hash_of("erased"), new_year + days(45), 1);
+  collector.erased(hash_of("erased"));
+  collector.look(cutoffs.at[0], shop.table());
+  collector.acted(hash_of("called"), new_year + days(53), 2);
+  collector.acted(hash_of("called"), new_year + days(55), 3);
+  collector.look(cutoffs.at[1], shop.table());
+  collector.acted(hash_of("called"), new_year + days(70), 4);
+  collector.look(cutoffs.end(0), shop.table());
+  collector.acted(hash_of("too late"), cutoffs.end(1) + Duration{1}, 5);
+  collector.look(cutoffs.end(1), shop.table());
+  const auto examples = taken_from(std::move(collector));
+  EXPECT_EQ(of(examples, "called", 0)->treatment, 2) << "the first one";
+  EXPECT_EQ(of(examples, "called", 0)->treatment_days, 3);
+  EXPECT_EQ(of(examples, "called", 0)->days_since_action, 5);
+  EXPECT_EQ(of(examples, "called", 1)->treatment, 4) << "what was done before it is no treatment";
+  EXPECT_EQ(of(examples, "called", 1)->treatment_days, 10);
+  EXPECT_EQ(of(examples, "called", 1)->days_since_action, 5);
+  for (const char* id : {"nobody", "too late", "erased"}) {
+    EXPECT_EQ(of(examples, id, 1)->treatment, 0) << id;
+    EXPECT_TRUE(std::isnan(of(examples, id, 1)->treatment_days)) << id;
+    EXPECT_TRUE(std::isnan(of(examples, id, 1)->days_since_action)) << id;
+    EXPECT_EQ(of(examples, id, 1)->arm, Arm::none);
+  }
+}
+
+TEST(Examples, HaveTheArmsThatAlertsHave) {
+  const Cutoffs cutoffs{.at = {new_year + days(50)}, .horizon = days(5)};
+  const engine::ControlGroup control{.share = 0.3, .seed = 5};
+  Shop shop;
+  for (int i = 0; i < 300; ++i) shop.buys(std::to_string(i), new_year);
+  ExampleBudget budget(1'000);
+  ExampleCollector collector(cutoffs, budget, nullptr, control);
+  for (const Timestamp moment : cutoffs.moments()) collector.look(moment, shop.table());
+  const auto examples = taken_from(std::move(collector));
+  std::size_t left_alone = 0;
+  for (int i = 0; i < 300; ++i) {
+    const std::string id = std::to_string(i);
+    EXPECT_EQ(of(examples, id)->arm, engine::arm_of(id, control));
+    left_alone += of(examples, id)->arm == Arm::control ? 1 : 0;
+  }
+  EXPECT_GT(left_alone, 60u);
+  EXPECT_LT(left_alone, 120u);
+}
+
 TEST(Examples, AreBoundedByLeavingOutCustomersNotMoments) {
   const Cutoffs cutoffs = rolling_cutoffs(new_year + days(10), new_year + days(100), days(20), days(10));
   Shop shop;
