@@ -293,6 +293,12 @@ class Builder {
     policy.min_purchases = static_cast<std::uint32_t>(values_.count("risk.min_purchases"));
     policy.expire_after = values_.duration("risk.expire_after");
     policy.control = {.share = values_.number("alerts.control_share"), .seed = values_.count("alerts.control_seed")};
+    policy.calibration = static_cast<engine::CalibrationUse>(values_.choice("calibration.mode"));
+    policy.calibration_half_life = values_.duration("calibration.half_life");
+    config_.ece_max = values_.number("calibration.ece_max");
+    if (!(config_.ece_max > 0 && config_.ece_max < 1))
+      values_.fault("calibration.ece_max",
+                    fmt::format("is {}, and must lie between 0 and 1, both excluded", config_.ece_max));
     check_thresholds();
     if (values_.is_sound("alerts.control_share") && !(policy.control.share >= 0 && policy.control.share <= 1))
       values_.fault(
@@ -304,9 +310,12 @@ class Builder {
                                 "other horizon; remove the key, or train a model for {}",
                                 to_text(config_.model.horizon), to_text(policy.horizon)));
     }
-    if (config_.model.logistic && policy.hysteresis >= 0 && policy.hysteresis < logistic_hysteresis_min)
-      values_.fault("risk.hysteresis", fmt::format("is {}, and must be at least {} for a model with a `logistic` part",
-                                                   policy.hysteresis, logistic_hysteresis_min));
+    const bool is_logistic = config_.model.logistic || policy.calibration == engine::CalibrationUse::correct;
+    if (is_logistic && policy.hysteresis >= 0 && policy.hysteresis < logistic_hysteresis_min)
+      values_.fault(
+          "risk.hysteresis",
+          fmt::format("is {}, and must be at least {} for {}", policy.hysteresis, logistic_hysteresis_min,
+                      config_.model.logistic ? "a model with a `logistic` part" : "calibration.mode correct"));
   }
 
   void check_thresholds() {
@@ -415,10 +424,14 @@ void put_policy(std::string& bytes, const Config& config) {
     wire::put_varint(bytes, static_cast<std::uint64_t>(source.time_format));
   }
   wire::put_signed(bytes, config.max_ahead.ms);
-  // Without a trial the policy is what it was before there were any.
+  // Without a trial the policy is what it was before there were any, and so it is without calibration.
   if (config.policy.control.share > 0) {
     wire::put_u64(bytes, std::bit_cast<std::uint64_t>(config.policy.control.share));
     wire::put_u64(bytes, config.policy.control.seed);
+  }
+  if (config.policy.calibration != engine::CalibrationUse::off) {
+    wire::put_varint(bytes, static_cast<std::uint64_t>(config.policy.calibration));
+    wire::put_signed(bytes, config.policy.calibration_half_life.ms);
   }
 }
 

@@ -65,6 +65,7 @@ struct Config {
   std::string model_path;
   engine::Model model;
   engine::RiskPolicy policy;
+  double ece_max = 0;           ///< Calibration error that raises the alarm.
   ingest::Language language{};  ///< Of the sentences in alerts.
   console::ServerSettings http;
   LogSettings log;

@@ -181,6 +181,22 @@ constexpr std::array keys{
             "An episode expires, and the customer counts as lost, when this has passed since it began or since "
             "the latest purchase, whichever is later.",
         .allowed = "1ms .. 3650d"},
+    Key{.name = "calibration.mode",
+        .type = KeyType::choice,
+        .fallback = "off",
+        .description = "What is done as outcomes arrive. watch: risks are held against them, which metrics tell of. "
+                       "correct: the model's score is corrected by them as well, at the begin of a week.",
+        .allowed = "off | watch | correct"},
+    Key{.name = "calibration.half_life",
+        .type = KeyType::duration,
+        .fallback = "182d",
+        .description = "An outcome counts half as much after this time.",
+        .allowed = "7d .. 3650d"},
+    Key{.name = "calibration.ece_max",
+        .type = KeyType::number,
+        .fallback = "0.05",
+        .description = "An expected calibration error that is above this by more than chance raises the alarm, "
+                       "`holdfast_calibration_alarm` and a line in the log."},
     Key{.name = "alerts.language",
         .type = KeyType::choice,
         .fallback = "en",

@@ -108,6 +108,19 @@ console::Snapshot ServiceFacts::metrics() {
     out.steps_total += partition.steps.get();
     out.timers_fired_total += partition.timers.get();
     out.model_swaps_total += partition.swaps.get();
+    out.model_corrections_total += partition.corrections.get();
+    if (const CalibrationStatistics& now = partition.calibration; now.watched.get()) {
+      out.calibration.push_back({.partition = static_cast<std::int32_t>(p),
+                                 .outcomes = now.outcomes.get(),
+                                 .left = now.left.get(),
+                                 .expected = now.told.get(),
+                                 .error = now.ece.get(),
+                                 .error_by_chance = now.ece_by_chance.get(),
+                                 .drift = now.drift.get(),
+                                 .intercept = now.intercept.get(),
+                                 .slope = now.slope.get(),
+                                 .alarm = now.is_off(config_.ece_max)});
+    }
     out.model_generations = std::max(out.model_generations, partition.models.get());
     out.restore_records_total += partition.restored_records.get() + partition.loaded_records.get();
     out.state_bytes["hot"] += partition.hot_bytes.get();

@@ -23,6 +23,23 @@ constexpr std::size_t checkpoint_slice = 2048;
 /// Where nothing else sets an earlier one: how long a shard waits between looks at the clock.
 constexpr Duration idle_max{100};
 
+/// What a review has made of the counts; between two of them the numbers stay.
+void publish(const engine::Calibration& calibration, const Correction& correction, CalibrationStatistics& to) {
+  const std::int64_t reviewed = calibration.state().reviewed.ms;
+  if (to.watched.get() && to.reviewed_ms.get() == reviewed) return;
+  const engine::CalibrationReport report = calibration.report();
+  to.outcomes.set(report.outcomes);
+  to.left.set(report.left);
+  to.told.set(report.told);
+  to.ece.set(report.ece);
+  to.ece_by_chance.set(report.ece_by_chance);
+  to.drift.set(report.drift);
+  to.intercept.set(correction.intercept);
+  to.slope.set(correction.slope);
+  to.reviewed_ms.set(reviewed);
+  to.watched.set(true);
+}
+
 }  // namespace
 
 Shard::Shard(ShardSettings settings, const Clock& clock, ShardRings& rings, Statistics& statistics, Waker& committer,
@@ -457,7 +474,10 @@ void Shard::publish(const Owned& owned) {
     to.steps.set(counts.steps);
     to.timers.set(counts.timers);
     to.swaps.set(counts.swaps);
+    to.corrections.set(counts.corrections);
   }
+  if (const engine::Calibration* const calibration = task.calibration())
+    app::publish(*calibration, task.models().back().correction, to.calibration);
   to.models.set(task.models().size());
   for (std::size_t s = 0; s < settings_.sources.size(); ++s) to.position[s].set(task.position().next[s].value);
   to.step.set(task.steps());

@@ -42,6 +42,23 @@ class Histogram {
   Gauge<double> sum_;
 };
 
+/// What outcomes say of the risks of a partition (engine::CalibrationReport), as of the latest week's begin.
+struct CalibrationStatistics {
+  Gauge<bool> watched;
+  Gauge<double> outcomes;
+  Gauge<double> left;
+  Gauge<double> told;
+  Gauge<double> ece;
+  Gauge<double> ece_by_chance;
+  Gauge<double> drift;
+  Gauge<double> intercept;
+  Gauge<double> slope;
+  Gauge<std::int64_t> reviewed_ms;
+
+  /// Whether the error is above `ece_max` by more than chance.
+  [[nodiscard]] bool is_off(double ece_max) const { return ece.get() - ece_by_chance.get() > ece_max; }
+};
+
 /// Written by the shard that has the task; `assigned` and `log_end` by the fetcher, `loaded_records` by the recovery.
 struct PartitionStatistics {
   std::array<Gauge<std::uint64_t>, limits::sources_max> events;
@@ -54,6 +71,8 @@ struct PartitionStatistics {
   Gauge<std::uint64_t> steps;
   Gauge<std::uint64_t> timers;
   Gauge<std::uint64_t> swaps;
+  Gauge<std::uint64_t> corrections;
+  CalibrationStatistics calibration;
   Gauge<std::uint64_t> models;            ///< That its customers are under, or will be.
   Gauge<std::uint64_t> step;              ///< Number of the last one applied.
   Gauge<std::uint64_t> loaded_records;    ///< Customers' records read from checkpoints.

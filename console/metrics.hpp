@@ -23,6 +23,18 @@ struct Snapshot {
     std::int32_t partition = 0;
     std::int64_t lag_events = 0;
   };
+  struct Calibration {
+    std::int32_t partition = 0;
+    double outcomes = 0;
+    double left = 0;
+    double expected = 0;
+    double error = 0;
+    double error_by_chance = 0;
+    double drift = 0;
+    double intercept = 0;
+    double slope = 1;
+    bool alarm = false;
+  };
   std::map<std::string, std::uint64_t> events_total;                                // source
   std::map<std::pair<std::string, std::string>, std::uint64_t> dead_letters_total;  // source, code
   std::map<std::pair<std::string, std::string>, std::uint64_t> alerts_total;        // change, level
@@ -44,6 +56,8 @@ struct Snapshot {
   std::uint64_t model_generations = 0;
   std::uint64_t model_swaps_total = 0;
   std::uint64_t models_refused_total = 0;
+  std::uint64_t model_corrections_total = 0;
+  std::vector<Calibration> calibration;          ///< None: outcomes are not watched.
   double checkpoint_last_timestamp_seconds = 0;  ///< Unix time; 0: none yet.
   std::uint64_t checkpoint_bytes_total = 0;
   std::uint64_t checkpoint_failures_total = 0;

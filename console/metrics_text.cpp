@@ -53,6 +53,20 @@ Metrics histogram(const HistogramSnapshot& snapshot) {
   return {metric};
 }
 
+Metrics by_partition(const Snapshot& s, double Snapshot::Calibration::* number) {
+  Metrics metrics;
+  for (const Snapshot::Calibration& at : s.calibration)
+    metrics.push_back(value({{"partition", std::to_string(at.partition)}}, at.*number));
+  return metrics;
+}
+
+Metrics alarms(const Snapshot& s) {
+  Metrics metrics;
+  for (const Snapshot::Calibration& at : s.calibration)
+    metrics.push_back(value({{"partition", std::to_string(at.partition)}}, at.alarm ? 1 : 0));
+  return metrics;
+}
+
 Metrics lag(const Snapshot& s) {
   Metrics metrics;
   for (const Snapshot::SourcePartition& at : s.lag) {
@@ -127,6 +141,32 @@ constexpr std::array rows{
         [](const Snapshot& s) { return single(s.model_swaps_total); }},
     Row{{"holdfast_models_refused_total", counter, "", "Models that could not be used; the one in force stayed."},
         [](const Snapshot& s) { return single(s.models_refused_total); }},
+    Row{{"holdfast_model_corrections_total", counter, "",
+         "Corrections of the model in force by outcomes, for each partition."},
+        [](const Snapshot& s) { return single(s.model_corrections_total); }},
+    Row{{"holdfast_calibration_outcomes", gauge, "partition",
+         "Customers whose outcome is known; older ones count for less."},
+        [](const Snapshot& s) { return by_partition(s, &Snapshot::Calibration::outcomes); }},
+    Row{{"holdfast_calibration_left", gauge, "partition", "Of those, how many bought nothing within the horizon."},
+        [](const Snapshot& s) { return by_partition(s, &Snapshot::Calibration::left); }},
+    Row{{"holdfast_calibration_expected", gauge, "partition",
+         "Of those, how many were expected to buy nothing, by the risks they had."},
+        [](const Snapshot& s) { return by_partition(s, &Snapshot::Calibration::expected); }},
+    Row{{"holdfast_calibration_error", gauge, "partition", "Expected calibration error of those risks, 0 to 1."},
+        [](const Snapshot& s) { return by_partition(s, &Snapshot::Calibration::error); }},
+    Row{{"holdfast_calibration_error_by_chance", gauge, "partition",
+         "What that error would be expected to be, were all risks right."},
+        [](const Snapshot& s) { return by_partition(s, &Snapshot::Calibration::error_by_chance); }},
+    Row{{"holdfast_calibration_drift", gauge, "partition",
+         "Population stability index of the scores of late against those with known outcomes."},
+        [](const Snapshot& s) { return by_partition(s, &Snapshot::Calibration::drift); }},
+    Row{{"holdfast_calibration_intercept", gauge, "partition", "Of the correction in force, in log-odds; 0: none."},
+        [](const Snapshot& s) { return by_partition(s, &Snapshot::Calibration::intercept); }},
+    Row{{"holdfast_calibration_slope", gauge, "partition", "Of the correction in force; 1: none."},
+        [](const Snapshot& s) { return by_partition(s, &Snapshot::Calibration::slope); }},
+    Row{{"holdfast_calibration_alarm", gauge, "partition",
+         "1: the calibration error is above calibration.ece_max by more than chance."},
+        [](const Snapshot& s) { return alarms(s); }},
     Row{{"holdfast_checkpoint_seconds", distribution, "", "Duration of checkpoints."},
         [](const Snapshot& s) { return histogram(s.checkpoint_seconds); }},
     Row{{"holdfast_checkpoint_last_timestamp_seconds", gauge, "",

@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 
+#include "domain/calibration.hpp"
 #include "domain/event.hpp"
 #include "domain/ids.hpp"
 #include "domain/limits.hpp"
@@ -90,6 +91,7 @@ struct Alert {
   std::string_view model_id{};  ///< Of the model that the customer is under.
   std::string_view model_name{};
   Arm arm{};  ///< none: the alert does not name one.
+  Correction correction{};  ///< Of the model's score, as outcomes have arrived; none in `erased`.
 
   CustomerState state{};
   std::uint32_t purchases = 0;

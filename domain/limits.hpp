@@ -66,6 +66,9 @@ inline constexpr std::size_t generations_max = 4;
 /// a duplicate with probability 6 / 2^40, about 5.5e-12.
 inline constexpr std::size_t event_fingerprints = 6;
 
+/// Nobody asks who will buy within more than ten years.
+inline constexpr Duration horizon_max{std::int64_t{3650} * 86'400'000};
+
 /// Reasons an alert can carry: every named feature once.
 inline constexpr std::size_t reasons_max = 24;
 

@@ -1,6 +1,8 @@
 #include "domain/step.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 #include <limits>
 
 #include "domain/wire.hpp"
@@ -10,9 +12,10 @@ namespace {
 
 constexpr std::uint64_t journal_version = 2;
 constexpr std::uint64_t journal_version_with_swaps = 2;
-constexpr std::uint64_t marker_version = 3;
+constexpr std::uint64_t marker_version = 4;
 constexpr std::uint64_t marker_version_with_changelog = 2;
 constexpr std::uint64_t marker_version_with_models = 3;
+constexpr std::uint64_t marker_version_with_calibration = 4;
 constexpr std::uint64_t steps_in_entry_max = 1 << 20;
 
 // What follows the offsets of a step: one of these, and perhaps a model behind it.
@@ -108,6 +111,64 @@ bool get_steps(wire::Reader& in, std::uint64_t version, std::uint64_t first, std
   return fits;
 }
 
+void put_number(std::string& out, double number) { wire::put_u64(out, std::bit_cast<std::uint64_t>(number)); }
+
+/// `fits` becomes false if it is none.
+double get_number(wire::Reader& in, bool& fits) {
+  const auto number = std::bit_cast<double>(in.u64());
+  fits = fits && std::isfinite(number);
+  return number;
+}
+
+void put_correction(std::string& out, const Correction& correction) {
+  put_number(out, correction.intercept);
+  put_number(out, correction.slope);
+}
+
+Correction get_correction(wire::Reader& in, bool& fits) {
+  const double intercept = get_number(in, fits);
+  return {intercept, get_number(in, fits)};
+}
+
+void put_calibration(std::string& out, const CalibrationState& state) {
+  wire::put_signed(out, state.horizon.ms);
+  wire::put_signed(out, state.since.ms);
+  wire::put_signed(out, state.reviewed.ms);
+  wire::put_signed(out, state.next_review.ms);
+  for (const CalibrationState::Bin& bin : state.bins) {
+    for (const double number : {bin.asked, bin.outcomes, bin.left, bin.told}) put_number(out, number);
+  }
+  wire::put_varint(out, state.past.size());
+  for (const CalibrationState::Past& past : state.past) {
+    wire::put_signed(out, past.from.ms);
+    put_correction(out, past.correction);
+  }
+}
+
+CalibrationState get_calibration(wire::Reader& in, bool& fits) {
+  CalibrationState state;
+  state.horizon.ms = in.signed_varint();
+  state.since.ms = in.signed_varint();
+  state.reviewed.ms = in.signed_varint();
+  state.next_review.ms = in.signed_varint();
+  fits = fits && state.horizon > Duration{0} && state.horizon <= limits::horizon_max;
+  for (CalibrationState::Bin& bin : state.bins) {
+    for (double* number : {&bin.asked, &bin.outcomes, &bin.left, &bin.told}) {
+      *number = get_number(in, fits);
+      fits = fits && *number >= 0;
+    }
+  }
+  const std::uint64_t past = in.varint();
+  fits = fits && past <= in.rest().size();
+  for (std::uint64_t i = 0; i < past && fits && in.ok(); ++i) {
+    CalibrationState::Past& to = state.past.emplace_back();
+    to.from.ms = in.signed_varint();
+    to.correction = get_correction(in, fits);
+    fits = fits && (i == 0 || state.past[i - 1].from <= to.from);
+  }
+  return state;
+}
+
 }  // namespace
 
 std::string encode_journal_entry(const JournalEntry& entry) {
@@ -187,7 +248,10 @@ std::string encode_marker(const Marker& marker) {
   for (const ModelGeneration& generation : marker.models) {
     put_model(out, generation.from, generation.model);
     wire::put_signed(out, generation.spread.ms);
+    put_correction(out, generation.correction);
   }
+  wire::put_varint(out, marker.calibration ? 1 : 0);
+  if (marker.calibration) put_calibration(out, *marker.calibration);
   put_check(out);
   return out;
 }
@@ -232,8 +296,11 @@ Expected<Marker> decode_marker(std::string_view bytes) {
       const bool begins = generation.spread == ModelGeneration::not_begun;
       fits = fits && (begins ? i > 0 : begun) && (i == 0 || generation.from > before_all_time);
       begun = begun && !begins;
+      if (version >= marker_version_with_calibration) generation.correction = get_correction(in, fits);
     }
   }
+  if (version >= marker_version_with_calibration && get_narrow<bool>(in, fits))
+    marker.calibration = get_calibration(in, fits);
   if (!fits) return fail(ErrorKind::corrupt, "the marker of a checkpoint stands where no task can");
   if (!in.ok() || !in.rest().empty())
     return fail(ErrorKind::corrupt, "the marker of a checkpoint does not end where it should");

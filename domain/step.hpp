@@ -3,11 +3,13 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "domain/calibration.hpp"
 #include "domain/error.hpp"
 #include "domain/ids.hpp"
 #include "domain/limits.hpp"
@@ -73,6 +75,7 @@ struct ModelGeneration {
   std::string model;  ///< Bytes of the model file.
   Timestamp from = before_all_time;
   Duration spread;  ///< Within which all customers come under it; not_begun: time has not come to `from`.
+  Correction correction{};
 };
 
 /// Where a checkpoint stands: the state is that after all steps up to `step`.
@@ -90,6 +93,7 @@ struct Marker {
   Offset changelog{-1};         ///< In the task's changelog: what comes behind this checkpoint. -1: it is not there.
   /// In the order in which they came. None: an earlier release wrote it, which knew the configuration's model alone.
   std::vector<ModelGeneration> models{};
+  std::optional<CalibrationState> calibration{};  ///< Empty: outcomes were not held against scores.
 };
 
 /// Bytes of a marker; format in docs/formats/checkpoint.md.

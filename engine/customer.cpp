@@ -226,7 +226,7 @@ bool is_customer_record(std::string_view bytes) {
   if (bytes.size() != sizeof(Customer)) return false;
   Customer customer{};
   std::memcpy(&customer, bytes.data(), sizeof customer);
-  return customer.current_level() <= Level::critical && customer.fingerprint_next < limits::event_fingerprints &&
+  return (customer.probe == 0 || customer.purchases > 0) && customer.fingerprint_next < limits::event_fingerprints &&
          (customer.flags & ~all_flags) == 0 && has_sound_times(customer) && has_sound_counts(customer) &&
          has_sound_amounts(customer);
 }

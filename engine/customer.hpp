@@ -43,7 +43,8 @@ struct Customer {
   std::array<float, counter_count> counters;
   float gap_squares;
   std::array<char, 3> currency;
-  std::uint8_t level;
+  std::uint8_t level : 2;
+  std::uint8_t probe : 6;  ///< Bin of the score that waits for its outcome (calibration.hpp); 0: none.
   std::uint16_t open_complaints;
   std::uint8_t flags;
   std::uint8_t fingerprint_next;  ///< Where the next event fingerprint goes.
@@ -64,6 +65,7 @@ struct Customer {
   [[nodiscard]] Timestamp last() const { return {last_ms}; }
   [[nodiscard]] Timestamp moment() const { return {moment_ms}; }
   [[nodiscard]] Level current_level() const { return static_cast<Level>(level); }
+  void set_level(Level to) { level = static_cast<std::uint8_t>(to) & 3; }
   /// Of the latest purchase, or of a contact after it.
   [[nodiscard]] Timestamp last_seen() const { return last() + Duration{std::int64_t{seen_after_h} * 3'600'000}; }
   [[nodiscard]] bool is_seen_since_purchase() const { return seen_after_h > 0; }

@@ -4,6 +4,7 @@
 #include <cassert>
 #include <utility>
 
+#include "engine/calibration.hpp"
 #include "engine/risk.hpp"
 #include "engine/timers.hpp"
 
@@ -34,20 +35,20 @@ Generations::Generations(std::shared_ptr<const Model> first, Duration horizon) :
 
 void Generations::replace(std::shared_ptr<const Model> model) {
   list_.clear();
-  list_.push_back(make(std::move(model), before_all_time, Duration{0}));
+  list_.push_back(make(std::move(model), {}, before_all_time, Duration{0}));
   begun_ = 1;
   find_next_change();
 }
 
-void Generations::add(std::shared_ptr<const Model> model, Timestamp from) {
-  list_.push_back(make(std::move(model), from, ModelGeneration::not_begun));
+void Generations::add(std::shared_ptr<const Model> model, Timestamp from, const Correction& correction) {
+  list_.push_back(make(std::move(model), correction, from, ModelGeneration::not_begun));
   find_next_change();
 }
 
 void Generations::restore(std::span<const ModelGeneration> models, ModelReader& reader) {
   list_.clear();
   for (const ModelGeneration& marked : models)
-    list_.push_back(make(reader.read(marked.model).value(), marked.from, marked.spread));
+    list_.push_back(make(reader.read(marked.model).value(), marked.correction, marked.from, marked.spread));
   begun_ = static_cast<std::size_t>(std::ranges::count_if(list_, &Generation::has_begun));
   assert(begun_ > 0);
   find_next_change();
@@ -80,9 +81,11 @@ const Generation* Generations::change(std::uint64_t customers) {
   return begins;
 }
 
-Generation Generations::make(std::shared_ptr<const Model> model, Timestamp from, Duration spread) const {
+Generation Generations::make(std::shared_ptr<const Model> base, const Correction& correction, Timestamp from,
+                             Duration spread) const {
+  auto model = correction == Correction{} ? base : std::make_shared<const Model>(corrected(*base, correction));
   const double newcomer = newcomer_logit(*model, horizon_);
-  return {std::move(model), newcomer, from, spread};
+  return {std::move(model), newcomer, from, spread, std::move(base), correction};
 }
 
 std::size_t Generations::index_at(std::uint64_t hash, Timestamp t) const {

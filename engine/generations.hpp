@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "domain/calibration.hpp"
 #include "domain/step.hpp"
 #include "domain/time.hpp"
 #include "engine/model.hpp"
@@ -14,10 +15,12 @@ namespace holdfast::engine {
 
 /// A model, and when a task's customers come under it (docs/semantics.md, "Models").
 struct Generation {
-  std::shared_ptr<const Model> model;
+  std::shared_ptr<const Model> model;  ///< `base`, corrected.
   double newcomer_logit = 0;
   Timestamp from = before_all_time;
   Duration spread{0};  ///< ModelGeneration::not_begun: time has not come to `from`.
+  std::shared_ptr<const Model> base{};
+  Correction correction{};
 
   [[nodiscard]] bool has_begun() const { return spread != ModelGeneration::not_begun; }
   /// All customers are under it, or a newer one, from then on. REQUIRES: has_begun().
@@ -38,7 +41,7 @@ class Generations {
   /// All customers are under this model from the beginning.
   void replace(std::shared_ptr<const Model> model);
   /// They come under this one from `from` on. REQUIRES: `from` is later than all that has happened.
-  void add(std::shared_ptr<const Model> model, Timestamp from);
+  void add(std::shared_ptr<const Model> model, Timestamp from, const Correction& correction = {});
   /// As a marker has them. REQUIRES: there are some.
   void restore(std::span<const ModelGeneration> models, ModelReader& reader);
 
@@ -55,8 +58,6 @@ class Generations {
 
   /// When change() is due; after_all_time: never.
   [[nodiscard]] Timestamp next_change() const { return next_change_; }
-  /// Whether it is due by `t`.
-  [[nodiscard]] bool changes_by(Timestamp t) const { return next_change_ <= t && next_change_ != after_all_time; }
   /// Time has come to next_change(): the task has so many customers. Returns the generation that begins; null: others
   /// end, since everybody has left them.
   const Generation* change(std::uint64_t customers);
@@ -64,7 +65,8 @@ class Generations {
   [[nodiscard]] std::span<const Generation> all() const { return list_; }
 
  private:
-  [[nodiscard]] Generation make(std::shared_ptr<const Model> model, Timestamp from, Duration spread) const;
+  [[nodiscard]] Generation make(std::shared_ptr<const Model> base, const Correction& correction, Timestamp from,
+                                Duration spread) const;
   [[nodiscard]] std::size_t index_at(std::uint64_t hash, Timestamp t) const;
   void find_next_change();
 

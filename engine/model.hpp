@@ -114,6 +114,9 @@ class ModelReader {
 };
 
 /// Whom to alert on, and when.
+/// What is done with outcomes as they arrive.
+enum class CalibrationUse : std::uint8_t { off, watch, correct };
+
 struct RiskPolicy {
   Duration horizon;
   std::array<double, 3> thresholds{};  ///< watch < high < critical, each within (0, 1).
@@ -121,6 +124,8 @@ struct RiskPolicy {
   std::uint32_t min_purchases = 0;     ///< Purchase days, x + 1.
   Duration expire_after;
   ControlGroup control{};  ///< Whom to leave alone, as alerts say; they are alerted on like all others.
+  CalibrationUse calibration = CalibrationUse::off;
+  Duration calibration_half_life{std::int64_t{182} * 86'400'000};  ///< Of the counts of outcomes.
 };
 
 }  // namespace holdfast::engine

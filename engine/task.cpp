@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -10,6 +11,7 @@
 
 #include "engine/outlook.hpp"
 #include "engine/risk.hpp"
+#include "engine/score.hpp"
 
 namespace holdfast::engine {
 namespace {
@@ -41,6 +43,12 @@ Change change_between(Level from, Level to) {
   return to > from ? Change::escalated : Change::eased;
 }
 
+/// Whether the difference between two corrections would show: everybody comes under another one for it.
+bool is_worth_a_change(const Correction& a, const Correction& b) {
+  constexpr double least = 0.005;
+  return std::abs(a.intercept - b.intercept) >= least || std::abs(a.slope - b.slope) >= least;
+}
+
 bool expires_at(const Customer& customer, const RiskPolicy& policy, Timestamp t) {
   return customer.current_level() != Level::none && expiry_of(customer, policy) <= t;
 }
@@ -55,7 +63,9 @@ Task::Task(Partition partition, std::shared_ptr<const Model> model, const RiskPo
       models_(models),
       table_(table),
       inbox_(start),
-      timers_(table) {}
+      timers_(table) {
+  if (policy.calibration != CalibrationUse::off) calibration_.emplace(policy.horizon, policy.calibration_half_life);
+}
 
 void Task::restore(const Marker& marker) {
   stream_time_ = marker.stream_time;
@@ -64,6 +74,9 @@ void Task::restore(const Marker& marker) {
     generations_.restore(marker.models, *models_);
     model_is_recorded_ = true;
   }
+  // Whoever began to ask later does not know when a score was noted that it finds.
+  if (calibration_ && marker.calibration) calibration_->restore(*marker.calibration, stream_time_ + Duration{1});
+  if (calibration_ && !marker.calibration) calibration_->begin(stream_time_ + Duration{1});
   set_all_timers();
 }
 
@@ -89,8 +102,8 @@ std::optional<Step> Task::advance(Timestamp clock, std::size_t work_max, Output&
     auto head = inbox_.next();
     if (head && time_before(*head->event) > until) head.reset();
     // A clock that fires nothing, and brings no model, changes nothing: alone it makes no step.
-    const bool tick = !head && clock > stream_time_ && settled(until) &&
-                      (work > 0 || generations_.changes_by(clock) || next_to_fire(clock));
+    const bool tick =
+        !head && clock > stream_time_ && settled(until) && (work > 0 || changes_by(clock) || next_to_fire(clock));
     if (!head && !tick) break;
 
     const std::size_t fired = advance_time(head ? time_before(*head->event) : clock, work_max - work, output);
@@ -141,6 +154,7 @@ std::shared_ptr<const ModelSwap> Task::take(const ModelSwap& swap) {
   if (swap.from == before_all_time) {
     const bool is_another = generations_.all().size() > 1 || generations_.all().front().model->id != model->id;
     generations_.replace(std::move(model));
+    if (is_another && calibration_) calibration_->begin(before_all_time);
     if (is_another) set_all_timers();
   } else {
     // Whoever was looked at was looked at under the models before.
@@ -151,14 +165,48 @@ std::shared_ptr<const ModelSwap> Task::take(const ModelSwap& swap) {
   return taken;
 }
 
-// Time has come to where a model begins or ends. No timer may stand behind the moment at which its customer comes under
-// another one; when it comes up, it is found out what else there is.
+// When something happens to the task as a whole.
+Timestamp Task::next_change() const {
+  return std::min(generations_.next_change(), calibration_ ? calibration_->next_review() : after_all_time);
+}
+
+void Task::change() {
+  if (calibration_ && calibration_->next_review() <= generations_.next_change()) {
+    review();
+  } else {
+    change_models();
+  }
+}
+
+// A week begins: what has become known in the last one counts from now on. While customers come under another model it
+// is left to the next week.
+void Task::review() {
+  const Timestamp now = calibration_->next_review();
+  calibration_->review();
+  if (policy_.calibration != CalibrationUse::correct || generations_.all().size() > 1) return;
+  const Generation current = generations_.all().front();
+  const Correction correction = calibration_->fitted();
+  if (!is_worth_a_change(current.correction, correction)) return;
+  calibration_->correct(now, correction);
+  ++counts_.corrections;
+  generations_.add(current.base, now, correction);
+  bring_under(*generations_.change(table_.size()));
+}
+
+// Time has come to where a model that a swap brought begins, or where one ends.
 void Task::change_models() {
   const Generation* const begins = generations_.change(table_.size());
   if (begins == nullptr) return;
+  if (calibration_) calibration_->begin(begins->end());
+  bring_under(*begins);
+}
+
+// No timer may stand behind the moment at which its customer comes under the model; when it comes up, it is found out
+// what else there is.
+void Task::bring_under(const Generation& generation) {
   soon_.clear();
   table_.for_each_hash([&](Slot slot, std::uint32_t hash_low) {
-    if (!timers_.bring_forward(slot, begins->adoption(hash_low))) soon_.push_back(slot);
+    if (!timers_.bring_forward(slot, generation.adoption(hash_low))) soon_.push_back(slot);
   });
   set_timers(soon_);
 }
@@ -173,7 +221,8 @@ Marker Task::marker(PolicyId policy, Timestamp taken_at) const {
                 .customers = table_.size(),
                 .taken_at = taken_at};
   for (const Generation& generation : generations_.all())
-    marker.models.push_back({generation.model->bytes, generation.from, generation.spread});
+    marker.models.push_back({generation.base->bytes, generation.from, generation.spread, generation.correction});
+  if (calibration_) marker.calibration = calibration_->state();
   return marker;
 }
 
@@ -195,12 +244,12 @@ std::size_t Task::advance_time(Timestamp t, std::size_t timers_max, Output& outp
   return timers_max;
 }
 
-// What comes before a model begins or ends is none of its business. REQUIRES: time goes on to `t`, or to what is
-// returned; or nothing of the kind happens up to `t`.
+// What comes before a model begins or ends, or a week, is none of its business. REQUIRES: time goes on to `t`, or to
+// what is returned; or nothing of the kind happens up to `t`.
 std::optional<Timers::Due> Task::next_to_fire(Timestamp t) {
-  while (generations_.changes_by(t)) {
-    if (const auto due = next_timer_due(generations_.next_change() - Duration{1})) return due;
-    change_models();
+  while (changes_by(t)) {
+    if (const auto due = next_timer_due(next_change() - Duration{1})) return due;
+    change();
   }
   return next_timer_due(t);
 }
@@ -239,10 +288,25 @@ void Task::fire(Timers::Due due, Output& output) {
     LazyScore score(customer, model, policy_.horizon);
     judge(key, customer, score, due.at, trigger, Timestamp{-1}, output);
   }
+  if (calibration_) probe(key, customer, due.at);
   // Only now: it rounds the counters, and what was found by the search for the moment must hold when it is judged.
   advance_to(customer, due.at);
   LazyScore score(customer, model, policy_.horizon);
   set_timer(due.slot, customer, score);
+}
+
+// What became of the customer since it was asked, a horizon ago, and what is expected of it now.
+void Task::probe(const CustomerKey& key, Customer& customer, Timestamp t) {
+  if (!calibration_->is_probe(key.hash, t)) return;
+  if (customer.probe != 0) {
+    const bool left = customer.last() <= t - policy_.horizon;
+    calibration_->learn(customer.probe, left, t, stream_time_);
+    customer.probe = 0;
+  }
+  if (!is_judged(customer, policy_)) return;
+  const Score score(customer, *generations_.at(key.hash, t).base, policy_.horizon);
+  customer.probe = Calibration::bin_of(score.at(t).value) & 0x3f;
+  calibration_->ask(customer.probe, t, stream_time_);
 }
 
 void Task::expect_customers(SourceIndex source) {
@@ -285,19 +349,14 @@ void Task::apply_record(SourceIndex source, const Event& event, Output& output) 
   }
   counts_.late += applied == Applied::late_event ? 1 : 0;
   LazyScore score(customer, *generations_.at(event.customer.hash, customer.moment()).model, policy_.horizon);
-  if (stands_too_late(event.customer, customer, standing) || !outlook.stands(customer, event.kind, score, policy_)) {
+  // Where alerts were not made for the customer until now, its timer heeded no dates.
+  if (next_date(slot, customer) < standing || !outlook.stands(customer, event.kind, score, policy_)) {
     const Trigger trigger{trigger_type(event.kind), source, event.offset, event.event_id};
     judge(event.customer, customer, score, customer.moment(), trigger, event.logged_at, output);
     set_timer(slot, customer, score);
   }
   // Its own, or others that a step has left for the next one.
   while (const auto due = next_to_fire(stream_time_)) fire(*due, output);
-}
-
-/// Whether a timer there would miss the moment at which the customer comes under another model: where alerts were not
-/// made for the customer until now, it heeded none.
-bool Task::stands_too_late(const CustomerKey& key, const Customer& customer, Timestamp standing) const {
-  return !generations_.is_one_for_all() && generations_.next_adoption(key.hash, customer.moment()) < standing;
 }
 
 // No look at the event's id: a customer stays erased if it is asked twice, and must not stay because of an id that
@@ -351,7 +410,7 @@ void Task::emit(CustomerKey key, Customer& customer, Change change, Level level,
     customer.raised_at_ms = t.ms;
   }
   const Level previous = customer.current_level();
-  customer.level = static_cast<std::uint8_t>(level);
+  customer.set_level(level);
   customer.set(Customer::lost, change == Change::expired);
   ++counts_.alerts[static_cast<std::size_t>(change)][static_cast<std::size_t>(level)];
 
@@ -375,6 +434,7 @@ void Task::emit(CustomerKey key, Customer& customer, Change change, Level level,
                 .model_id = model.id,
                 .model_name = model.name,
                 .arm = arm_of(key.id, policy_.control),
+                .correction = generation.correction,
                 .state = state_of(customer),
                 .purchases = customer.purchases,
                 .first_purchase = customer.first(),
@@ -389,9 +449,9 @@ void Task::emit(CustomerKey key, Customer& customer, Change change, Level level,
 }
 
 void Task::set_timer(Slot slot, const Customer& customer) {
-  const std::uint64_t hash = generations_.is_one_for_all() ? 0 : table_.key(slot).hash;
+  const std::uint64_t hash = has_no_dates() ? 0 : table_.key(slot).hash;
   LazyScore score(customer, *generations_.at(hash, customer.moment()).model, policy_.horizon);
-  timers_.set(slot, std::min(engine::next_timer(customer, score, policy_), next_adoption(slot, customer)));
+  timers_.set(slot, std::min(engine::next_timer(customer, score, policy_), next_date(slot, customer)));
 }
 
 // After the customer was judged. Where its moment is takes a search in a logistic score: mostly something else happens
@@ -400,16 +460,21 @@ void Task::set_timer(Slot slot, const Customer& customer, LazyScore& score) {
   // A near timer is exact, and fires.
   const bool is_near = timers_.standing(slot) == before_all_time;
   if (score.model().logistic && !is_near && is_judged(customer, policy_)) {
-    const Timestamp quiet = std::min(quiet_until(customer, score, policy_), next_adoption(slot, customer));
+    const Timestamp quiet = std::min(quiet_until(customer, score, policy_), next_date(slot, customer));
     if (quiet > customer.moment() && timers_.bring_forward(slot, quiet)) return;
   }
-  timers_.set(slot, std::min(engine::next_timer(customer, score, policy_), next_adoption(slot, customer)));
+  timers_.set(slot, std::min(engine::next_timer(customer, score, policy_), next_date(slot, customer)));
 }
 
-// Another model makes no difference to those whom alerts are not made for.
-Timestamp Task::next_adoption(Slot slot, const Customer& customer) const {
-  if (generations_.is_one_for_all() || !is_judged(customer, policy_)) return after_all_time;
-  return generations_.next_adoption(table_.key(slot).hash, customer.moment());
+Timestamp Task::next_date(Slot slot, const Customer& customer) const {
+  if (has_no_dates()) return after_all_time;
+  const std::uint64_t hash = table_.key(slot).hash;
+  const Timestamp moment = customer.moment();
+  // Another model makes no difference to those whom alerts are not made for.
+  const bool judged = is_judged(customer, policy_);
+  Timestamp next = judged ? generations_.next_adoption(hash, moment) : after_all_time;
+  if (calibration_ && (judged || customer.probe != 0)) next = std::min(next, calibration_->next_probe(hash, moment));
+  return next;
 }
 
 }  // namespace holdfast::engine

@@ -12,6 +12,7 @@
 #include "domain/event.hpp"
 #include "domain/ports.hpp"
 #include "domain/step.hpp"
+#include "engine/calibration.hpp"
 #include "engine/customer.hpp"
 #include "engine/generations.hpp"
 #include "engine/inbox.hpp"
@@ -42,7 +43,8 @@ struct TaskCounts {
   std::uint64_t erased = 0;  ///< Customers.
   std::uint64_t steps = 0;
   std::uint64_t timers = 0;
-  std::uint64_t swaps = 0;  ///< Models that took the place of another one.
+  std::uint64_t swaps = 0;        ///< Models that took the place of another one.
+  std::uint64_t corrections = 0;  ///< Of a model, as outcomes arrived.
 };
 
 /// One input partition as a deterministic state machine: the same steps over the same records give the same state and
@@ -97,7 +99,7 @@ class Task {
   [[nodiscard]] std::uint64_t steps() const { return steps_; }
   [[nodiscard]] Timestamp stream_time() const { return stream_time_; }
   /// Nothing happens before without a record; after_all_time: no timer is set.
-  [[nodiscard]] Timestamp next_timer() const { return std::min(timers_.next_due(), generations_.next_change()); }
+  [[nodiscard]] Timestamp next_timer() const { return std::min(timers_.next_due(), next_change()); }
   /// The models that customers are under, or will be; the newest is the last.
   [[nodiscard]] std::span<const Generation> models() const { return generations_.all(); }
   /// The one that a customer is under now.
@@ -106,6 +108,8 @@ class Task {
   }
   /// Whether its steps, or the checkpoint it was restored from, say which model it is under.
   [[nodiscard]] bool model_is_recorded() const { return model_is_recorded_; }
+  /// Null: outcomes are not held against scores.
+  [[nodiscard]] const Calibration* calibration() const { return calibration_ ? &*calibration_ : nullptr; }
   [[nodiscard]] const TaskCounts& counts() const { return counts_; }
   /// Goes on counting from there: what is replayed was counted before.
   void set_counts(const TaskCounts& counts) { counts_ = counts; }
@@ -117,12 +121,18 @@ class Task {
   void expect_customers(SourceIndex source);
   void set_all_timers();
   std::shared_ptr<const ModelSwap> take(const ModelSwap& swap);
+  [[nodiscard]] Timestamp next_change() const;
+  [[nodiscard]] bool changes_by(Timestamp t) const { return next_change() <= t && next_change() != after_all_time; }
+  void change();
   void change_models();
+  void bring_under(const Generation& generation);
+  void review();
   std::size_t advance_time(Timestamp t, std::size_t timers_max, Output& output);
   [[nodiscard]] Timestamp time_before(const Event& event) const;
   std::optional<Timers::Due> next_to_fire(Timestamp t);
   std::optional<Timers::Due> next_timer_due(Timestamp t);
   void fire(Timers::Due due, Output& output);
+  void probe(const CustomerKey& key, Customer& customer, Timestamp t);
   void take_head(const Inbox::Head& head, Output& output);
   void apply_record(SourceIndex source, const Event& event, Output& output);
   void erase(SourceIndex source, const Event& event, Output& output);
@@ -130,15 +140,17 @@ class Task {
              Timestamp logged_at, Output& output);
   void emit(CustomerKey key, Customer& customer, Change change, Level level, Timestamp t, double risk,
             const Trigger& trigger, Timestamp logged_at, Output& output);
-  [[nodiscard]] bool stands_too_late(const CustomerKey& key, const Customer& customer, Timestamp standing) const;
   void set_timer(Slot slot, const Customer& customer);
   void set_timer(Slot slot, const Customer& customer, LazyScore& score);
-  [[nodiscard]] Timestamp next_adoption(Slot slot, const Customer& customer) const;
+  [[nodiscard]] bool has_no_dates() const { return generations_.is_one_for_all() && !calibration_; }
+  /// When the customer comes under another model, or is asked what became of it.
+  [[nodiscard]] Timestamp next_date(Slot slot, const Customer& customer) const;
   void set_timers(std::span<const Slot> slots);
 
   Partition partition_;
   const RiskPolicy& policy_;
   Generations generations_;
+  std::optional<Calibration> calibration_;
   ModelReader* const models_;
   bool model_is_recorded_ = false;
   RecordTable& table_;

@@ -210,6 +210,12 @@ AlertEncoder::Encoded AlertEncoder::encode(const Alert& alert, Partition partiti
   Members model(members.begin("model"));
   model.text("id", alert.model_id);
   model.text("name", alert.model_name);
+  if (alert.correction != Correction{}) {
+    Members correction(model.begin("correction"));
+    correction.number("intercept", alert.correction.intercept);
+    correction.number("slope", alert.correction.slope);
+    correction.close();
+  }
   model.close();
   members.close();
   const std::string_view json = into.finish();

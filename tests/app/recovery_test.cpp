@@ -518,7 +518,7 @@ TEST_F(RecoveryTest, ARecordThatNoCustomerCanHaveIsRebuiltFromTheLog) {
     return std::string(reinterpret_cast<const char*>(&customer), sizeof customer);
   };
   engine::Customer damaged = known;
-  damaged.level = 200;
+  damaged.fingerprint_next = 200;
   journal(1, at(0, 0), {at(1, 0)});
   commit(at(1, 0));
   const std::vector<std::pair<std::string, std::string>> records{{"C", bytes_of(damaged)},

@@ -396,7 +396,6 @@ TEST(CustomerRecord, IsNoneThatTheCodeCouldNotCountWith) {
     change(customer);
     return !is_customer_record(record_of(customer));
   };
-  EXPECT_TRUE(broken([](Customer& c) { c.level = 4; }));
   EXPECT_TRUE(broken([](Customer& c) { c.fingerprint_next = limits::event_fingerprints; }));
   EXPECT_TRUE(broken([](Customer& c) { c.flags = 0; }));
   EXPECT_TRUE(broken([](Customer& c) { c.flags |= 32; }));

@@ -35,7 +35,6 @@ TEST(Generations, TheFirstIsInForceFromTheBeginning) {
   EXPECT_TRUE(generations.is_one_for_all());
   EXPECT_EQ(generations.at(middle, first_event_time).model->id, "first");
   EXPECT_EQ(generations.next_change(), after_all_time);
-  EXPECT_FALSE(generations.changes_by(after_all_time));
   EXPECT_EQ(generations.next_adoption(middle, Timestamp{0}), after_all_time);
   EXPECT_FALSE(generations.is_adopted_at(middle, Timestamp{0}));
 }

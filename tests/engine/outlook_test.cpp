@@ -19,7 +19,7 @@ using namespace testing;
 /// As it is after each event.
 void judge(Customer& customer, const Model& model, const RiskPolicy& policy) {
   const double risk = risk_at(customer, model, policy.horizon, customer.moment());
-  customer.level = static_cast<std::uint8_t>(judged_level(customer.current_level(), risk, policy));
+  customer.set_level(judged_level(customer.current_level(), risk, policy));
 }
 
 bool stands(const Outlook& outlook, const Customer& now, EventKind event, const Model& model,

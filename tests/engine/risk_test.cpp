@@ -355,7 +355,7 @@ TEST(NextTimer, IsNoneForWhoIsNotJudged) {
 /// One whose risk is critical, and has been for long.
 Customer silent_for(Duration silence) {
   Customer customer = buyer(3, days(20));
-  customer.level = static_cast<std::uint8_t>(Level::critical);
+  customer.set_level(Level::critical);
   customer.moment_ms = (customer.last() + silence).ms;
   return customer;
 }
@@ -375,7 +375,7 @@ TEST(NextTimer, ExpiryThatHasPassedComesAtOnce) {
 
 TEST(NextTimer, ExpiryDoesNotNeedTheCustomerJudged) {
   Customer customer = buyer(1, days(50));
-  customer.level = static_cast<std::uint8_t>(Level::watch);
+  customer.set_level(Level::watch);
   RiskPolicy policy = default_policy();
   policy.min_purchases = 5;
   EXPECT_EQ(next_timer(customer, cdnow_model(), policy), customer.last() + days(180));
@@ -392,10 +392,10 @@ TEST(NextTimer, ReachesTenYears) {
 
 TEST(NextTimer, ALevelThatTheRiskHasLeftIsLeftAtOnce) {
   Customer customer = buyer(3, days(50));
-  customer.level = static_cast<std::uint8_t>(Level::critical);
+  customer.set_level(Level::critical);
   ASSERT_LT(risk_at(customer, cdnow_model(), horizon, customer.moment()), 0.8);
   EXPECT_EQ(next_timer(customer, cdnow_model(), default_policy()), customer.moment() + milliseconds(1));
-  customer.level = static_cast<std::uint8_t>(Level::none);
+  customer.set_level(Level::none);
   customer.moment_ms = (customer.last() + days(500)).ms;
   EXPECT_EQ(next_timer(customer, cdnow_model(), default_policy()), customer.moment() + milliseconds(1));
 }
@@ -409,7 +409,7 @@ TEST(NextTimer, AfterEachTimerTheNextOneLiesAheadUntilTheCustomerIsLost) {
     const auto judge = [&](Timestamp t) {
       const Level before = customer.current_level();
       const Level after = judged_level(before, risk_at(customer, model, policy.horizon, t), policy);
-      customer.level = static_cast<std::uint8_t>(after);
+      customer.set_level(after);
       if (before == Level::none && after != before) customer.raised_at_ms = t.ms;
       return after != before;
     };

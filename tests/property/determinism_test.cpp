@@ -22,6 +22,7 @@ constexpr std::size_t small_steps = 5;
 History history_of(std::uint64_t seed) {
   History history = random_history(seed);
   if (seed % 2 == 0) add_swaps(history, seed / 2);
+  if (seed % 3 == 0) add_calibration(history, seed);
   return history;
 }
 

@@ -72,6 +72,8 @@ void expect_equal(const NaiveAlert& got, const NaiveAlert& want) {
   EXPECT_EQ(got.customer, want.customer);
   EXPECT_EQ(got.model, want.model);
   EXPECT_EQ(name(got.arm), name(want.arm));
+  EXPECT_TRUE(close(got.intercept, want.intercept)) << got.intercept << " " << want.intercept;
+  EXPECT_TRUE(close(got.slope, want.slope)) << got.slope << " " << want.slope;
   EXPECT_EQ(got.seq, want.seq);
   EXPECT_EQ(got.episode, want.episode);
   EXPECT_EQ(name(got.change), name(want.change));
@@ -107,6 +109,7 @@ struct Comparison {
   std::map<Change, int> changes;
   std::map<Arm, int> arms;
   int by_model = 0;
+  int corrected = 0;
 
   void add(std::uint64_t seed, const AlertList& got, const std::vector<NaiveAlert>& want) {
     ASSERT_EQ(got.items.size(), want.size()) << "seed " << seed;
@@ -121,6 +124,7 @@ struct Comparison {
           << "the reasons do not add up";
       ++changes[want[i].change];
       ++arms[want[i].arm];
+      corrected += want[i].slope == 1 ? 0 : 1;
       by_model += want[i].trigger == TriggerType::model ? 1 : 0;
       before_1970 += want[i].time < Timestamp{0} ? 1 : 0;
       if (::testing::Test::HasFailure()) return;
@@ -133,7 +137,7 @@ struct Comparison {
     std::cout << alerts << " alerts, " << off_by_rounding << " a millisecond apart, " << before_1970 << " before 1970, "
               << rejections << " records that are no events;";
     for (const auto& [change, count] : changes) std::cout << ' ' << count << ' ' << name(change);
-    std::cout << "; " << by_model << " by a new model";
+    std::cout << "; " << by_model << " by a new model, " << corrected << " under a corrected one";
     std::cout << '\n';
     for (const Arm arm : {Arm::none, Arm::treatment, Arm::control}) EXPECT_GT(arms[arm], 100) << name(arm);
     EXPECT_LE(off_by_rounding * 100, alerts);
@@ -183,6 +187,31 @@ TEST(EngineAndReference, AgreeOnNewModels) {
   EXPECT_GT(comparison.by_model, 500);
 }
 
+TEST(EngineAndReference, AgreeOnCorrectionsByOutcomes) {
+  Comparison comparison;
+  std::uint64_t corrections = 0;
+  for (std::uint64_t seed = 1; seed <= 1000; ++seed) {
+    History history = random_history(seed);
+    if (seed % 3 == 0) add_swaps(history, seed);
+    add_calibration(history, seed);
+    TaskRun run(history);
+    run.take_swaps();
+    run.push_rest();
+    while (run.task.advance(before_all_time, 1'000'000, run.alerts)) {
+    }
+    NaiveEngine naive(history.model, history.policy, history.sources);
+    for (const History::Swap& swap : history.swaps) naive.swap(swap.model, swap.from);
+    naive.run();
+    comparison.add(seed, run.alerts, naive.alerts());
+    if (HasFailure()) return;
+    corrections += run.task.counts().corrections;
+  }
+  comparison.expect_enough();
+  std::cout << corrections << " corrections\n";
+  EXPECT_GT(corrections, 10'000U);
+  EXPECT_GT(comparison.corrected, 1000);
+}
+
 TEST(EngineAndReference, AgreeOnTheStepsOfALiveRunWithAClock) {
   Comparison comparison;
   std::size_t ticks = 0;
@@ -190,6 +219,7 @@ TEST(EngineAndReference, AgreeOnTheStepsOfALiveRunWithAClock) {
   for (std::uint64_t seed = 1; seed <= 700; ++seed) {
     History history = random_history(seed);
     if (seed % 2 == 0) add_swaps(history, seed);
+    if (seed % 5 < 2) add_calibration(history, seed);
     std::mt19937_64 random(seed);
     TaskRun run(history);
     // Steps that stop between timers would tell apart what differs by rounding alone.

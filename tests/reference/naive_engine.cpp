@@ -69,6 +69,7 @@ NaiveEngine::NaiveEngine(engine::Model model, engine::RiskPolicy policy, std::ve
 
 Timestamp NaiveEngine::swap(engine::Model model, Timestamp from) {
   if (from.ms == std::numeric_limits<std::int64_t>::min()) {
+    if (reigns_.size() > 1 || reigns_.front().model.id != model.id) restart_calibration(from);
     reigns_.assign(1, {std::move(model), from, Duration{0}});
     for (auto& [id, person] : people_) set_timer(id, person);
     return from;
@@ -117,9 +118,15 @@ bool NaiveEngine::begin_or_fire(Timestamp goal) {
     id = &candidate;
   }
   const auto next = std::ranges::find_if(reigns_, [](const Reign& reign) { return !reign.spread; });
-  if (next != reigns_.end() && next->from <= goal && (first == nullptr || next->from <= *first->timer)) {
-    const auto people = static_cast<std::int64_t>(people_.size());
-    next->spread = Duration{std::max<std::int64_t>(1, (people + people_in_tick - 1) / people_in_tick) * tick_ms};
+  const bool begins = next != reigns_.end() && next->from <= goal && (first == nullptr || next->from <= *first->timer);
+  const bool reviews = next_review_ && *next_review_ <= goal && (first == nullptr || *next_review_ <= *first->timer);
+  if (reviews && (!begins || *next_review_ <= next->from)) {
+    review();
+    return true;
+  }
+  if (begins) {
+    next->spread = spread_for_all();
+    restart_calibration(next->from + *next->spread);
     for (auto& [candidate, person] : people_) set_timer(candidate, person);
     return true;
   }
@@ -138,6 +145,7 @@ bool NaiveEngine::begin_or_fire(Timestamp goal) {
     if (reign > 0 && adoption(*id, reigns_[reign]) == t) cause.type = TriggerType::model;
     judge(*id, *first, t, cause);
   }
+  probe(*id, *first, t);
   decay(*first, t);
   set_timer(*id, *first);
   return true;
@@ -149,6 +157,11 @@ Arm NaiveEngine::arm(const std::string& id) const {
   const std::uint64_t hash = fingerprint(id, 7'165'066'978'584'914'944 + policy_.control.seed);
   const double draw = static_cast<double>(hash / 2048) / 9'007'199'254'740'992.0;
   return draw < policy_.control.share ? Arm::control : Arm::treatment;
+}
+
+Duration NaiveEngine::spread_for_all() const {
+  const auto people = static_cast<std::int64_t>(people_.size());
+  return {std::max<std::int64_t>(1, (people + people_in_tick - 1) / people_in_tick) * tick_ms};
 }
 
 /// When somebody comes under a model: everybody has a place in the spread, which hangs on the id alone.
@@ -333,6 +346,9 @@ void NaiveEngine::alert(const std::string& id, Person& person, Timestamp t, Chan
   out.customer = id;
   out.model = model_->id;
   out.arm = arm(id);
+  const Reign& reign = reigns_[reign_of(id, t)];
+  out.intercept = reign.intercept;
+  out.slope = reign.slope;
   out.change = change;
   out.level = level;
   out.previous_level = person.level;
@@ -501,11 +517,16 @@ std::optional<double> NaiveEngine::habit(const Person& person, Feature f, Timest
 
 double NaiveEngine::risk(const Person& person, Timestamp t) const {
   if (!model_->logistic) return mbg_risk(person.x, units(person.last - person.first), units(t - person.first));
+  return 1 / (1 + std::exp(-score(person, t)));
+}
+
+double NaiveEngine::score(const Person& person, Timestamp t) const {
+  if (!model_->logistic) return *feature(person, Feature::mbg_logit, t);
   double s = model_->logistic->intercept;
   for (const auto& term : model_->logistic->terms) {
     if (const auto value = feature(person, term.feature, t)) s += counted(term, *value);
   }
-  return 1 / (1 + std::exp(-s));
+  return s;
 }
 
 // Under MBG/NBD alone risk only rises, so one look at the end tells whether it crosses. Otherwise the
@@ -547,8 +568,13 @@ void NaiveEngine::set_timer(const std::string& id, Person& person) {
       last = expiry - Duration{1};
     }
   }
+  if (policy_.calibration != engine::CalibrationUse::off && (is_judged(person) || person.probe)) {
+    const Timestamp asked = probe_after(id, *person.moment);
+    if (!person.timer || asked < *person.timer) person.timer = asked;
+  }
   if (!is_judged(person)) return;
-  if (const auto found = crossing(person, last)) person.timer = found;
+  if (const auto found = crossing(person, last); found && (!person.timer || *found < *person.timer))
+    person.timer = found;
   for (std::size_t i = reign + 1; i < reigns_.size(); ++i) {
     if (!reigns_[i].spread) continue;
     const Timestamp comes = adoption(id, reigns_[i]);

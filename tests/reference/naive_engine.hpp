@@ -42,6 +42,8 @@ struct NaiveAlert {
   std::string customer;
   std::string model;  ///< Its id.
   Arm arm{};
+  double intercept = 0;  ///< Of its correction.
+  double slope = 1;
   std::uint32_t seq = 0;
   std::uint32_t episode = 0;
   Change change{};
@@ -110,6 +112,7 @@ class NaiveEngine {
     bool lost = false;
     bool won_back = false;
     std::optional<Timestamp> timer;
+    std::optional<int> probe;  ///< Quarter of a logit in which the score lay that waits for its outcome.
   };
 
   /// What an alert says of its cause.
@@ -145,10 +148,32 @@ class NaiveEngine {
     engine::Model model;
     Timestamp from;
     std::optional<Duration> spread;  ///< Known once time has come to `from`.
+    double intercept = 0;
+    double slope = 1;
+    std::optional<engine::Model> base{};  ///< Of a corrected model, what it is made of.
   };
+  /// How many of a quarter of a logit were asked, of how many the outcome is known, how many left, were told to.
+  struct Quarter {
+    double asked = 0;
+    double outcomes = 0;
+    double left = 0;
+    double told = 0;
+  };
+  [[nodiscard]] Duration spread_for_all() const;
+  void restart_calibration(Timestamp since);
+  void review();
+  void probe(const std::string& id, Person& person, Timestamp t);
+  [[nodiscard]] Timestamp probe_after(const std::string& id, Timestamp t) const;
+  [[nodiscard]] std::pair<double, double> best_correction() const;
+  [[nodiscard]] double score(const Person& person, Timestamp t) const;
   [[nodiscard]] static Timestamp adoption(const std::string& id, const Reign& reign);
   [[nodiscard]] std::size_t reign_of(const std::string& id, Timestamp t) const;
 
+  std::optional<Timestamp> since_;        ///< Scores of before do not count.
+  std::optional<Timestamp> reviewed_;     ///< The counts have faded until then.
+  std::optional<Timestamp> next_review_;  ///< The begin of a week.
+  std::map<int, Quarter> quarters_;
+  std::vector<Reign> corrections_;        ///< Since when which one, in order.
   std::deque<Reign> reigns_;              ///< One after the other.
   const engine::Model* model_ = nullptr;  ///< That of the person who is looked at.
   engine::RiskPolicy policy_;

@@ -46,6 +46,7 @@ Plan::Plan(std::uint64_t seed) {
             .hysteresis = 0.05,
             .min_purchases = static_cast<std::uint32_t>(1 + random() % 2),
             .expire_after = days(120)};
+  if (seed / 8 % 3 == 0) policy.calibration = engine::CalibrationUse::correct;
   naive = seed / 4 % 16 == 0;
   cold = seed / 2 % 2 == 0;
   draw_arrivals(random);

@@ -131,8 +131,9 @@ Currency currency_of(const std::string& code) {
 /// All fields.
 std::string line_of(const reference::NaiveAlert& a) {
   std::string out = fmt::format(
-      "{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}", a.customer, a.model,
-      name(a.arm), a.seq, a.episode, name(a.change), name(a.level), name(a.previous_level), a.time.ms, a.risk,
+      "{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}", a.customer, a.model,
+      name(a.arm), a.intercept, a.slope, a.seq, a.episode, name(a.change), name(a.level), name(a.previous_level),
+      a.time.ms, a.risk,
       a.p_alive, a.base, name(a.trigger), a.source, a.offset, a.event_id, a.logged_at.ms, name(a.state), a.purchases,
       a.first.ms, a.last.ms, a.open_complaints, a.has_value, a.currency, a.spent, a.expected.value_or(-1), a.at_risk);
   for (const auto& reason : a.reasons)
@@ -207,6 +208,13 @@ History random_history(std::uint64_t seed) {
   if (actions)
     history.sources.insert(history.sources.begin() + static_cast<std::ptrdiff_t>(actions_at), std::move(done));
   return history;
+}
+
+void add_calibration(History& history, std::uint64_t seed) {
+  Dice dice(seed + 3'000'000);
+  history.policy.calibration = dice.one_in(4) ? engine::CalibrationUse::watch : engine::CalibrationUse::correct;
+  history.policy.calibration_half_life = Duration{static_cast<std::int64_t>(dice.between(7, 300)) * day_ms};
+  history.policy.hysteresis = std::max(history.policy.hysteresis, 0.001);
 }
 
 void add_swaps(History& history, std::uint64_t seed) {
@@ -285,6 +293,8 @@ void AlertList::alert(const Alert& alert) {
   to.customer = alert.customer.id;
   to.model = alert.model_id;
   to.arm = alert.arm;
+  to.intercept = alert.correction.intercept;
+  to.slope = alert.correction.slope;
   to.seq = alert.seq;
   to.episode = alert.episode;
   to.change = alert.change;

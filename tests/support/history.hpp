@@ -35,6 +35,9 @@ struct History {
 /// them. No two models in a row are the same.
 void add_swaps(History& history, std::uint64_t seed);
 
+/// Outcomes are watched, and mostly corrected by.
+void add_calibration(History& history, std::uint64_t seed);
+
 /// Events [from, to) of a source as a batch for a task; their offsets are their places.
 [[nodiscard]] EventBatch batch_of(const std::vector<reference::NaiveEvent>& events, std::size_t from, std::size_t to);
 

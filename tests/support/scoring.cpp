@@ -112,7 +112,7 @@ engine::Customer any_customer() {
     customer.spent = any_magnitude(1, 1e5);
     customer.first_day_spent = customer.spent * any_real(0, 1);
   }
-  customer.level = static_cast<std::uint8_t>(*rc::gen::inRange(0, 4));
+  customer.set_level(static_cast<Level>(*rc::gen::inRange(0, 4)));
   return customer;
 }
 
