@@ -48,23 +48,23 @@ std::int64_t in_millionths(double contribution) {
 class Judging final : public ExamplesObserver {
  public:
   Judging(const History& history, const learn::Cutoffs& cutoffs, const Erasures& erasures, const ActionNames& actions,
-          std::size_t examples_max, const engine::Model& model, const engine::ControlGroup& control)
-      : ExamplesObserver(history, cutoffs, erasures, actions, examples_max, &model, control),
+          std::size_t examples_max, const engine::ControlGroup& control)
+      : ExamplesObserver(history, cutoffs, erasures, actions, examples_max, control),
         cutoffs_(cutoffs),
         erasures_(erasures),
-        model_(model),
-        newcomer_(engine::newcomer_logit(model, cutoffs.horizon)),
         raised_(static_cast<std::size_t>(history.partitions())),
         contributions_(raised_.size()) {}
 
-  void look(Timestamp moment, Partition partition, const RecordTable& customers) override {
-    ExamplesObserver::look(moment, partition, customers);
+  void look(Timestamp moment, const engine::Task& task, const RecordTable& customers) override {
+    ExamplesObserver::look(moment, task, customers);
     if (std::ranges::find(cutoffs_.at, moment) == cutoffs_.at.end()) return;
-    Contributions& into = contributions_[static_cast<std::size_t>(partition.value)];
+    Contributions& into = contributions_[static_cast<std::size_t>(task.partition().value)];
     for (Slot slot{0}; slot < customers.slots_end(); ++slot.value) {
-      if (!customers.is_used(slot) || erasures_.forgets(customers.key(slot).hash, moment)) continue;
+      if (!customers.is_used(slot)) continue;
+      const CustomerKey key = customers.key(slot);
+      if (erasures_.forgets(key.hash, moment)) continue;
       const engine::Customer& customer = engine::customer_at(customers.read(slot));
-      if (customer.purchases > 0) add(into, customer, moment);
+      if (customer.purchases > 0) add(into, customer, *task.model_of(key), moment);
     }
   }
 
@@ -94,9 +94,9 @@ class Judging final : public ExamplesObserver {
   }
 
  private:
-  void add(Contributions& into, const engine::Customer& customer, Timestamp t) const {
+  void add(Contributions& into, const engine::Customer& customer, const engine::Model& model, Timestamp t) const {
     ++into.customers;
-    for (const Reason& reason : engine::explain_at(customer, model_, cutoffs_.horizon, t, newcomer_).span()) {
+    for (const Reason& reason : engine::explain_at(customer, model, cutoffs_.horizon, t).span()) {
       const auto f = static_cast<std::size_t>(reason.feature);
       into.sum[f] += in_millionths(reason.contribution);
       into.sum_absolute[f] += in_millionths(std::abs(reason.contribution));
@@ -105,8 +105,6 @@ class Judging final : public ExamplesObserver {
 
   const learn::Cutoffs& cutoffs_;
   const Erasures& erasures_;
-  const engine::Model& model_;
-  const double newcomer_;
   // By partition.
   std::vector<std::vector<Raised>> raised_;
   std::vector<Contributions> contributions_;
@@ -216,7 +214,7 @@ Expected<EvaluationRun> run_evaluation(const Config& config, const History& hist
                                        Timestamp known_until, std::size_t examples_max,
                                        const HistoryProgress& progress) {
   const engine::Model& model = config.model;
-  Judging judging(history, cutoffs, span.erasures, span.actions, examples_max, model, config.policy.control);
+  Judging judging(history, cutoffs, span.erasures, span.actions, examples_max, config.policy.control);
   const auto replayed = history.replay(model, config.policy, cutoffs.moments(), judging, progress);
   if (!replayed) return std::unexpected(replayed.error());
 
@@ -250,6 +248,10 @@ Expected<EvaluationRun> run_evaluation(const Config& config, const History& hist
   for (const auto& silence : silences)
     run.input.leavers.push_back({.customer = numbers.of(silence.customer), .last_purchase = silence.last_purchase});
 
+  auto parameters = parameters_of(model);
+  if (config.policy.calibration == engine::CalibrationUse::correct)
+    parameters.emplace_back("corrections by outcomes", fmt::format("{}, half-life {}", replayed->counts.corrections,
+                                                                   to_text(config.policy.calibration_half_life)));
   run.facts = {
       .model_name = model.name,
       .model_id = model.id,
@@ -257,7 +259,7 @@ Expected<EvaluationRun> run_evaluation(const Config& config, const History& hist
       .cutoffs = cutoffs.at,
       .data_from = span.first,
       .data_to = std::min(span.last, known_until),
-      .parameters = parameters_of(model),
+      .parameters = std::move(parameters),
       .levels = {{"watch", config.policy.thresholds[0]},
                  {"high", config.policy.thresholds[1]},
                  {"critical", config.policy.thresholds[2]}},

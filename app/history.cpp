@@ -227,11 +227,11 @@ Expected<ReplaySummary> History::replay(const engine::Model& model, const engine
 }
 
 ExamplesObserver::ExamplesObserver(const History& history, const learn::Cutoffs& cutoffs, const Erasures& erasures,
-                                   const ActionNames& actions, std::size_t examples_max, const engine::Model* model,
+                                   const ActionNames& actions, std::size_t examples_max,
                                    const engine::ControlGroup& control)
     : cutoffs_(cutoffs), erasures_(erasures), actions_(actions), budget_(examples_max) {
   const auto tasks = static_cast<std::size_t>(history.partitions());
-  for (std::size_t p = 0; p < tasks; ++p) collectors_.emplace_back(cutoffs, budget_, model, control);
+  for (std::size_t p = 0; p < tasks; ++p) collectors_.emplace_back(cutoffs, budget_, control);
 }
 
 void ExamplesObserver::action(Partition partition, const Event& event) {
@@ -243,8 +243,9 @@ void ExamplesObserver::action(Partition partition, const Event& event) {
   }
 }
 
-void ExamplesObserver::look(Timestamp moment, Partition partition, const RecordTable& customers) {
-  collectors_[static_cast<std::size_t>(partition.value)].look(moment, customers);
+void ExamplesObserver::look(Timestamp moment, const engine::Task& task, const RecordTable& customers) {
+  collectors_[static_cast<std::size_t>(task.partition().value)].look(
+      moment, customers, [&](const CustomerKey& customer) { return task.model_of(customer).get(); });
 }
 
 std::vector<learn::Example> ExamplesObserver::take() {

@@ -108,12 +108,10 @@ class History {
 /// Collects examples at cut-offs while a history is replayed.
 class ExamplesObserver : public ReplayObserver {
  public:
-  /// `actions`: all that the history has. `model`: whose risk examples carry; null: none. `control`: whose arms they
-  /// have. All references must outlive the observer.
+  /// `actions`: all that the history has. `control`: whose arms examples have. All references must outlive the observer.
   ExamplesObserver(const History& history, const learn::Cutoffs& cutoffs, const Erasures& erasures,
-                   const ActionNames& actions, std::size_t examples_max, const engine::Model* model,
-                   const engine::ControlGroup& control);
-  void look(Timestamp moment, Partition partition, const RecordTable& customers) override;
+                   const ActionNames& actions, std::size_t examples_max, const engine::ControlGroup& control);
+  void look(Timestamp moment, const engine::Task& task, const RecordTable& customers) override;
   void alert(Partition, const Alert&) override {}
   void action(Partition partition, const Event& event) override;
   /// None of customers who were erased, also later.

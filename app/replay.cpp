@@ -194,7 +194,7 @@ class Replay {
       const Timestamp moment = settings_.moments[lane.next_moment];
       advance(lane, moment, moment);
       if (!lane.task.settled(moment)) return;
-      settings_.observer->look(moment, lane.task.partition(), lane.table);
+      settings_.observer->look(moment, lane.task, lane.table);
     }
     if (settings_.moments.empty()) advance(lane, clock, after_all_time);
   }
@@ -256,6 +256,7 @@ class Replay {
       out.counts.erased += counts.erased;
       out.counts.steps += counts.steps;
       out.counts.timers += counts.timers;
+      out.counts.corrections += counts.corrections;
       out.customers += lane->table.size();
       out.state_bytes += lane->table.memory_bytes() + lane->task.timer_bytes();
     }

@@ -30,7 +30,7 @@ class ReplayObserver {
  public:
   virtual ~ReplayObserver() = default;
   /// The task has come to one of the moments: all events up to it are applied, none behind it.
-  virtual void look(Timestamp moment, Partition partition, const RecordTable& customers) = 0;
+  virtual void look(Timestamp moment, const engine::Task& task, const RecordTable& customers) = 0;
   virtual void alert(Partition partition, const Alert& alert) = 0;
   /// When the task comes to it, before it takes effect.
   virtual void action(Partition /*partition*/, const Event& /*event*/) {}

@@ -148,8 +148,7 @@ int train_command(const TrainOptions& options) {
 
   const engine::Model model = no_model(horizon);
   const engine::RiskPolicy policy = no_policy(config->policy, horizon);
-  ExamplesObserver observer(*history, *cutoffs, span->erasures, span->actions, options.examples_max, nullptr,
-                            policy.control);
+  ExamplesObserver observer(*history, *cutoffs, span->erasures, span->actions, options.examples_max, policy.control);
   const auto replayed = history->replay(model, policy, cutoffs->moments(), observer, progress);
   if (!replayed) return line.give_up(replayed.error());
   std::vector<learn::Example> examples = observer.take();

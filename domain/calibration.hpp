@@ -11,6 +11,11 @@ namespace holdfast {
 
 /// What is made of a model's score, in log-odds: intercept + slope * score (Platt 1999; Cox 1958).
 struct Correction {
+  /// No correction goes further: one that turned the order of customers round would be none.
+  static constexpr double intercept_most = 3;
+  static constexpr double slope_least = 0.25;
+  static constexpr double slope_most = 4;
+
   double intercept = 0;
   double slope = 1;
   friend bool operator==(const Correction&, const Correction&) = default;
@@ -27,6 +32,7 @@ struct CalibrationState {
     double told = 0;      ///< Of those, who were expected to, by the risks in force when they were scored.
   };
   static constexpr std::size_t bins_size = 63;
+  static constexpr double count_most = 1e15;
 
   /// A correction, and since when it is in force.
   struct Past {

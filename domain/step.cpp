@@ -127,7 +127,10 @@ void put_correction(std::string& out, const Correction& correction) {
 
 Correction get_correction(wire::Reader& in, bool& fits) {
   const double intercept = get_number(in, fits);
-  return {intercept, get_number(in, fits)};
+  const double slope = get_number(in, fits);
+  fits = fits && std::abs(intercept) <= Correction::intercept_most && slope >= Correction::slope_least &&
+         slope <= Correction::slope_most;
+  return {intercept, slope};
 }
 
 void put_calibration(std::string& out, const CalibrationState& state) {
@@ -145,17 +148,19 @@ void put_calibration(std::string& out, const CalibrationState& state) {
   }
 }
 
-CalibrationState get_calibration(wire::Reader& in, bool& fits) {
+/// `fits` becomes false if no task that has come to `stream_time` can have it.
+CalibrationState get_calibration(wire::Reader& in, Timestamp stream_time, bool& fits) {
   CalibrationState state;
   state.horizon.ms = in.signed_varint();
   state.since.ms = in.signed_varint();
   state.reviewed.ms = in.signed_varint();
   state.next_review.ms = in.signed_varint();
-  fits = fits && state.horizon > Duration{0} && state.horizon <= limits::horizon_max;
+  fits = fits && state.horizon > Duration{0} && state.horizon <= limits::horizon_max && state.reviewed <= stream_time &&
+         state.next_review > stream_time;
   for (CalibrationState::Bin& bin : state.bins) {
     for (double* number : {&bin.asked, &bin.outcomes, &bin.left, &bin.told}) {
       *number = get_number(in, fits);
-      fits = fits && *number >= 0;
+      fits = fits && *number >= 0 && *number <= CalibrationState::count_most;
     }
   }
   const std::uint64_t past = in.varint();
@@ -164,7 +169,7 @@ CalibrationState get_calibration(wire::Reader& in, bool& fits) {
     CalibrationState::Past& to = state.past.emplace_back();
     to.from.ms = in.signed_varint();
     to.correction = get_correction(in, fits);
-    fits = fits && (i == 0 || state.past[i - 1].from <= to.from);
+    fits = fits && to.from <= stream_time && (i == 0 || state.past[i - 1].from <= to.from);
   }
   return state;
 }
@@ -300,7 +305,7 @@ Expected<Marker> decode_marker(std::string_view bytes) {
     }
   }
   if (version >= marker_version_with_calibration && get_narrow<bool>(in, fits))
-    marker.calibration = get_calibration(in, fits);
+    marker.calibration = get_calibration(in, marker.stream_time, fits);
   if (!fits) return fail(ErrorKind::corrupt, "the marker of a checkpoint stands where no task can");
   if (!in.ok() || !in.rest().empty())
     return fail(ErrorKind::corrupt, "the marker of a checkpoint does not end where it should");

@@ -32,10 +32,6 @@ constexpr double groups = 10;
 /// (Online Retail, .520 to .429), while how far apart scores are is a matter of the model.
 constexpr double intercept_deviation = 0.5;
 constexpr double slope_deviation = 0.25;
-/// And how far they may: a correction that turns the order of customers round is none.
-constexpr double intercept_most = 3;
-constexpr double slope_least = 0.25;
-constexpr double slope_most = 4;
 
 /// Share of a group without anybody, where two distributions are compared.
 constexpr double share_least = 1e-4;
@@ -94,8 +90,8 @@ Correction newton_step(const Fit& fit) {
 }
 
 Correction within_bounds(const Correction& correction) {
-  return {std::clamp(correction.intercept, -intercept_most, intercept_most),
-          std::clamp(correction.slope, slope_least, slope_most)};
+  return {std::clamp(correction.intercept, -Correction::intercept_most, Correction::intercept_most),
+          std::clamp(correction.slope, Correction::slope_least, Correction::slope_most)};
 }
 
 }  // namespace

@@ -303,7 +303,6 @@ void Task::probe(const CustomerKey& key, Customer& customer, Timestamp t) {
     calibration_->learn(customer.probe, left, t, stream_time_);
     customer.probe = 0;
   }
-  if (!is_judged(customer, policy_)) return;
   const Score score(customer, *generations_.at(key.hash, t).base, policy_.horizon);
   customer.probe = Calibration::bin_of(score.at(t).value) & 0x3f;
   calibration_->ask(customer.probe, t, stream_time_);
@@ -471,9 +470,8 @@ Timestamp Task::next_date(Slot slot, const Customer& customer) const {
   const std::uint64_t hash = table_.key(slot).hash;
   const Timestamp moment = customer.moment();
   // Another model makes no difference to those whom alerts are not made for.
-  const bool judged = is_judged(customer, policy_);
-  Timestamp next = judged ? generations_.next_adoption(hash, moment) : after_all_time;
-  if (calibration_ && (judged || customer.probe != 0)) next = std::min(next, calibration_->next_probe(hash, moment));
+  Timestamp next = is_judged(customer, policy_) ? generations_.next_adoption(hash, moment) : after_all_time;
+  if (calibration_ && customer.purchases > 0) next = std::min(next, calibration_->next_probe(hash, moment));
   return next;
 }
 

@@ -56,17 +56,17 @@ Cutoffs rolling_cutoffs(Timestamp from, Timestamp until, Duration horizon, Durat
   return cutoffs;
 }
 
-void ExampleCollector::look(Timestamp moment, const RecordTable& customers) {
+void ExampleCollector::look(Timestamp moment, const RecordTable& customers, const ModelOf& model_of) {
   leave_out();
   for (std::uint32_t i = 0; i < cutoffs_.at.size(); ++i) {
     if (cutoffs_.end(i) == moment) end(i, customers);
   }
   for (std::uint32_t i = 0; i < cutoffs_.at.size(); ++i) {
-    if (cutoffs_.at[i] == moment) begin(i, customers);
+    if (cutoffs_.at[i] == moment) begin(i, customers, model_of);
   }
 }
 
-void ExampleCollector::begin(std::uint32_t cutoff, const RecordTable& customers) {
+void ExampleCollector::begin(std::uint32_t cutoff, const RecordTable& customers, const ModelOf& model_of) {
   const Timestamp t = cutoffs_.at[cutoff];
   for (Slot slot{0}; slot < customers.slots_end(); ++slot.value) {
     if (!customers.is_used(slot)) continue;
@@ -74,7 +74,7 @@ void ExampleCollector::begin(std::uint32_t cutoff, const RecordTable& customers)
     const std::uint64_t hash = key.hash;
     const engine::Customer& customer = engine::customer_at(customers.read(slot));
     if (customer.purchases == 0 || !budget_.take(hash)) continue;
-    Example example = example_of(customer, t, model_, cutoffs_.horizon);
+    Example example = example_of(customer, t, model_of(key), cutoffs_.horizon);
     example.customer = hash;
     example.cutoff = cutoff;
     example.arm = engine::arm_of(key.id, control_);

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <span>
 #include <vector>
@@ -26,7 +27,7 @@ struct Example {
   double first_to_last_days = 0;       ///< t_x
   double age_days = 0;                 ///< T
   double mean_repeat_spend = 0;        ///< Of a repeat purchase day, currency units; 0: not known.
-  double risk = 0;                     ///< Under the model that was asked about; 0 without one.
+  double risk = 0;                     ///< Under the model that the customer was under; 0 without one.
   std::array<float, features> values;  ///< By Feature; NaN: absent, as mbg_logit and purchase_history always are.
   CustomerState state{};
   Currency currency = {};  ///< Of its amounts, if their sum is known.
@@ -59,15 +60,16 @@ struct Cutoffs {
 /// others' examples have left no room for since it last looked.
 class ExampleCollector {
  public:
-  /// `model`: whose risk examples carry, over the horizon of the cut-offs; null: none. `control`: whose arms they have.
-  /// `cutoffs`, `budget` and `model` must outlive the collector.
-  ExampleCollector(const Cutoffs& cutoffs, ExampleBudget& budget, const engine::Model* model = nullptr,
-                   const engine::ControlGroup& control = {})
-      : cutoffs_(cutoffs), budget_(budget), model_(model), control_(control), actions_(cutoffs.at) {}
+  /// The model that a customer is under; null: none.
+  using ModelOf = std::function<const engine::Model*(const CustomerKey&)>;
+
+  /// `control`: whose arms examples have. `cutoffs` and `budget` must outlive the collector.
+  ExampleCollector(const Cutoffs& cutoffs, ExampleBudget& budget, const engine::ControlGroup& control = {})
+      : cutoffs_(cutoffs), budget_(budget), control_(control), actions_(cutoffs.at) {}
 
   /// REQUIRES: the table holds engine::Customer records of a task that has just come to `moment`; called once for each
-  /// of cutoffs.moments(), in their order.
-  void look(Timestamp moment, const RecordTable& customers);
+  /// of cutoffs.moments(), in their order. Examples carry the risk over the horizon of the cut-offs by `model_of`.
+  void look(Timestamp moment, const RecordTable& customers, const ModelOf& model_of = no_model);
   /// Something of this kind, from 1 on, was done for a customer. Called when the task comes to it.
   void acted(std::uint64_t customer, Timestamp t, std::uint8_t kind) {
     if (customer <= hash_max_) actions_.add(customer, t, kind);
@@ -86,13 +88,13 @@ class ExampleCollector {
     Slot slot;
   };
 
-  void begin(std::uint32_t cutoff, const RecordTable& customers);
+  static const engine::Model* no_model(const CustomerKey&) { return nullptr; }
+  void begin(std::uint32_t cutoff, const RecordTable& customers, const ModelOf& model_of);
   void end(std::uint32_t cutoff, const RecordTable& customers);
   void leave_out();
 
   const Cutoffs& cutoffs_;
   ExampleBudget& budget_;
-  const engine::Model* const model_;
   const engine::ControlGroup control_;
   ActionHistory actions_;
   std::uint64_t hash_max_ = ~std::uint64_t{0};  ///< Those above have been left out.

@@ -208,6 +208,10 @@ INSTANTIATE_TEST_SUITE_P(
              "shop.yaml:5:12: risk.levels.critical: is 1, and must lie between 0 and 1, both excluded"},
         Case{"level_order", "risk:\n  levels:\n    high: 0.5\n",
              "shop.yaml:6:5: risk.levels.high: is 0.5, and must be greater than risk.levels.watch, which is 0.6"},
+        Case{"ece_max", "calibration: {ece_max: 1}\n",
+             "shop.yaml:4:15: calibration.ece_max: is 1, and must lie between 0 and 1, both excluded"},
+        Case{"corrected_hysteresis", "risk: {hysteresis: 0}\ncalibration: {mode: correct}\n",
+             "shop.yaml:4:8: risk.hysteresis: is 0, and must be at least 0.001 for calibration.mode correct"},
         Case{"hysteresis", "risk: {hysteresis: 0.6}\n",
              "shop.yaml:4:8: risk.hysteresis: is 0.6, and must be at least 0 and less than risk.levels.watch, which is "
              "0.6: otherwise no level could ever be left"},
@@ -573,6 +577,8 @@ TEST_F(ConfigTest, ThePolicyIdChangesWithAllThatAlertsDependOn) {
                                                     {"state.directory", "/elsewhere"},
                                                     {"state.checkpoint_interval", "1s"},
                                                     {"shards", "4"},
+                                                    {"calibration.half_life", "100d"},  // Of nothing.
+                                                    {"calibration.ece_max", "0.1"},
                                                     {"log.level", "debug"}}) {
     EXPECT_EQ(id(base, {flag}), original) << flag.key;
   }
@@ -584,6 +590,7 @@ TEST_F(ConfigTest, ThePolicyIdChangesWithAllThatAlertsDependOn) {
                                                     {"risk.min_purchases", "3"},
                                                     {"risk.expire_after", "181d"},
                                                     {"time.max_ahead", "2h"},
+                                                    {"calibration.mode", "watch"},
                                                     {"sources.purchases.topic", "p"},
                                                     {"sources.purchases.kind", "complaint"},
                                                     {"sources.purchases.time_format", "epoch_s"},

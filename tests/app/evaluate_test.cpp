@@ -147,6 +147,29 @@ TEST_F(EvaluateTest, WhoWasErasedLeavesNoTrace) {
   EXPECT_EQ(judged(), with_erasures);
 }
 
+TEST_F(EvaluateTest, OutcomesThatAreKnownMendAModelThatIsOff) {
+  // It hopes for too much, and is too sure of itself.
+  testing::write_file(path("model.json"),
+                      R"({"name":"m","time_unit":"7d","horizon":"45d","mbg":{"r":0.9,"alpha":6.0,"a":0.9,"b":8},)"
+                      R"("logistic":{"intercept":-1,"weights":{"mbg_logit":1.5}}})");
+  const auto judged = [&](const std::string& mode) {
+    const auto evaluated = run("evaluate", {"--json", "--replicates", "20", "--set", "calibration.mode=" + mode});
+    EXPECT_EQ(evaluated.status, 0) << evaluated.err;
+    return Json::parse(evaluated.out);
+  };
+  const Json off = judged("off");
+  const Json correct = judged("correct");
+  const auto of = [](const Json& facts, const char* metric) {
+    return facts["scorers"]["model"][metric]["value"].get<double>();
+  };
+  EXPECT_EQ(judged("watch")["scorers"], off["scorers"]);
+  EXPECT_GT(of(off, "ece"), 0.05);
+  EXPECT_LT(of(correct, "ece"), of(off, "ece") / 2);
+  EXPECT_LT(of(correct, "brier"), of(off, "brier"));
+  EXPECT_NEAR(of(correct, "auc"), of(off, "auc"), 0.001) << "a correction leaves the ranking as it is";
+  EXPECT_TRUE(correct.dump().find("corrections by outcomes") != std::string::npos);
+}
+
 TEST_F(EvaluateTest, PrintsATableAndWritesAPageInEitherLanguage) {
   for (const char* language : {"en", "zh"}) {
     const auto evaluated = run("evaluate", {"--html", path("page.html"), "--language", language, "--replicates", "50"});

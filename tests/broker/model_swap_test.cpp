@@ -1,5 +1,6 @@
 // New models while the whole program works off a backlog from a real broker: by file and SIGHUP, by topic, with kills
-// in between. The alerts are those of `holdfast replay --swap` with the same models at the same moments.
+// in between, and corrections of the models as outcomes arrive. The alerts are those of `holdfast replay --swap` with
+// the same models at the same moments.
 
 #include <algorithm>
 #include <chrono>
@@ -72,7 +73,8 @@ void require(const std::vector<std::string>& arguments) {
 class ModelSwap : public ::testing::Test {
  protected:
   ModelSwap() : end_(now() + ahead) {
-    write_shop(folder_.path(), broker_.bootstrap(), "max_rate: 10000\ntopics: {models: models}\n");
+    write_shop(folder_.path(), broker_.bootstrap(),
+               "max_rate: 10000\ntopics: {models: models}\ncalibration: {mode: correct}\n");
     write_file(folder_.path() / "first.json", read_file(folder_.path() / "model.json"));
     fill_topics(shop_size, config(), 1, {"--to", to_rfc3339(end_), "--set", "time.clock=wall"});
   }
@@ -162,7 +164,7 @@ class ModelSwap : public ::testing::Test {
   std::vector<std::string> visits_;  ///< In the order in which they were sent.
 };
 
-/// By the name of the model, and whether the model itself was the reason.
+/// By the name of the model, whether the model itself was the reason, and whether it was corrected.
 std::map<std::string, std::size_t> counts_of(const AlertsByCustomer& alerts) {
   std::map<std::string, std::size_t> counts;
   for (const auto& [customer, lines] : alerts) {
@@ -170,6 +172,7 @@ std::map<std::string, std::size_t> counts_of(const AlertsByCustomer& alerts) {
       const Json alert = Json::parse(line);
       const bool by_model = alert.at("trigger").at("type") == "model";
       ++counts[alert.at("model").at("name").get<std::string>() + (by_model ? " by itself" : "")];
+      if (alert.at("model").contains("correction")) ++counts["corrected"];
     }
   }
   return counts;

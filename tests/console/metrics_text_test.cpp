@@ -66,6 +66,33 @@ TEST(MetricsText, EveryNumberHasItsName) {
   }
 }
 
+TEST(MetricsText, CalibrationIsThatOfEachPartition) {
+  Snapshot s;
+  expect_part(metrics_text(s), "\nholdfast_model_corrections_total 0\n");
+  EXPECT_EQ(metrics_text(s).find("\nholdfast_calibration_alarm{"), std::string::npos) << "nothing is watched";
+  s.calibration.push_back({.partition = 2,
+                           .outcomes = 1000.5,
+                           .left = 400,
+                           .expected = 500,
+                           .error = 0.1,
+                           .error_by_chance = 0.015,
+                           .drift = 0.02,
+                           .intercept = -0.5,
+                           .slope = 0.9,
+                           .alarm = true});
+  const std::string text = metrics_text(s);
+  for (const char* line :
+       {"\nholdfast_calibration_outcomes{partition=\"2\"} 1000.5\n",
+        "\nholdfast_calibration_left{partition=\"2\"} 400\n", "\nholdfast_calibration_expected{partition=\"2\"} 500\n",
+        "\nholdfast_calibration_error{partition=\"2\"} 0.1\n",
+        "\nholdfast_calibration_error_by_chance{partition=\"2\"} 0.015\n",
+        "\nholdfast_calibration_drift{partition=\"2\"} 0.02\n",
+        "\nholdfast_calibration_intercept{partition=\"2\"} -0.5\n",
+        "\nholdfast_calibration_slope{partition=\"2\"} 0.9\n", "\nholdfast_calibration_alarm{partition=\"2\"} 1\n"}) {
+    expect_part(text, line);
+  }
+}
+
 TEST(MetricsText, HistogramsAreCumulated) {
   Snapshot s;
   s.commit_seconds = {.upper_bounds = {0.01, 0.1, 1}, .counts = {1, 2, 3, 4}, .sum = 5.5};

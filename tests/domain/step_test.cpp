@@ -96,21 +96,28 @@ TEST(Journal, AnEntryHasTheBytesThatTheFormatSays) {
 }
 
 TEST(Marker, HasTheBytesThatTheFormatSays) {
-  Marker marker{.partition = {1},
-                .policy = {2},
-                .topics = 3,
-                .partitions = 6,
-                .record_format = 1,
-                .step = 200,
-                .position = {.next = {}, .sources = 1},
-                .stream_time = Timestamp{-1},
-                .customers = 5,
-                .taken_at = Timestamp{64},
-                .changelog = Offset{-1},
-                .models = {{"{}", Timestamp{1}, Duration{2}}, {"[]", Timestamp{3}, ModelGeneration::not_begun}}};
+  Marker marker{
+      .partition = {1},
+      .policy = {2},
+      .topics = 3,
+      .partitions = 6,
+      .record_format = 1,
+      .step = 200,
+      .position = {.next = {}, .sources = 1},
+      .stream_time = Timestamp{-1},
+      .customers = 5,
+      .taken_at = Timestamp{64},
+      .changelog = Offset{-1},
+      .models = {{"{}", Timestamp{1}, Duration{2}, {-0.5, 2}}, {"[]", Timestamp{3}, ModelGeneration::not_begun}},
+      .calibration = CalibrationState{.horizon = Duration{10},
+                                      .since = Timestamp{-2},
+                                      .reviewed = Timestamp{-3},
+                                      .next_review = Timestamp{4},
+                                      .past = {{Timestamp{-3}, {-0.5, 2}}}}};
+  marker.calibration->bins[0] = {1, 2, 0.5, 4};
   marker.position.next[0] = Offset{7};
   const std::string body = from_hex(
-      "03"
+      "04"
       "01"
       "0200000000000000"
       "0300000000000000"
@@ -124,8 +131,14 @@ TEST(Marker, HasTheBytesThatTheFormatSays) {
       "06"
       "01"
       "02"
-      "02027b7d04"
-      "06025b5d01");
+      "02027b7d04000000000000e0bf0000000000000040"
+      "06025b5d010000000000000000000000000000f03f"
+      "01"
+      "14030508"
+      "000000000000f03f0000000000000040000000000000e03f0000000000001040" +
+      std::string(62 * 4 * 16, '0') +
+      "01"
+      "05000000000000e0bf0000000000000040");
   const std::string bytes = encode_marker(marker);
   EXPECT_EQ(to_hex(bytes.substr(0, bytes.size() - 8)), to_hex(body));
   std::string check;
@@ -324,7 +337,7 @@ TEST(Journal, ANewerVersionIsSaidToBeOne) {
   bytes[0] = 3;
   EXPECT_EQ(decode_journal_entry(bytes).error().kind, ErrorKind::incompatible);
   std::string marker = encode_marker({});
-  marker[0] = 4;
+  marker[0] = 5;
   EXPECT_EQ(decode_marker(marker).error().kind, ErrorKind::incompatible);
 }
 
@@ -371,6 +384,49 @@ TEST(Marker, OneOfTheSecondVersionKnowsNoModels) {
   EXPECT_EQ(marker->partitions, 6);
   EXPECT_EQ(marker->changelog, Offset{-1});
   EXPECT_TRUE(marker->models.empty());
+}
+
+TEST(Marker, OneOfTheThirdVersionKnowsNoCorrections) {
+  Marker marker;
+  marker.stream_time = Timestamp{5};
+  marker.models = {{"{}", before_all_time, Duration{0}}};
+  std::string bytes = encode_marker(marker);
+  bytes.resize(bytes.size() - 8 - 1 - 16);
+  bytes[0] = 3;
+  wire::put_u64(bytes, fingerprint(bytes));
+  const auto back = decode_marker(bytes);
+  ASSERT_TRUE(back);
+  ASSERT_EQ(back->models.size(), 1U);
+  EXPECT_EQ(back->models[0].correction, Correction{});
+  EXPECT_FALSE(back->calibration);
+}
+
+TEST(Marker, CalibrationThatNoTaskCanHaveIsRefused) {
+  const CalibrationState sound{.horizon = Duration{10},
+                               .since = Timestamp{7},
+                               .reviewed = Timestamp{1},
+                               .next_review = Timestamp{6},
+                               .past = {{Timestamp{1}, {1, 1}}, {Timestamp{5}, {0, 2}}}};
+  const auto refused = [&](auto change) {
+    Marker marker;
+    marker.stream_time = Timestamp{5};
+    marker.calibration = sound;
+    EXPECT_TRUE(decode_marker(encode_marker(marker)));
+    change(*marker.calibration);
+    return !decode_marker(encode_marker(marker)).has_value();
+  };
+  constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_TRUE(refused([](CalibrationState& c) { c.horizon = Duration{0}; }));
+  EXPECT_TRUE(refused([](CalibrationState& c) { c.horizon = Duration{limits::horizon_max.ms + 1}; }));
+  EXPECT_TRUE(refused([](CalibrationState& c) { c.reviewed = Timestamp{6}; }));
+  EXPECT_TRUE(refused([](CalibrationState& c) { c.next_review = Timestamp{5}; }));
+  EXPECT_TRUE(refused([](CalibrationState& c) { c.bins[62].told = -1; }));
+  EXPECT_TRUE(refused([](CalibrationState& c) { c.bins[3].left = not_a_number; }));
+  EXPECT_TRUE(refused([](CalibrationState& c) { c.bins[3].asked = 1e16; }));
+  EXPECT_TRUE(refused([](CalibrationState& c) { c.past[0].from = Timestamp{6}; }));
+  EXPECT_TRUE(refused([](CalibrationState& c) { c.past[1].from = Timestamp{0}; }));
+  EXPECT_TRUE(refused([](CalibrationState& c) { c.past[1].correction.slope = 0.2; }));
+  EXPECT_TRUE(refused([](CalibrationState& c) { c.past[1].correction.intercept = not_a_number; }));
 }
 
 TEST(Marker, AnyComesBackAndNoneThatIsDamaged) {

@@ -124,6 +124,13 @@ TEST(AlertJson, LeavesOutWhatIsNotKnown) {
             json({{"type", "action"}, {"source", "web"}, {"partition", 3}, {"offset", 0}}));
 }
 
+TEST(AlertJson, SaysHowTheModelWasCorrected) {
+  Alert alert = least();
+  EXPECT_FALSE(json::parse(encoded(alert).json)["model"].contains("correction"));
+  alert.correction = {.intercept = -0.25, .slope = 1.5};
+  EXPECT_EQ(json::parse(encoded(alert).json)["model"]["correction"], json({{"intercept", -0.25}, {"slope", 1.5}}));
+}
+
 TEST(AlertJson, HeadersAreThoseOfCloudEvents) {
   Alert alert = least();
   alert.time = Timestamp{1'317'377'700'007};
@@ -183,6 +190,7 @@ TEST_F(AlertSchema, NamesEveryMember) {
   alert.has_value = true;
   alert.has_expected = true;
   alert.currency = Currency{{'G', 'B', 'P'}};
+  alert.correction = {.intercept = 0.5, .slope = 1};
   const json full = json::parse(encoded(alert).json);
   const json& properties = schema_["properties"];
   EXPECT_EQ(names_of(full), names_of(properties));

@@ -100,8 +100,8 @@ TEST(Examples, HaveTheFeaturesThatTheEngineHas) {
   shop.buys("once", new_year);
   const engine::Model model = testing::cdnow_model();
   ExampleBudget budget(100);
-  ExampleCollector collector(cutoffs, budget, &model);
-  collector.look(cutoffs.at[0], shop.table());
+  ExampleCollector collector(cutoffs, budget);
+  collector.look(cutoffs.at[0], shop.table(), [&](const CustomerKey&) { return &model; });
   const Customer then = shop.customer("c");
   shop.buys("c", cutoffs.at[0] + days(3));
   collector.look(cutoffs.end(0), shop.table());
@@ -184,7 +184,7 @@ TEST(Examples, HaveTheArmsThatAlertsHave) {
   Shop shop;
   for (int i = 0; i < 300; ++i) shop.buys(std::to_string(i), new_year);
   ExampleBudget budget(1'000);
-  ExampleCollector collector(cutoffs, budget, nullptr, control);
+  ExampleCollector collector(cutoffs, budget, control);
   for (const Timestamp moment : cutoffs.moments()) collector.look(moment, shop.table());
   const auto examples = taken_from(std::move(collector));
   std::size_t left_alone = 0;

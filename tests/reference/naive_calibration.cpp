@@ -70,7 +70,6 @@ void NaiveEngine::probe(const std::string& id, Person& person, Timestamp t) {
     if (!next_review_) next_review_ = next_monday(*stream_time_);
   }
   person.probe.reset();
-  if (!is_judged(person)) return;
   const Reign& reign = reigns_[reign_of(id, t)];
   const engine::Model* const model = model_;
   if (reign.base) model_ = &*reign.base;

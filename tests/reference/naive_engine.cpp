@@ -568,7 +568,7 @@ void NaiveEngine::set_timer(const std::string& id, Person& person) {
       last = expiry - Duration{1};
     }
   }
-  if (policy_.calibration != engine::CalibrationUse::off && (is_judged(person) || person.probe)) {
+  if (policy_.calibration != engine::CalibrationUse::off && person.purchases > 0) {
     const Timestamp asked = probe_after(id, *person.moment);
     if (!person.timer || asked < *person.timer) person.timer = asked;
   }
