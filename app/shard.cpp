@@ -477,7 +477,7 @@ void Shard::publish(const Owned& owned) {
     to.corrections.set(counts.corrections);
   }
   if (const engine::Calibration* const calibration = task.calibration())
-    app::publish(*calibration, task.models().back().correction, to.calibration);
+    app::publish(*calibration, task.correction(), to.calibration);
   to.models.set(task.models().size());
   for (std::size_t s = 0; s < settings_.sources.size(); ++s) to.position[s].set(task.position().next[s].value);
   to.step.set(task.steps());

@@ -291,7 +291,7 @@ Expected<Marker> decode_marker(std::string_view bytes) {
   }
   if (version >= marker_version_with_models) {
     const std::uint64_t models = in.varint();
-    fits = fits && models <= limits::generations_max;
+    fits = fits && models <= limits::generations_max + 1;
     bool begun = true;  // Those that have are the first ones.
     for (std::uint64_t i = 0; i < models && fits && in.ok(); ++i) {
       ModelGeneration& generation = marker.models.emplace_back();

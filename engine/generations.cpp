@@ -40,8 +40,14 @@ void Generations::replace(std::shared_ptr<const Model> model) {
   find_next_change();
 }
 
-void Generations::add(std::shared_ptr<const Model> model, Timestamp from, const Correction& correction) {
-  list_.push_back(make(std::move(model), correction, from, ModelGeneration::not_begun));
+void Generations::add(std::shared_ptr<const Model> model, Timestamp from) {
+  list_.push_back(make(std::move(model), {}, from, ModelGeneration::not_begun));
+  find_next_change();
+}
+
+void Generations::correct(const Correction& correction, Timestamp from) {
+  // Swaps that are known already, and begin later, stay behind it: when they became known makes no difference.
+  list_.insert(list_.begin() + 1, make(list_.front().base, correction, from, ModelGeneration::not_begun));
   find_next_change();
 }
 

@@ -41,10 +41,15 @@ class Generations {
   /// All customers are under this model from the beginning.
   void replace(std::shared_ptr<const Model> model);
   /// They come under this one from `from` on. REQUIRES: `from` is later than all that has happened.
-  void add(std::shared_ptr<const Model> model, Timestamp from, const Correction& correction = {});
+  void add(std::shared_ptr<const Model> model, Timestamp from);
+  /// They come under the model that all are under, with this correction, from `from` on. REQUIRES: is_one_for_all(),
+  /// and no other model begins before.
+  void correct(const Correction& correction, Timestamp from);
   /// As a marker has them. REQUIRES: there are some.
   void restore(std::span<const ModelGeneration> models, ModelReader& reader);
 
+  /// The newest that customers come under now.
+  [[nodiscard]] const Generation& newest_begun() const { return list_[begun_ - 1]; }
   /// Whether every customer is under the same model.
   [[nodiscard]] bool is_one_for_all() const { return begun_ == 1; }
   /// The one that a customer is under at `t`: of those that it has come under, the newest.

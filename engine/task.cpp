@@ -183,13 +183,12 @@ void Task::change() {
 void Task::review() {
   const Timestamp now = calibration_->next_review();
   calibration_->review();
-  if (policy_.calibration != CalibrationUse::correct || generations_.all().size() > 1) return;
-  const Generation current = generations_.all().front();
+  if (policy_.calibration != CalibrationUse::correct || !generations_.is_one_for_all()) return;
   const Correction correction = calibration_->fitted();
-  if (!is_worth_a_change(current.correction, correction)) return;
+  if (!is_worth_a_change(generations_.all().front().correction, correction)) return;
   calibration_->correct(now, correction);
   ++counts_.corrections;
-  generations_.add(current.base, now, correction);
+  generations_.correct(correction, now);
   bring_under(*generations_.change(table_.size()));
 }
 

@@ -106,6 +106,8 @@ class Task {
   [[nodiscard]] const std::shared_ptr<const Model>& model_of(const CustomerKey& customer) const {
     return generations_.at(customer.hash, stream_time_).model;
   }
+  /// That of the newest model that customers come under.
+  [[nodiscard]] const Correction& correction() const { return generations_.newest_begun().correction; }
   /// Whether its steps, or the checkpoint it was restored from, say which model it is under.
   [[nodiscard]] bool model_is_recorded() const { return model_is_recorded_; }
   /// Null: outcomes are not held against scores.

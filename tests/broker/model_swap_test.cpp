@@ -256,6 +256,7 @@ TEST_F(ModelSwap, ByFileAndByTopicWithKillsInBetweenIsAsInAReplay) {
   EXPECT_GT(between, 10);
   EXPECT_GT(counts.at("second by itself"), 100U);
   EXPECT_GT(counts.at("third by itself"), 100U);
+  EXPECT_GT(counts.at("corrected"), 1000U);
   EXPECT_EQ(difference(expected, up_to(until, by_customer(broker_.consume_at_least("alerts", count(expected))))), "");
 }
 

@@ -325,9 +325,10 @@ TEST(Marker, NumbersThatCannotBeAreRefused) {
   EXPECT_TRUE(refused(marker)) << "a spread that is none";
   marker.models = {{"m", Timestamp{0}, Duration{std::int64_t{1} << 50}}};
   EXPECT_TRUE(refused(marker)) << "a spread of ages";
-  marker.models.assign(limits::generations_max + 1, {"m", Timestamp{0}, Duration{0}});
+  marker.models.assign(limits::generations_max + 2, {"m", Timestamp{0}, Duration{0}});
   EXPECT_TRUE(refused(marker)) << "too many";
-  marker.models.assign(limits::generations_max, {std::string(limits::model_bytes_max, 'm'), Timestamp{0}, Duration{0}});
+  marker.models.assign(limits::generations_max + 1,
+                       {std::string(limits::model_bytes_max, 'm'), Timestamp{0}, Duration{0}});
   EXPECT_FALSE(refused(marker));
   EXPECT_LT(encode_marker(marker).size(), std::size_t{1'000'000}) << "of what a topic takes by default";
 }

@@ -279,6 +279,21 @@ TEST(TaskCalibration, WatchingChangesNoAlert) {
   EXPECT_EQ(watch.task.counts().corrections, 0U);
 }
 
+TEST(TaskCalibration, WhenASwapBecomesKnownMakesNoDifference) {
+  Lost early(CalibrationUse::correct);
+  Lost late(CalibrationUse::correct);
+  Model next = Lost::hopeful();
+  next.id = next.bytes = "next";
+  const Timestamp swapped = new_year + days(250);
+  early.swap(next, swapped);
+  early.run_to(new_year + days(400));
+  late.run_to(new_year + days(240));
+  EXPECT_GT(late.task.counts().corrections, 5U);
+  late.swap(next, swapped);
+  late.run_to(new_year + days(400));
+  EXPECT_EQ(early.alerts.text, late.alerts.text);
+}
+
 TEST(TaskCalibration, ASwapBeginsAnew) {
   Lost world(CalibrationUse::correct);
   world.run_to(new_year + days(200));

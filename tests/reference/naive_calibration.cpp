@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <iterator>
 #include <limits>
 
 #include "tests/reference/naive_engine.hpp"
@@ -92,10 +93,11 @@ void NaiveEngine::review() {
   }
   reviewed_ = now;
   if (policy_.calibration != engine::CalibrationUse::correct) return;
-  for (std::size_t i = 1; i < reigns_.size(); ++i) {
-    if (!reigns_[i].spread || reigns_[i].from + *reigns_[i].spread >= now) return;
+  const auto pending = std::ranges::find_if(reigns_, [](const Reign& reign) { return !reign.spread; });
+  for (auto reign = std::next(reigns_.begin()); reign != pending; ++reign) {
+    if (reign->from + *reign->spread >= now) return;
   }
-  const Reign& current = reigns_.back();
+  const Reign current = *std::prev(pending);
   const auto [intercept, slope] = best_correction();
   if (std::abs(intercept - current.intercept) < 0.005 && std::abs(slope - current.slope) < 0.005) return;
   const engine::Model base = current.base ? *current.base : current.model;
@@ -107,7 +109,7 @@ void NaiveEngine::review() {
   for (auto& term : logistic.terms) term.weight *= slope;
   next.model.logistic = logistic;
   corrections_.push_back({.model = base, .from = now, .spread = {}, .intercept = intercept, .slope = slope});
-  reigns_.push_back(std::move(next));
+  reigns_.insert(pending, std::move(next));
   for (auto& [id, person] : people_) set_timer(id, person);
 }
 
