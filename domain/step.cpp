@@ -283,6 +283,7 @@ Expected<Marker> decode_marker(std::string_view bytes) {
     return fail(ErrorKind::corrupt, "the marker of a checkpoint names more sources than there can be");
   marker.position = get_positions(in, static_cast<std::uint8_t>(sources), fits);
   marker.stream_time.ms = in.signed_varint();
+  fits = fits && (marker.stream_time == before_all_time || is_event_time(marker.stream_time));
   marker.customers = in.varint();
   marker.taken_at.ms = in.signed_varint();
   if (version >= marker_version_with_changelog) {

@@ -41,6 +41,7 @@ inline constexpr Timestamp after_all_time{std::numeric_limits<std::int64_t>::max
 /// Events lie within the years 1 to 9999.
 inline constexpr Timestamp first_event_time{-62'135'596'800'000};
 inline constexpr Timestamp last_event_time{253'402'300'799'999};
+[[nodiscard]] constexpr bool is_event_time(Timestamp t) { return t >= first_event_time && t <= last_event_time; }
 
 /// "2011-09-30T10:15:00.000Z". A year outside of 0000-9999 has more digits or a sign: decoding refuses those, but
 /// timers may come to them.

@@ -190,8 +190,6 @@ void apply_purchase(Customer& customer, const Event& event) {
 
 bool is_amount(double value) { return std::isfinite(value) && value >= 0; }
 
-bool is_event_time(Timestamp t) { return t >= first_event_time && t <= last_event_time; }
-
 bool has_sound_times(const Customer& customer) {
   if (!customer.has(Customer::seen) || !is_event_time(customer.moment())) return false;
   const Timestamp raised_at{customer.raised_at_ms};

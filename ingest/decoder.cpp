@@ -483,7 +483,7 @@ class Decoder::Impl {
       note(draft.value_fault, RejectionCode::bad_value,
            fmt::format("{}: an id of {} bytes; send at most {}", place(Field::event_id), draft.event_id.size(),
                        limits::event_id_bytes_max));
-    if (*draft.time < first_event_time || *draft.time > last_event_time)
+    if (!is_event_time(*draft.time))
       return Fault{RejectionCode::bad_time, fmt::format("{}: outside the years 1 to 9999", place(Field::time))};
     if (draft.value_fault) return draft.value_fault;
     if (keys_ == KeyRule::record_key && !equal_short(record.key, draft.customer_id))

@@ -313,6 +313,16 @@ TEST(Marker, NumbersThatCannotBeAreRefused) {
   marker.partition = Partition{-1};
   EXPECT_TRUE(refused(marker));
   marker.partition = Partition{0};
+  for (const Timestamp t : {before_all_time, first_event_time, last_event_time}) {
+    marker.stream_time = t;
+    EXPECT_FALSE(refused(marker)) << t.ms;
+  }
+  for (const Timestamp t :
+       {before_all_time + Duration{1}, first_event_time - Duration{1}, last_event_time + Duration{1}, after_all_time}) {
+    marker.stream_time = t;
+    EXPECT_TRUE(refused(marker)) << t.ms;
+  }
+  marker.stream_time = Timestamp{0};
   marker.models = {{"m", before_all_time, Duration{0}}, {"m", Timestamp{0}, ModelGeneration::not_begun}};
   ASSERT_FALSE(refused(marker));
   marker.models.push_back({"m", Timestamp{1}, Duration{5}});
@@ -438,7 +448,7 @@ TEST(Marker, AnyComesBackAndNoneThatIsDamaged) {
                   .record_format = *rc::gen::arbitrary<std::uint32_t>(),
                   .step = *rc::gen::arbitrary<std::uint64_t>(),
                   .position = (*any_entry()).start,
-                  .stream_time = {*rc::gen::arbitrary<std::int64_t>()},
+                  .stream_time = {*rc::gen::inRange(first_event_time.ms, last_event_time.ms + 1)},
                   .customers = *rc::gen::arbitrary<std::uint64_t>(),
                   .taken_at = {*rc::gen::arbitrary<std::int64_t>()},
                   .changelog = {*rc::gen::arbitrary<std::int64_t>()}};
