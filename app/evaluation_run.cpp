@@ -128,6 +128,11 @@ double value_of(const learn::Example& example, Feature feature) {
   return static_cast<double>(example.values[static_cast<std::size_t>(feature)]);
 }
 
+/// Whether alerts are made for such a customer, as engine::is_judged() has it.
+bool is_judged(const learn::Example& example, const engine::RiskPolicy& policy) {
+  return std::uint64_t{example.repeats} + 1 >= policy.min_purchases && example.state != CustomerState::lost;
+}
+
 learn::JudgedRow row_of(const learn::Example& example, const engine::Model& model, const engine::RiskPolicy& policy,
                         Duration horizon, const Numbers& numbers) {
   return {.customer = numbers.of(example.customer),
@@ -140,7 +145,7 @@ learn::JudgedRow row_of(const learn::Example& example, const engine::Model& mode
           .silence_days = value_of(example, Feature::days_since_purchase),
           .repeat_purchases = static_cast<double>(example.repeats),
           .mbg_risk = engine::sigmoid(learn::mbg_logit_of(example, model, horizon)),
-          .at_watch = example.risk >= policy.thresholds[0],
+          .at_watch = is_judged(example, policy) && example.risk >= policy.thresholds[0],
           .treated = example.treatment != 0,
           .arm = example.arm};
 }

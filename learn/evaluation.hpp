@@ -27,7 +27,7 @@ struct JudgedRow {
   double silence_days = 0;      ///< Since the latest purchase.
   double repeat_purchases = 0;  ///< Purchase days after the first.
   double mbg_risk = 0;          ///< What MBG/NBD alone would say.
-  bool at_watch = false;        ///< The risk has reached the lowest level.
+  bool at_watch = false;        ///< Alerts are made for the customer, and the risk has reached the lowest level.
   bool treated = false;         ///< Something was done for the customer behind the cut-off and within the horizon.
   Arm arm{};                    ///< none: there is no control group.
 };
@@ -174,7 +174,7 @@ struct Comparison : GroupComparison {
     arms,     ///< The treatment arm and the control arm.
     treated,  ///< Rows with and without a treatment.
   } groups{};
-  bool at_watch = false;  ///< Only rows whose risk has reached the lowest level.
+  bool at_watch = false;  ///< Only rows that are.
 };
 [[nodiscard]] std::string_view name(Comparison::Groups groups);
 
