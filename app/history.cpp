@@ -234,12 +234,12 @@ ExamplesObserver::ExamplesObserver(const History& history, const learn::Cutoffs&
   for (std::size_t p = 0; p < tasks; ++p) collectors_.emplace_back(cutoffs, budget_, control);
 }
 
-void ExamplesObserver::action(Partition partition, const Event& event) {
+void ExamplesObserver::action(Partition partition, const Event& event, const RecordTable& customers) {
   learn::ExampleCollector& collector = collectors_[static_cast<std::size_t>(partition.value)];
   if (event.erases) {
     collector.erased(event.customer.hash);
   } else {
-    collector.acted(event.customer.hash, event.time, actions_.number_of(event.action));
+    collector.acted(event.customer, event.time, actions_.number_of(event.action), customers);
   }
 }
 

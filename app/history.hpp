@@ -108,12 +108,13 @@ class History {
 /// Collects examples at cut-offs while a history is replayed.
 class ExamplesObserver : public ReplayObserver {
  public:
-  /// `actions`: all that the history has. `control`: whose arms examples have. All references must outlive the observer.
+  /// `actions`: all that the history has. `control`: whose arms examples have. All references must outlive the
+  /// observer.
   ExamplesObserver(const History& history, const learn::Cutoffs& cutoffs, const Erasures& erasures,
                    const ActionNames& actions, std::size_t examples_max, const engine::ControlGroup& control);
   void look(Timestamp moment, const engine::Task& task, const RecordTable& customers) override;
   void alert(Partition, const Alert&) override {}
-  void action(Partition partition, const Event& event) override;
+  void action(Partition partition, const Event& event, const RecordTable& customers) override;
   /// None of customers who were erased, also later.
   [[nodiscard]] std::vector<learn::Example> take();
 

@@ -28,8 +28,8 @@ class Outbox final : public engine::Output {
     std::unique_ptr<Rejection> rejection;
   };
 
-  Outbox(const ReplaySettings& settings, Partition partition)
-      : partition_(partition), encoder_(encoder(settings)), observer_(settings.observer) {}
+  Outbox(const ReplaySettings& settings, Partition partition, const RecordTable& customers)
+      : partition_(partition), customers_(customers), encoder_(encoder(settings)), observer_(settings.observer) {}
 
   void watch(const engine::Task& task) { task_ = &task; }
   void alert(const Alert& alert) override {
@@ -42,7 +42,7 @@ class Outbox final : public engine::Output {
     items.push_back({task_->stream_time(), {}, source, std::make_unique<Rejection>(rejection)});
   }
   void action(const Event& event) override {
-    if (observer_ != nullptr) observer_->action(partition_, event);
+    if (observer_ != nullptr) observer_->action(partition_, event, customers_);
   }
 
   std::deque<Item> items;
@@ -55,6 +55,7 @@ class Outbox final : public engine::Output {
   }
 
   const Partition partition_;
+  const RecordTable& customers_;
   ingest::AlertEncoder encoder_;
   ReplayObserver* const observer_;
   const engine::Task* task_ = nullptr;
@@ -64,7 +65,7 @@ class Outbox final : public engine::Output {
 struct Lane {
   Lane(const ReplaySettings& settings, KnownModels& models, Partition partition, const Positions& start)
       : table(sizeof(engine::Customer)),
-        outbox(settings, partition),
+        outbox(settings, partition, table),
         task(partition, *settings.model, *settings.policy, table, start, &models) {
     outbox.watch(task);
     for (const ModelSwap& swap : settings.swaps) task.advance(before_all_time, 1, outbox, after_all_time, &swap);

@@ -33,7 +33,7 @@ class ReplayObserver {
   virtual void look(Timestamp moment, const engine::Task& task, const RecordTable& customers) = 0;
   virtual void alert(Partition partition, const Alert& alert) = 0;
   /// When the task comes to it, before it takes effect.
-  virtual void action(Partition /*partition*/, const Event& /*event*/) {}
+  virtual void action(Partition /*partition*/, const Event& /*event*/, const RecordTable& /*customers*/) {}
 };
 
 struct ReplaySettings {

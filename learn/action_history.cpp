@@ -5,10 +5,10 @@
 
 namespace holdfast::learn {
 
-void ActionHistory::add(std::uint64_t customer, Timestamp t, std::uint8_t kind) {
+void ActionHistory::add(std::uint64_t customer, Timestamp t, std::uint8_t kind, Timestamp bought) {
   std::vector<Action>& actions = by_customer_[customer];
   const auto place = std::ranges::upper_bound(actions, t, {}, &Action::at);
-  actions.insert(place, {t, kind});
+  actions.insert(place, {.at = t, .bought = bought, .kind = kind});
   // Of those between the same two cut-offs only the ends stay.
   const auto same = [&](const Action& action) { return interval_of(action.at) == interval_of(t); };
   const auto first = std::ranges::find_if(actions, same);
@@ -33,6 +33,8 @@ std::optional<ActionHistory::Action> ActionHistory::first_behind(std::uint64_t c
   if (known == by_customer_.end()) return std::nullopt;
   const auto first = std::ranges::upper_bound(known->second, cutoffs_[cutoff], {}, &Action::at);
   if (first == known->second.end() || first->at > end) return std::nullopt;
+  // Of one that becomes known late, the latest purchase may be later than it was itself.
+  if (first->bought > cutoffs_[cutoff] && first->bought <= first->at) return std::nullopt;
   return *first;
 }
 

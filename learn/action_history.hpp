@@ -18,6 +18,7 @@ class ActionHistory {
  public:
   struct Action {
     Timestamp at;
+    Timestamp bought = before_all_time;  ///< The customer's latest purchase that was known then.
     std::uint8_t kind = 0;
   };
 
@@ -25,7 +26,8 @@ class ActionHistory {
   explicit ActionHistory(const std::vector<Timestamp>& cutoffs) : cutoffs_(cutoffs) {}
 
   /// In any order of time; of actions at the same moment the one that was added first is the first.
-  void add(std::uint64_t customer, Timestamp t, std::uint8_t kind);
+  /// `bought`: the customer's latest purchase that is known then; before_all_time: none.
+  void add(std::uint64_t customer, Timestamp t, std::uint8_t kind, Timestamp bought);
   /// Of a customer who was erased.
   void forget(std::uint64_t customer) { by_customer_.erase(customer); }
   /// Of all customers with a greater hash.
@@ -33,7 +35,8 @@ class ActionHistory {
   /// What only cut-offs before this one would ask for.
   void forget_before(std::size_t cutoff);
 
-  /// The first one behind the cut-off, until `end` at most.
+  /// The first one behind the cut-off, until `end` at most, unless a purchase lies between the two: such an action
+  /// cannot have brought the outcome about, and may have come of it.
   [[nodiscard]] std::optional<Action> first_behind(std::uint64_t customer, std::size_t cutoff, Timestamp end) const;
   /// The last one up to the cut-off.
   [[nodiscard]] std::optional<Action> last_before(std::uint64_t customer, std::size_t cutoff) const;

@@ -66,6 +66,17 @@ void ExampleCollector::look(Timestamp moment, const RecordTable& customers, cons
   }
 }
 
+void ExampleCollector::acted(const CustomerKey& customer, Timestamp t, std::uint8_t kind,
+                             const RecordTable& customers) {
+  if (customer.hash > hash_max_) return;
+  Timestamp bought = before_all_time;
+  if (const auto slot = customers.find(customer)) {
+    const engine::Customer& record = engine::customer_at(customers.read(*slot));
+    if (record.purchases > 0) bought = record.last();
+  }
+  actions_.add(customer.hash, t, kind, bought);
+}
+
 void ExampleCollector::begin(std::uint32_t cutoff, const RecordTable& customers, const ModelOf& model_of) {
   const Timestamp t = cutoffs_.at[cutoff];
   for (Slot slot{0}; slot < customers.slots_end(); ++slot.value) {

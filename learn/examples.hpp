@@ -34,7 +34,8 @@ struct Example {
   bool left = false;
   // Of a trial of what can be done for customers, and of no weight in any model of risk:
   Arm arm{};                   ///< none: there is no control group.
-  std::uint8_t treatment = 0;  ///< Kind of the first action behind the cut-off and within the horizon; 0: none.
+  std::uint8_t treatment = 0;  ///< Kind of the first action behind the cut-off, within the horizon and not behind a
+                               ///< purchase; 0: none.
   float treatment_days = std::numeric_limits<float>::quiet_NaN();     ///< From the cut-off to it; NaN: none.
   float days_since_action = std::numeric_limits<float>::quiet_NaN();  ///< At the cut-off; NaN: none before it.
 };
@@ -70,10 +71,8 @@ class ExampleCollector {
   /// REQUIRES: the table holds engine::Customer records of a task that has just come to `moment`; called once for each
   /// of cutoffs.moments(), in their order. Examples carry the risk over the horizon of the cut-offs by `model_of`.
   void look(Timestamp moment, const RecordTable& customers, const ModelOf& model_of = no_model);
-  /// Something of this kind, from 1 on, was done for a customer. Called when the task comes to it.
-  void acted(std::uint64_t customer, Timestamp t, std::uint8_t kind) {
-    if (customer <= hash_max_) actions_.add(customer, t, kind);
-  }
+  /// Something of this kind, from 1 on, was done for a customer. Called when the task comes to it, with its table.
+  void acted(const CustomerKey& customer, Timestamp t, std::uint8_t kind, const RecordTable& customers);
   /// The customer was erased: what was done for it before is known no more.
   void erased(std::uint64_t customer) { actions_.forget(customer); }
 

@@ -148,6 +148,30 @@ TEST_F(HistoryTest, NothingOfTheFutureGetsIntoAnExample) {
   EXPECT_GT(differ_in_outcome, 50u) << "without a future all have left";
 }
 
+// Of two who are given a voucher one had bought already.
+TEST_F(HistoryTest, WhatIsDoneForAPurchaseIsNoTreatment) {
+  ingest::SourceFormat actions = config_.sources[0];
+  actions.name = actions.topic = "actions";
+  actions.kind = EventKind::action;
+  config_.sources.push_back(actions);
+  const auto line = [](const std::string& customer, int day, const std::string& more) {
+    return R"({"customer_id":")" + customer + R"(","time":")" + to_rfc3339(new_year + days(day)) + '"' + more + "}\n";
+  };
+  const std::string bought = R"(,"amount":5)";
+  const std::string done = R"(,"action":"voucher")";
+  const std::vector<std::pair<std::string, std::string>> files{
+      {"purchases", write("bought.ndjson", line("thanked", 0, bought) + line("asked", 0, bought) +
+                                               line("thanked", 33, bought) + line("asked", 45, bought))},
+      {"actions", write("done.ndjson", line("thanked", 40, done) + line("asked", 40, done))}};
+  const auto taken = examples(files, {.at = {new_year + days(30)}, .horizon = days(20)});
+  ASSERT_EQ(taken.size(), 2u);
+  for (const learn::Example& example : taken) {
+    const bool is_asked = example.customer == make_customer_key("asked").hash;
+    EXPECT_EQ(example.treatment, is_asked ? 1 : 0);
+    EXPECT_FALSE(example.left);
+  }
+}
+
 TEST_F(HistoryTest, StandardInputCanBeReadOnceOnly) {
   const std::vector<std::pair<std::string, std::string>> stdin_source{{"purchases", "-"}};
   const auto history = History::open(config_, stdin_source);

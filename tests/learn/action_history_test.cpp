@@ -22,9 +22,9 @@ constexpr std::uint64_t someone = 7;
 TEST(ActionHistory, KnowsTheFirstBehindACutoffAndTheLastUpToIt) {
   const std::vector<Timestamp> cutoffs{day(10), day(20)};
   ActionHistory history(cutoffs);
-  history.add(someone, day(25), 3);
-  history.add(someone, day(10), 1);
-  history.add(someone, day(12), 2);
+  history.add(someone, day(25), 3, before_all_time);
+  history.add(someone, day(10), 1, before_all_time);
+  history.add(someone, day(12), 2, before_all_time);
   EXPECT_EQ(history.last_before(someone, 0)->kind, 1) << "what is done at the cut-off is known by it";
   EXPECT_EQ(history.first_behind(someone, 0, day(100))->kind, 2);
   EXPECT_EQ(history.last_before(someone, 1)->at, day(12));
@@ -37,14 +37,25 @@ TEST(ActionHistory, KnowsTheFirstBehindACutoffAndTheLastUpToIt) {
 TEST(ActionHistory, OfTheSameMomentTheFirstAddedIsTheFirst) {
   const std::vector<Timestamp> cutoffs{day(10)};
   ActionHistory history(cutoffs);
-  for (const std::uint8_t kind : {4, 2, 3}) history.add(someone, day(11), kind);
+  for (const int kind : {4, 2, 3}) history.add(someone, day(11), static_cast<std::uint8_t>(kind), before_all_time);
   EXPECT_EQ(history.first_behind(someone, 0, day(20))->kind, 4);
+}
+
+TEST(ActionHistory, WhatFollowsAPurchaseBehindTheCutoffIsNoTreatment) {
+  const std::vector<Timestamp> cutoffs{day(10), day(20)};
+  ActionHistory history(cutoffs);
+  history.add(someone, day(21), 1, day(12));
+  EXPECT_FALSE(history.first_behind(someone, 0, day(100)));
+  EXPECT_TRUE(history.first_behind(someone, 1, day(100)));
+  EXPECT_FALSE(history.last_before(someone, 0));
+  history.add(someone, day(11), 2, day(10));
+  EXPECT_EQ(history.first_behind(someone, 0, day(100))->kind, 2);
 }
 
 TEST(ActionHistory, ForgetsWhoIsErasedOrLeftOut) {
   const std::vector<Timestamp> cutoffs{day(10)};
   ActionHistory history(cutoffs);
-  for (std::uint64_t customer = 1; customer <= 3; ++customer) history.add(customer, day(11), 1);
+  for (std::uint64_t customer = 1; customer <= 3; ++customer) history.add(customer, day(11), 1, before_all_time);
   history.forget(1);
   history.forget_above(2);
   EXPECT_FALSE(history.first_behind(1, 0, day(20)));
@@ -60,9 +71,9 @@ TEST(ActionHistory, KeepsNoMoreThanIsAskedForAndNoLess) {
     std::vector<ActionHistory::Action> all;
     ActionHistory history(cutoffs);
     for (int i = 0; i < 60; ++i) {
-      const Timestamp at = new_year + Duration{static_cast<std::int64_t>(random.below(120ULL * 86'400'000))};
-      all.push_back({at, static_cast<std::uint8_t>(i)});
-      history.add(someone, at, static_cast<std::uint8_t>(i));
+      const Timestamp at = new_year + Duration{std::int64_t{random.below(120 * 86'400)} * 1000};
+      all.push_back({.at = at, .kind = static_cast<std::uint8_t>(i)});
+      history.add(someone, at, static_cast<std::uint8_t>(i), before_all_time);
     }
     EXPECT_LE(history.size(), 2 * (cutoffs.size() + 1));
     for (std::size_t cutoff = 0; cutoff < cutoffs.size(); ++cutoff) {
@@ -78,8 +89,12 @@ TEST(ActionHistory, KeepsNoMoreThanIsAskedForAndNoLess) {
       const auto got_last = history.last_before(someone, cutoff);
       ASSERT_EQ(got_first.has_value(), first.has_value()) << seed;
       ASSERT_EQ(got_last.has_value(), last.has_value()) << seed;
-      if (first) EXPECT_EQ(got_first->kind, first->kind);
-      if (last) EXPECT_EQ(got_last->kind, last->kind);
+      if (first) {
+        EXPECT_EQ(got_first->kind, first->kind);
+      }
+      if (last) {
+        EXPECT_EQ(got_last->kind, last->kind);
+      }
     }
     EXPECT_LE(history.size(), 5u) << "the last one before the last cut-off, and what lies behind";
   }

@@ -152,16 +152,16 @@ TEST(Examples, SayWhatWasDoneBehindTheCutoffAndBefore) {
   for (const char* id : {"called", "nobody", "too late", "erased"}) shop.buys(id, new_year);
   ExampleBudget budget(100);
   ExampleCollector collector(cutoffs, budget);
-  collector.acted(hash_of("called"), new_year + days(45), 1);
-  collector.acted(hash_of("erased"), new_year + days(45), 1);
+  collector.acted(make_customer_key("called"), new_year + days(45), 1, shop.table());
+  collector.acted(make_customer_key("erased"), new_year + days(45), 1, shop.table());
   collector.erased(hash_of("erased"));
   collector.look(cutoffs.at[0], shop.table());
-  collector.acted(hash_of("called"), new_year + days(53), 2);
-  collector.acted(hash_of("called"), new_year + days(55), 3);
+  collector.acted(make_customer_key("called"), new_year + days(53), 2, shop.table());
+  collector.acted(make_customer_key("called"), new_year + days(55), 3, shop.table());
   collector.look(cutoffs.at[1], shop.table());
-  collector.acted(hash_of("called"), new_year + days(70), 4);
+  collector.acted(make_customer_key("called"), new_year + days(70), 4, shop.table());
   collector.look(cutoffs.end(0), shop.table());
-  collector.acted(hash_of("too late"), cutoffs.end(1) + Duration{1}, 5);
+  collector.acted(make_customer_key("too late"), cutoffs.end(1) + Duration{1}, 5, shop.table());
   collector.look(cutoffs.end(1), shop.table());
   const auto examples = taken_from(std::move(collector));
   EXPECT_EQ(of(examples, "called", 0)->treatment, 2) << "the first one";
@@ -176,6 +176,38 @@ TEST(Examples, SayWhatWasDoneBehindTheCutoffAndBefore) {
     EXPECT_TRUE(std::isnan(of(examples, id, 1)->days_since_action)) << id;
     EXPECT_EQ(of(examples, id, 1)->arm, Arm::none);
   }
+}
+
+// A voucher to say thank you for a purchase has not brought it about.
+TEST(Examples, WhatWasDoneOnceTheCustomerHadBoughtIsNoTreatment) {
+  const Cutoffs cutoffs{.at = {new_year + days(50), new_year + days(60)}, .horizon = days(30)};
+  Shop shop;
+  for (const char* id : {"thanked", "called", "at the cut-off", "late"}) shop.buys(id, new_year);
+  shop.buys("at the cut-off", cutoffs.at[0]);
+  ExampleBudget budget(100);
+  ExampleCollector collector(cutoffs, budget);
+  const auto act = [&](const char* id, int day) {
+    collector.acted(make_customer_key(id), new_year + days(day), 1, shop.table());
+  };
+  collector.look(cutoffs.at[0], shop.table());
+  act("called", 52);
+  act("at the cut-off", 52);
+  for (const char* id : {"thanked", "called", "late"}) shop.buys(id, new_year + days(53));
+  act("thanked", 57);
+  act("called", 57);
+  act("late", 51);
+  collector.look(cutoffs.at[1], shop.table());
+  act("thanked", 65);
+  for (std::size_t i = 0; i < 2; ++i) collector.look(cutoffs.end(i), shop.table());
+  const auto examples = taken_from(std::move(collector));
+  EXPECT_FALSE(of(examples, "thanked", 0)->left);
+  EXPECT_EQ(of(examples, "thanked", 0)->treatment, 0);
+  EXPECT_TRUE(std::isnan(of(examples, "thanked", 0)->treatment_days));
+  EXPECT_EQ(of(examples, "thanked", 1)->treatment, 1) << "it bought before the later cut-off, and not behind";
+  EXPECT_EQ(of(examples, "thanked", 1)->days_since_action, 3);
+  EXPECT_EQ(of(examples, "called", 0)->treatment_days, 2) << "it bought after that";
+  EXPECT_EQ(of(examples, "at the cut-off", 0)->treatment_days, 2) << "that purchase is no outcome";
+  EXPECT_EQ(of(examples, "late", 0)->treatment_days, 1) << "told late, but done before the purchase";
 }
 
 TEST(Examples, HaveTheArmsThatAlertsHave) {
