@@ -49,7 +49,7 @@ class Judging final : public ExamplesObserver {
  public:
   Judging(const History& history, const learn::Cutoffs& cutoffs, const Erasures& erasures, const ActionNames& actions,
           std::size_t examples_max, const engine::ControlGroup& control)
-      : ExamplesObserver(history, cutoffs, erasures, actions, examples_max, control),
+      : ExamplesObserver(history, cutoffs, erasures, actions, examples_max, control, ExampleRisk::by_model),
         cutoffs_(cutoffs),
         erasures_(erasures),
         raised_(static_cast<std::size_t>(history.partitions())),

@@ -228,8 +228,8 @@ Expected<ReplaySummary> History::replay(const engine::Model& model, const engine
 
 ExamplesObserver::ExamplesObserver(const History& history, const learn::Cutoffs& cutoffs, const Erasures& erasures,
                                    const ActionNames& actions, std::size_t examples_max,
-                                   const engine::ControlGroup& control)
-    : cutoffs_(cutoffs), erasures_(erasures), actions_(actions), budget_(examples_max) {
+                                   const engine::ControlGroup& control, ExampleRisk risk)
+    : cutoffs_(cutoffs), erasures_(erasures), actions_(actions), risk_(risk), budget_(examples_max) {
   const auto tasks = static_cast<std::size_t>(history.partitions());
   for (std::size_t p = 0; p < tasks; ++p) collectors_.emplace_back(cutoffs, budget_, control);
 }
@@ -244,8 +244,12 @@ void ExamplesObserver::action(Partition partition, const Event& event, const Rec
 }
 
 void ExamplesObserver::look(Timestamp moment, const engine::Task& task, const RecordTable& customers) {
-  collectors_[static_cast<std::size_t>(task.partition().value)].look(
-      moment, customers, [&](const CustomerKey& customer) { return task.model_of(customer).get(); });
+  learn::ExampleCollector& collector = collectors_[static_cast<std::size_t>(task.partition().value)];
+  if (risk_ == ExampleRisk::none) {
+    collector.look(moment, customers);
+  } else {
+    collector.look(moment, customers, [&](const CustomerKey& customer) { return task.model_of(customer).get(); });
+  }
 }
 
 std::vector<learn::Example> ExamplesObserver::take() {

@@ -105,13 +105,20 @@ class History {
   std::int32_t partitions_ = 1;
 };
 
+/// The risk that examples carry.
+enum class ExampleRisk : std::uint8_t {
+  none,      ///< The model that the history is replayed with says nothing of customers.
+  by_model,  ///< By the one that each customer is under.
+};
+
 /// Collects examples at cut-offs while a history is replayed.
 class ExamplesObserver : public ReplayObserver {
  public:
   /// `actions`: all that the history has. `control`: whose arms examples have. All references must outlive the
   /// observer.
   ExamplesObserver(const History& history, const learn::Cutoffs& cutoffs, const Erasures& erasures,
-                   const ActionNames& actions, std::size_t examples_max, const engine::ControlGroup& control);
+                   const ActionNames& actions, std::size_t examples_max, const engine::ControlGroup& control,
+                   ExampleRisk risk);
   void look(Timestamp moment, const engine::Task& task, const RecordTable& customers) override;
   void alert(Partition, const Alert&) override {}
   void action(Partition partition, const Event& event, const RecordTable& customers) override;
@@ -122,6 +129,7 @@ class ExamplesObserver : public ReplayObserver {
   const learn::Cutoffs& cutoffs_;
   const Erasures& erasures_;
   const ActionNames& actions_;
+  const ExampleRisk risk_;
   learn::ExampleBudget budget_;
   std::vector<learn::ExampleCollector> collectors_;  ///< By partition.
 };

@@ -31,7 +31,7 @@ namespace {
 
 constexpr Duration usual_horizon{91LL * 86'400'000};
 
-/// The engine needs a model and a policy to run; nobody is judged by these.
+/// The engine needs a model and a policy to run; nobody is judged by these, and no outcome is held against them.
 engine::Model no_model(Duration horizon) {
   return {.id = {},
           .name = {},
@@ -46,6 +46,7 @@ engine::RiskPolicy no_policy(const engine::RiskPolicy& configured, Duration hori
   engine::RiskPolicy policy = configured;
   policy.horizon = horizon;
   policy.min_purchases = std::numeric_limits<std::uint32_t>::max();
+  policy.calibration = engine::CalibrationUse::off;
   return policy;
 }
 
@@ -148,7 +149,8 @@ int train_command(const TrainOptions& options) {
 
   const engine::Model model = no_model(horizon);
   const engine::RiskPolicy policy = no_policy(config->policy, horizon);
-  ExamplesObserver observer(*history, *cutoffs, span->erasures, span->actions, options.examples_max, policy.control);
+  ExamplesObserver observer(*history, *cutoffs, span->erasures, span->actions, options.examples_max, policy.control,
+                            ExampleRisk::none);
   const auto replayed = history->replay(model, policy, cutoffs->moments(), observer, progress);
   if (!replayed) return line.give_up(replayed.error());
   std::vector<learn::Example> examples = observer.take();

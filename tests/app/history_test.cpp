@@ -75,7 +75,7 @@ class HistoryTest : public testing::ConfigFixture {
     EXPECT_TRUE(history) << history.error().message;
     const auto span = history->span(nobody_watches);
     EXPECT_TRUE(span) << span.error().message;
-    ExamplesObserver observer(*history, cutoffs, span->erasures, span->actions, 1'000'000, {});
+    ExamplesObserver observer(*history, cutoffs, span->erasures, span->actions, 1'000'000, {}, ExampleRisk::by_model);
     const auto replayed = history->replay(config_.model, config_.policy, cutoffs.moments(), observer, nobody_watches);
     EXPECT_TRUE(replayed) << replayed.error().message;
     return observer.take();

@@ -84,6 +84,15 @@ TEST_F(TrainTest, TheSameHistoryGivesTheSameBytes) {
   EXPECT_EQ(testing::read_file(path("a.json")), testing::read_file(path("b.json")));
 }
 
+TEST_F(TrainTest, WhatIsDoneAsOutcomesArriveMakesNoDifference) {
+  for (const char* mode : {"off", "correct"}) {
+    const auto run = train({"--out", path("m-") + mode, "--name", "m", "--card", path("card.md"), "--every", "30d",
+                            "--set", std::string("calibration.mode=") + mode});
+    ASSERT_EQ(run.status, 0) << run.err;
+  }
+  EXPECT_EQ(testing::read_file(path("m-off")), testing::read_file(path("m-correct")));
+}
+
 TEST_F(TrainTest, NothingAfterUntilIsLookedAt) {
   ASSERT_EQ(train({"--out", path("all.json"), "--name", "m", "--card", path("card.md"), "--from", "2025-03-01",
                    "--until", "2025-09-01"})
