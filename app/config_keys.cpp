@@ -195,7 +195,8 @@ constexpr std::array keys{
     Key{.name = "calibration.ece_max",
         .type = KeyType::number,
         .fallback = "0.05",
-        .description = "An expected calibration error that is above this by more than chance raises the alarm, "
+        .description = "Between 0 and 1, both excluded. An expected calibration error that is above this by more than "
+                       "chance is likely to do (`holdfast_calibration_error_by_chance`) raises the alarm, "
                        "`holdfast_calibration_alarm` and a line in the log."},
     Key{.name = "alerts.language",
         .type = KeyType::choice,

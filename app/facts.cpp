@@ -115,7 +115,7 @@ console::Snapshot ServiceFacts::metrics() {
                                  .left = now.left.get(),
                                  .expected = now.told.get(),
                                  .error = now.ece.get(),
-                                 .error_by_chance = now.ece_by_chance.get(),
+                                 .error_by_chance = now.ece_chance_most.get(),
                                  .drift = now.drift.get(),
                                  .intercept = now.intercept.get(),
                                  .slope = now.slope.get(),

@@ -48,10 +48,11 @@ void watch_calibration(const Statistics& statistics, double ece_max, std::set<st
     const bool is_off = statistics.partitions[p].assigned.get() && now.watched.get() && now.is_off(ece_max);
     if (is_off && said.insert(p).second) {
       spdlog::warn(
-          "partition {}: risks are off by {:.3f} (chance: {:.3f}; calibration.ece_max: {}): of {:.0f} customers {:.0f} "
+          "partition {}: risks are off by {:.3f} (by chance: up to {:.3f}; calibration.ece_max: {}): of {:.0f} "
+          "customers {:.0f} "
           "bought nothing within the horizon, {:.0f} were expected to; train a new model, or see whether data are "
           "missing (docs/operations.md)",
-          p, now.ece.get(), now.ece_by_chance.get(), ece_max, now.outcomes.get(), now.left.get(), now.told.get());
+          p, now.ece.get(), now.ece_chance_most.get(), ece_max, now.outcomes.get(), now.left.get(), now.told.get());
     } else if (!is_off && said.erase(p) > 0) {
       spdlog::info("partition {}: risks are within calibration.ece_max again: off by {:.3f}", p, now.ece.get());
     }

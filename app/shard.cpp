@@ -32,7 +32,7 @@ void publish(const engine::Calibration& calibration, const Correction& correctio
   to.left.set(report.left);
   to.told.set(report.told);
   to.ece.set(report.ece);
-  to.ece_by_chance.set(report.ece_by_chance);
+  to.ece_chance_most.set(report.ece_chance_most);
   to.drift.set(report.drift);
   to.intercept.set(correction.intercept);
   to.slope.set(correction.slope);

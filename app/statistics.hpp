@@ -49,14 +49,14 @@ struct CalibrationStatistics {
   Gauge<double> left;
   Gauge<double> told;
   Gauge<double> ece;
-  Gauge<double> ece_by_chance;
+  Gauge<double> ece_chance_most;
   Gauge<double> drift;
   Gauge<double> intercept;
   Gauge<double> slope;
   Gauge<std::int64_t> reviewed_ms;
 
-  /// Whether the error is above `ece_max` by more than chance.
-  [[nodiscard]] bool is_off(double ece_max) const { return ece.get() - ece_by_chance.get() > ece_max; }
+  /// Whether the error is above `ece_max` by more than chance is likely to do.
+  [[nodiscard]] bool is_off(double ece_max) const { return ece.get() - ece_chance_most.get() > ece_max; }
 };
 
 /// Written by the shard that has the task; `assigned` and `log_end` by the fetcher, `loaded_records` by the recovery.

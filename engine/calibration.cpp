@@ -28,6 +28,9 @@ constexpr int middle_bin = static_cast<int>(CalibrationState::bins_size) / 2 + 1
 /// Groups that the calibration error is taken over.
 constexpr double groups = 10;
 
+/// Above the mean, which chance exceeds about once in forty times.
+constexpr double chance_deviations = 2;
+
 /// How far corrections are expected to lie from none: the share of leavers of a real shop moved by .36 within a quarter
 /// (Online Retail, .520 to .429), while how far apart scores are is a matter of the model.
 constexpr double intercept_deviation = 0.5;
@@ -213,7 +216,9 @@ CalibrationReport Calibration::report() const {
   }
   if (report.outcomes <= 0) return report;
   Bin group;
-  double chance = 0;
+  // Of the sum of |left - told| over the groups, were all risks right.
+  double mean = 0;
+  double variance = 0;
   for (std::size_t b = 0; b < state_.bins.size(); ++b) {
     const Bin& bin = state_.bins[b];
     group.asked += bin.asked;
@@ -222,9 +227,11 @@ CalibrationReport Calibration::report() const {
     group.told += bin.told;
     if (group.outcomes < report.outcomes / groups && b + 1 < state_.bins.size()) continue;
     report.ece += std::abs(group.left - group.told) / report.outcomes;
-    // The mean of |X - E X| of a sum of independent outcomes that is nearly normal.
+    // |X - E X| of a sum X of independent outcomes that is nearly normal is nearly half-normal.
     const double risk = group.outcomes > 0 ? group.told / group.outcomes : 0;
-    chance += std::sqrt(2 / std::numbers::pi * group.outcomes * risk * (1 - risk));
+    const double of_sum = group.outcomes * risk * (1 - risk);
+    mean += std::sqrt(2 / std::numbers::pi * of_sum);
+    variance += (1 - 2 / std::numbers::pi) * of_sum;
     if (asked > 0) {
       const double now = std::max(group.asked / asked, share_least);
       const double then = std::max(group.outcomes / report.outcomes, share_least);
@@ -232,7 +239,7 @@ CalibrationReport Calibration::report() const {
     }
     group = {};
   }
-  report.ece_by_chance = chance / report.outcomes;
+  report.ece_chance_most = (mean + chance_deviations * std::sqrt(variance)) / report.outcomes;
   return report;
 }
 

@@ -16,8 +16,8 @@ struct CalibrationReport {
   double left = 0;      ///< Of those, who bought nothing within the horizon.
   double told = 0;      ///< Of those, who were expected to.
   double ece = 0;       ///< Expected calibration error (Naeini et al. 2015) over up to ten groups of about equal size.
-  double ece_by_chance = 0;  ///< What it would be expected to be, were all risks right.
-  double drift = 0;          ///< Population stability index of the scores of late against those with known outcomes.
+  double ece_chance_most = 0;  ///< What it would be above about once in forty times, were all risks right.
+  double drift = 0;            ///< Population stability index of the scores of late against those with known outcomes.
 };
 
 /// Holds the risks of a task's model against what customers did, and finds the correction that would have set them
