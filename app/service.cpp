@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <set>
 #include <thread>
 #include <utility>
 
 #include <pthread.h>
 #include <spdlog/spdlog.h>
 
+#include "app/calibration_watch.hpp"
 #include "app/kafka_clients.hpp"
 #include "app/stopwatch.hpp"
 #include "ingest/kafka_changelog.hpp"
@@ -41,20 +41,24 @@ std::string list_of_assigned(const Statistics& statistics) {
   return list.empty() ? "none" : list;
 }
 
-/// Says where risks have come to be off and where they are right again. `said`: partitions of the former kind.
-void watch_calibration(const Statistics& statistics, double ece_max, std::set<std::size_t>& said) {
+/// Says where risks have come to be off and where they are right again.
+void say_calibration(const Statistics& statistics, double ece_max, CalibrationWatch& watch) {
   for (std::size_t p = 0; p < statistics.partitions.size(); ++p) {
     const CalibrationStatistics& now = statistics.partitions[p].calibration;
-    const bool is_off = statistics.partitions[p].assigned.get() && now.watched.get() && now.is_off(ece_max);
-    if (is_off && said.insert(p).second) {
-      spdlog::warn(
-          "partition {}: risks are off by {:.3f} (by chance: up to {:.3f}; calibration.ece_max: {}): of {:.0f} "
-          "customers {:.0f} "
-          "bought nothing within the horizon, {:.0f} were expected to; train a new model, or see whether data are "
-          "missing (docs/operations.md)",
-          p, now.ece.get(), now.ece_chance_most.get(), ece_max, now.outcomes.get(), now.left.get(), now.told.get());
-    } else if (!is_off && said.erase(p) > 0) {
-      spdlog::info("partition {}: risks are within calibration.ece_max again: off by {:.3f}", p, now.ece.get());
+    switch (watch.look(p, statistics.partitions[p])) {
+      case CalibrationWatch::News::none: break;
+      case CalibrationWatch::News::off:
+        spdlog::warn(
+            "partition {}: risks are off by {:.3f} (by chance: up to {:.3f}; calibration.ece_max: {}): of {:.0f} "
+            "customers {:.0f} bought nothing within the horizon, {:.0f} were expected to; train a new model, or see "
+            "whether data are missing (docs/operations.md)",
+            p, now.ece.get(), now.ece_chance_most.get(), ece_max, now.outcomes.get(), now.left.get(), now.told.get());
+        break;
+      case CalibrationWatch::News::again:
+        spdlog::info(
+            "partition {}: risks are within calibration.ece_max again: off by {:.3f} (by chance: up to {:.3f})", p,
+            now.ece.get(), now.ece_chance_most.get());
+        break;
     }
   }
 }
@@ -296,7 +300,7 @@ void Service::watch_progress(const Pipeline& pipeline, bool exit_at_end) {
   bool said_caught_up = false;
   bool said_memory = false;
   bool said_scratch = false;
-  std::set<std::size_t> said_off;  ///< Partitions.
+  CalibrationWatch calibration(config_.ece_max);
   Stopwatch since_said(clock_);
   Progress before = progress_of(pipeline.statistics());
   std::unique_lock lock(mutex_);
@@ -336,7 +340,7 @@ void Service::watch_progress(const Pipeline& pipeline, bool exit_at_end) {
               ? "there is no space for a scratch file in " + config_.state.directory + ", so customers stay in memory"
               : "wherever its record lies, each customer takes some forty bytes");
     }
-    watch_calibration(pipeline.statistics(), config_.ece_max, said_off);
+    say_calibration(pipeline.statistics(), config_.ece_max, calibration);
     const bool caught_up = pipeline.caught_up();
     if (caught_up && !said_caught_up) {
       said_caught_up = true;
