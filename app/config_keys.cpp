@@ -168,7 +168,7 @@ constexpr std::array keys{
         .type = KeyType::number,
         .fallback = "0.05",
         .description = "A level is left once the risk is below its threshold by more than this; at least 0.001 for a "
-                       "model with a `logistic` part."},
+                       "model with a `logistic` part, and with `calibration.mode: correct`."},
     Key{.name = "risk.min_purchases",
         .type = KeyType::count,
         .fallback = "2",
