@@ -165,6 +165,10 @@ std::string percent_interval(const learn::ConfidenceInterval& interval) {
   return bracketed(percent(interval.low), percent(interval.high));
 }
 
+std::string left_text(const learn::GroupOutcome& group, Language language) {
+  return group.rows > 0 ? percent(group.left_share()) : std::string(text(Text::no_value, language));
+}
+
 std::string difference_text(const learn::Comparison& comparison, Language language) {
   if (!comparison.interval) return std::string(text(Text::too_few, language));
   const auto points_of = [](double share) { return with_minus(fmt::format("{:+.1f}", 100 * share)); };

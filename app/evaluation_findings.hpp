@@ -22,6 +22,8 @@ namespace holdfast::app {
 [[nodiscard]] std::string signed_interval_text(learn::Metric metric, const learn::ConfidenceInterval& interval);
 /// "[42.0%, 52.2%]"
 [[nodiscard]] std::string percent_interval(const learn::ConfidenceInterval& interval);
+/// "42.0%"; a dash for a group without rows.
+[[nodiscard]] std::string left_text(const learn::GroupOutcome& group, Language language);
 /// "+1.2 [−0.4, +2.8]" in percentage points; "too few to say" without an interval.
 [[nodiscard]] std::string difference_text(const learn::Comparison& comparison, Language language);
 /// "Control arm, at watch or above"

@@ -396,7 +396,7 @@ class Page {
       for (const bool is_first : {true, false}) {
         const learn::GroupOutcome& group = is_first ? comparison.first : comparison.second;
         table.add({escaped(group_text(comparison, is_first, language_)), fmt::to_string(group.rows),
-                   fmt::to_string(group.customers), percent(group.left_share()),
+                   fmt::to_string(group.customers), escaped(left_text(group, language_)),
                    is_first ? escaped(difference_text(comparison, language_)) : ""});
       }
     }

@@ -105,7 +105,7 @@ Table comparison_rows(const learn::Evaluation& evaluation) {
     for (const bool is_first : {true, false}) {
       const learn::GroupOutcome& group = is_first ? comparison.first : comparison.second;
       rows.push_back({group_text(comparison, is_first, english), fmt::to_string(group.rows),
-                      fmt::to_string(group.customers), percent(group.left_share()),
+                      fmt::to_string(group.customers), left_text(group, english),
                       is_first ? difference_text(comparison, english) : ""});
     }
   }

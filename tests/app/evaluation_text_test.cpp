@@ -43,6 +43,17 @@ TEST(EvaluationText, SaysWhatThereIsTooLittleFor) {
   for (const std::string& text : {few, text_of(0)}) EXPECT_EQ(text.find("nan"), std::string::npos);
 }
 
+TEST(EvaluationText, OfNobodyNoShareLeft) {
+  auto evaluation = learn::evaluate(support::made_up_rows(600, 4),
+                                    {.bootstrap = {.replicates = 50}, .profit = {}, .least_of_each = 10});
+  evaluation.comparisons.resize(1);
+  evaluation.comparisons[0].first = {.rows = 100, .customers = 90, .left = 0};
+  const std::string text = evaluation_text(evaluation, support::made_up_facts());
+  EXPECT_NE(line_with(text, "Treatment arm").find("0.0%"), std::string::npos);
+  EXPECT_FALSE(line_with(text, "Control arm").empty());
+  EXPECT_EQ(line_with(text, "Control arm").find('%'), std::string::npos);
+}
+
 // Columns are aligned by bytes.
 TEST(EvaluationText, TablesHoldPlainCharactersOnly) {
   const std::string text = text_of(600);
