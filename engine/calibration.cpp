@@ -48,9 +48,6 @@ Timestamp week_after(Timestamp t) {
 
 std::uint8_t number_of(std::size_t index) { return static_cast<std::uint8_t>(index + 1); }
 
-/// ln(1 + exp(x)), whatever its size.
-double softplus(double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x))); }
-
 /// The penalised log-likelihood of a correction, its gradient and its curvature (the negative Hessian).
 struct Fit {
   double value = 0;

@@ -77,6 +77,8 @@ double sigmoid(double score) {
   return (score >= 0 ? 1 : lesser) / (1 + lesser);
 }
 
+double softplus(double score) { return std::max(score, 0.0) + std::log1p(std::exp(-std::abs(score))); }
+
 Mbg mbg_of(const Customer& customer, const Model& model, Duration horizon) {
   const auto unit = static_cast<double>(model.time_unit.ms);
   return {model.mbg, static_cast<double>(customer.x),

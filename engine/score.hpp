@@ -24,6 +24,8 @@ namespace holdfast::engine {
 
 /// 1 / (1 + exp(-score)), whatever its size.
 [[nodiscard]] double sigmoid(double score);
+/// ln(1 + exp(score)), whatever its size.
+[[nodiscard]] double softplus(double score);
 
 /// A customer's risk as a curve over time, as it stands without further events. Borrows nothing.
 ///

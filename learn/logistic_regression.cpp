@@ -97,7 +97,7 @@ class Problem {
         const bool happened = design_.outcome[first + i] != 0;
         const double p = engine::sigmoid(scores[i]);
         const double counts = design_.weight_of(first + i);
-        local.likelihood -= counts * softplus(happened ? -scores[i] : scores[i]);
+        local.likelihood -= counts * engine::softplus(happened ? -scores[i] : scores[i]);
         residual[i] = counts * ((happened ? 1 : 0) - p);
         weight[i] = counts * p * (1 - p);
       }
@@ -201,8 +201,6 @@ Expected<Maximum> maximum_from(const Problem& problem, Vector at) {
 }
 
 }  // namespace
-
-double softplus(double score) { return std::max(score, 0.0) + std::log1p(std::exp(-std::abs(score))); }
 
 double score_of(const LogisticFit& fit, std::span<const float> row) {
   double score = fit.intercept;

@@ -56,7 +56,4 @@ struct LogisticFit {
 /// The score of a row, ln(p / (1 - p)).
 [[nodiscard]] double score_of(const LogisticFit& fit, std::span<const float> row);
 
-/// ln(1 + exp(score)), whatever its size.
-[[nodiscard]] double softplus(double score);
-
 }  // namespace holdfast::learn

@@ -170,7 +170,7 @@ class ScoreFitter {
     std::vector<double> losses(to.trials.size());
     std::vector<float> row;
     for (const std::size_t i : split.predicted) {
-      const auto loss = [left = examples_[i].left](double score) { return softplus(left ? -score : score); };
+      const auto loss = [left = examples_[i].left](double score) { return engine::softplus(left ? -score : score); };
       base += loss(split.mbg_logits[i]);
       row.clear();
       append_row(i, split.mbg_logits, fitted->ranges, row);

@@ -13,6 +13,7 @@ namespace holdfast::learn {
 namespace {
 
 using engine::sigmoid;
+using engine::softplus;
 
 /// Rows whose outcome follows `truth` (the intercept first), with features of very different scale.
 Design simulated(std::size_t rows, const std::vector<double>& truth, unsigned seed) {
