@@ -2,6 +2,7 @@
 // wrote, judged beside the model on those that `holdfast evaluate --examples` wrote.
 
 #include <array>
+#include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
@@ -12,6 +13,8 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -43,16 +46,31 @@ struct Examples {
   std::size_t cutoffs = 0;
 };
 
-/// Cells by the names of their columns.
-class Cells {
+/// Rows of a CSV file with a header: cells by the names of their columns.
+class Rows {
  public:
-  Cells(std::string path, const std::string& header) : path_(std::move(path)) {
-    names_ = split(header);
+  explicit Rows(std::string path) : path_(std::move(path)), file_(path_, std::ios::binary) {
+    if (!next()) throw std::runtime_error(path_ + ": cannot be read, or is empty");
+    names_ = std::move(cells_);
     for (std::size_t i = 0; i < names_.size(); ++i) places_.emplace(names_[i], i);
   }
-  void read(const std::string& line) {
-    cells_ = split(line);
-    if (cells_.size() != names_.size()) throw std::runtime_error(path_ + ": a row has not as many cells as the header");
+  /// Goes on to the next row, which may have several lines: names of actions come from outside. False: there is none.
+  bool next() {
+    std::string record;
+    if (!read_line(record)) return false;
+    line_ = lines_;
+    ingest::CsvQuotes quotes;
+    quotes.read(record);
+    for (std::string more; quotes.open() && read_line(more);) {
+      record.append(1, '\n').append(more);
+      quotes.read(more);
+    }
+    auto cells = ingest::split_csv(record);
+    if (!cells) fail("is no CSV: a quote is not closed, or is followed by more text");
+    if (!names_.empty() && cells->size() != names_.size())
+      fail(fmt::format("has {} cells, and the header {}", cells->size(), names_.size()));
+    cells_ = std::move(*cells);
+    return true;
   }
   [[nodiscard]] bool has(const std::string& column) const { return places_.contains(column); }
   [[nodiscard]] const std::string& text(const std::string& column) const {
@@ -61,20 +79,36 @@ class Cells {
       throw std::runtime_error(fmt::format("{}: no column {}: it is not what --examples writes", path_, column));
     return cells_[place->second];
   }
+  [[nodiscard]] double number(const std::string& column) const { return parsed<double>(column); }
   /// NaN: the cell is empty.
-  [[nodiscard]] double number(const std::string& column) const {
-    const std::string& cell = text(column);
-    return cell.empty() ? std::numeric_limits<double>::quiet_NaN() : std::stod(cell);
+  [[nodiscard]] double number_if_any(const std::string& column) const {
+    return text(column).empty() ? std::numeric_limits<double>::quiet_NaN() : number(column);
   }
+  [[nodiscard]] std::uint64_t hash(const std::string& column) const { return parsed<std::uint64_t>(column, 16); }
 
  private:
-  std::vector<std::string> split(const std::string& line) const {
-    auto cells = ingest::split_csv(line);
-    if (!cells) throw std::runtime_error(path_ + ": a row is no CSV");
-    return std::move(*cells);
+  [[noreturn]] void fail(const std::string& what) const {
+    throw std::runtime_error(fmt::format("{}:{}: the row {}", path_, line_, what));
+  }
+  bool read_line(std::string& line) {
+    if (!std::getline(file_, line)) return false;
+    ++lines_;
+    return true;
+  }
+  template <class Number, class... Base>
+  [[nodiscard]] Number parsed(const std::string& column, Base... base) const {
+    const std::string& cell = text(column);
+    Number number{};
+    const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), number, base...);
+    if (error != std::errc{} || end != cell.data() + cell.size())
+      fail(fmt::format("has \"{}\" in column {}, which is no number", cell, column));
+    return number;
   }
 
   std::string path_;
+  std::ifstream file_;
+  std::size_t lines_ = 0;  ///< Read so far.
+  std::size_t line_ = 0;   ///< Where the row begins.
   std::vector<std::string> names_;
   std::map<std::string, std::size_t> places_;
   std::vector<std::string> cells_;
@@ -92,32 +126,28 @@ std::vector<float> weights_of(const std::vector<std::string>& cutoffs) {
 }
 
 Examples read_examples(const std::string& path, const engine::Model& model) {
-  std::ifstream file(path);
-  std::string line;
-  if (!std::getline(file, line)) throw std::runtime_error(path + ": cannot be read, or is empty");
-  Cells cells(path, line);
+  Rows rows(path);
   Examples examples;
   for (std::size_t f = 0; f < features; ++f) {
     const std::string column(name(static_cast<Feature>(f)));
-    if (cells.has(column)) examples.columns.push_back(column);
+    if (rows.has(column)) examples.columns.push_back(column);
   }
   examples.rows.columns = examples.columns.size() + 1;
   std::vector<std::string> cutoffs;
-  while (std::getline(file, line)) {
-    cells.read(line);
+  while (rows.next()) {
     for (const std::string& column : examples.columns)
-      examples.rows.values.push_back(static_cast<float>(cells.number(column)));
+      examples.rows.values.push_back(static_cast<float>(rows.number_if_any(column)));
     learn::Example example{};
-    example.repeats = static_cast<std::uint32_t>(cells.number("x"));
-    example.first_to_last_days = cells.number("t_x_days");
-    example.age_days = cells.number("T_days");
+    example.repeats = static_cast<std::uint32_t>(rows.number("x"));
+    example.first_to_last_days = rows.number("t_x_days");
+    example.age_days = rows.number("T_days");
     const double logit = learn::mbg_logit_of(example, model, model.horizon);
     examples.rows.values.push_back(static_cast<float>(logit));
-    examples.rows.left.push_back(static_cast<float>(cells.number("left")));
+    examples.rows.left.push_back(static_cast<float>(rows.number("left")));
     examples.mbg_risk.push_back(engine::sigmoid(logit));
-    examples.customers.push_back(std::stoull(cells.text("customer"), nullptr, 16));
-    cutoffs.push_back(cells.text("cutoff"));
-    if (cells.has("risk")) examples.risk.push_back(cells.number("risk"));
+    examples.customers.push_back(rows.hash("customer"));
+    cutoffs.push_back(rows.text("cutoff"));
+    if (rows.has("risk")) examples.risk.push_back(rows.number("risk"));
   }
   examples.columns.emplace_back("mbg_logit");
   examples.rows.weight = weights_of(cutoffs);
