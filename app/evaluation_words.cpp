@@ -92,12 +92,12 @@ constexpr std::array<Entry, text_count> entries{{
      "买应到而未到”之时早了多少天；负数表示晚于该时点。"},
     {Text::treatment, "What acting on customers did", "对客户采取行动的效果"},
     {Text::treatment_how,
-     "How many left of either arm, where there is a control group, and of those who were acted on within the horizon "
-     "and those who were not. Only the difference between the arms is an effect: chance put customers there. Whoever "
-     "was acted on was chosen for it. Intervals are {0}% ones; where one holds 0, nothing is shown.",
-     "有对照组时，两组各有多少客户流失；以及在预测期限内被采取行动与未被采取行动的客户各有多少流失。只有两组之间的差异"
-     "才"
-     "是行动的效果：客户是随机分组的。而被采取行动的客户是挑选出来的。区间为 {0}% 置信区间；若包含 "
+     "How many left of either arm, where there is a control group, and of those who were acted on within the horizon, "
+     "before they bought again, and those who were not. Only the difference between the arms is an effect: chance put "
+     "customers there. Whoever was acted on was chosen for it. Intervals are {0}% ones; where one holds 0, nothing is "
+     "shown.",
+     "有对照组时，两组各有多少客户流失；以及在预测期限内、再次购买之前被采取行动的客户与其余客户各有多少流失。只有两组"
+     "之间的差异才是行动的效果：客户是随机分组的。而被采取行动的客户是挑选出来的。区间为 {0}% 置信区间；若包含 "
      "0，则什么也不能说明。"},
     {Text::about, "What was judged, and how", "评估对象与方法"},
     {Text::method,

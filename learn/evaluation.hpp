@@ -28,7 +28,7 @@ struct JudgedRow {
   double repeat_purchases = 0;  ///< Purchase days after the first.
   double mbg_risk = 0;          ///< What MBG/NBD alone would say.
   bool at_watch = false;        ///< Alerts are made for the customer, and the risk has reached the lowest level.
-  bool treated = false;         ///< Something was done for the customer behind the cut-off and within the horizon.
+  bool treated = false;         ///< Something was done for the customer within the horizon, before it bought again.
   Arm arm{};                    ///< none: there is no control group.
 };
 
