@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <optional>
 
 #include "domain/alert.hpp"
@@ -15,12 +16,17 @@ namespace holdfast::engine {
 /// What a feature that grows with the logarithm of time is without further events:
 /// offset + factor * ln(1 + days since `since` / scale_days).
 struct Logarithm {
+  /// More than the logarithm is of any time, where the scale is a day or more.
+  static constexpr double most = 42;
+
   Timestamp since;
   double scale_days = 1;
   double factor = 1;
   double offset = 0;
 
   [[nodiscard]] double at(Timestamp t) const;
+  /// No less than the size of any value.
+  [[nodiscard]] double size() const { return std::abs(offset) + std::abs(factor) * most; }
 };
 
 /// The curve of a feature, if it is one of those. REQUIRES: customer.purchases > 0.

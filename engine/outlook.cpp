@@ -44,25 +44,61 @@ constexpr std::array looks{Duration{std::int64_t{64} * 86'400'000}, Duration{std
 
 }  // namespace
 
-// A visit changes nothing but the counter of visits. Where that lowers the score until `due_`, by more than rounding,
-// of which that of the counters is most, the customer comes no sooner to a threshold than before.
+/// How large the term may be, at most, for what it may be off by.
+double size_of(const Logistic::Term& term, const Customer& customer) {
+  const double range = std::max(std::abs(term.least), std::abs(term.most));
+  if (std::isfinite(range)) return range;
+  const auto curve = logarithm_of(customer, term.feature);
+  return curve ? curve->size() : range;
+}
+
+/// By how much a visit has lowered the term until `due_`, at least; below 0: it may have raised it.
+double Outlook::lowered_by_visit(const Logistic::Term& term, const Customer& now) const {
+  constexpr double raised = -1;
+  const double weight = bounded_weight(term.weight);
+  const bool is_seen = now.is_seen_since_purchase();
+  switch (term.feature) {
+    case Feature::visits_30d: {
+      if (weight > 0) return raised;
+      const auto value = static_cast<double>(now.counters[static_cast<std::size_t>(Counter::visits_30d)]);
+      const double half_life = half_life_days[static_cast<std::size_t>(Counter::visits_30d)];
+      const double left = std::exp2(-(due_ - now.moment()).days() / half_life);
+      return value <= term.most && (value - 1) * left >= term.least ? -weight * left : 0;
+    }
+    case Feature::log_days_since_seen: return weight < 0 ? raised : 0;
+    case Feature::missed_events:  // None any more, or, in the hour of the purchase, those of one event more.
+      return !seen_since_purchase_ && (is_seen ? weight < 0 : weight > 0) ? raised : 0;
+    case Feature::seen_since_purchase:
+      if (seen_since_purchase_ || !is_seen) return 0;
+      return weight > 0 ? raised : -weight * (term.within_range(1) - term.within_range(0));
+    case Feature::log_activity: {
+      if (weight > 0) return raised;
+      const Logarithm curve = *logarithm_of(now, term.feature);
+      const double lift = std::log1p(1 / (now.events_since_first() + 1 - (now.contacts - contacts_)));
+      const bool counts =
+          now.contacts > contacts_ && curve.at(now.moment()) <= term.most && curve.at(due_) - 2 * lift >= term.least;
+      return counts ? -weight * lift / 2 : 0;
+    }
+    default: return 0;
+  }
+}
+
+// Where what a visit changes lowers the score until `due_`, by more than rounding, of which that of the counters is
+// most, the customer comes no sooner to a threshold than before.
 bool Outlook::falls_with_visit(const Customer& now, const Model& model, Duration horizon) const {
   double lowered = 0;
   double size = std::abs(model.logistic->intercept);
   double rounded = 0;
   const double silence = static_cast<double>((due_ - now.last()).ms) / static_cast<double>(model.time_unit.ms);
   for (const Logistic::Term& term : model.logistic->terms) {
+    const double by_term = lowered_by_visit(term, now);
+    if (by_term < 0) return false;
+    lowered += by_term;
     const double weight = std::abs(term.weight);
-    size += weight * (term.feature == Feature::mbg_logit ? mbg_of(now, model, horizon).logit_size(silence)
-                                                         : std::max(std::abs(term.least), std::abs(term.most)));
-    const auto counter = counter_of(term.feature);
-    if (!counter) continue;
-    const auto value = static_cast<double>(now.counters[static_cast<std::size_t>(*counter)]);
-    rounded += weight * value * counter_rounding;
-    if (*counter != Counter::visits_30d || term.weight >= 0 || value > term.most) continue;
-    const double half_life = half_life_days[static_cast<std::size_t>(*counter)];
-    const double left = std::exp2(-(due_ - now.moment()).days() / half_life);
-    if ((value - 1) * left >= term.least) lowered = weight * left;
+    size += weight *
+            (term.feature == Feature::mbg_logit ? mbg_of(now, model, horizon).logit_size(silence) : size_of(term, now));
+    if (const auto counter = counter_of(term.feature))
+      rounded += weight * static_cast<double>(now.counters[static_cast<std::size_t>(*counter)]) * counter_rounding;
   }
   return lowered > rounded + score_rounding * size + lowered_min;
 }
@@ -95,16 +131,15 @@ bool Outlook::stands(const Customer& now, EventKind event, LazyScore& score, con
          is_clear_of(band.at_least, slope * units(t - moment_));
 }
 
-Timestamp quiet_until(const Customer& customer, LazyScore& score, const RiskPolicy& policy) {
-  const Timestamp t = customer.moment();
+Timestamp quiet_until(const Customer& customer, LazyScore& score, const RiskPolicy& policy, Timestamp from) {
   const Level level = customer.current_level();
   const Band band = band_of(level, policy);
   const Timestamp last = level == Level::none ? after_all_time : expiry_of(customer, policy);
   for (const Duration ahead : looks) {
-    const Timestamp until = std::min(t + ahead, last);
-    if (until > t && stays_within(band, score.get(), t, until)) return until;
+    const Timestamp until = std::min(from + ahead, last);
+    if (until > from && stays_within(band, score.get(), from, until)) return until;
   }
-  return t;
+  return from;
 }
 
 }  // namespace holdfast::engine

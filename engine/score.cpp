@@ -15,9 +15,6 @@ constexpr double rounding = 1e-14;
 /// As much more is Mbg::about_logit() off by.
 constexpr double about_rounding = 100;
 
-/// More than the logarithm of a number of days; of a multiple of a day or more, even more so.
-constexpr double log_days_max = 42;
-
 /// The value of a feature that counts.
 double held(double feature, double least, double most) { return std::min(std::max(feature, least), most); }
 
@@ -285,7 +282,7 @@ double Score::feature_size(const Ranged& term, Moment& begin, Moment& end) const
   switch (term.shape) {
     case Shape::mbg_logit: return mbg_.logit_size(silence_units(end.t()));
     case Shape::days: return std::max(std::abs(begin.feature(term)), std::abs(end.feature(term)));
-    case Shape::logarithm: return std::abs(term.curve.offset) + std::abs(term.factor) * log_days_max;
+    case Shape::logarithm: return term.curve.size();
     case Shape::decay: break;
   }
   return std::abs(begin.feature(term));
@@ -310,7 +307,7 @@ double Score::bound(Timestamp from, Timestamp to, bool greatest) const {
   for (std::size_t i = 0; i < growth_count_; ++i) {
     const auto [since, scale, amount] = growths_[i];
     sum += amount * std::log1p(extreme(amount).days_since(since) / scale);
-    size += std::abs(amount) * log_days_max;
+    size += std::abs(amount) * Logarithm::most;
   }
   for (std::size_t i = 0; i < decay_count_; ++i) {
     const Decay& decay = decays_[i];

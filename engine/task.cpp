@@ -89,7 +89,7 @@ void Task::set_all_timers() {
     }
     if (!table_.is_used(slot)) continue;
     timers_.forget(slot);  // Of another task with this table, if there was one.
-    set_timer(slot, customer_at(table_.read(slot)));
+    set_timer(slot, before_all_time);
   }
 }
 
@@ -207,7 +207,7 @@ void Task::bring_under(const Generation& generation) {
   table_.for_each_hash([&](Slot slot, std::uint32_t hash_low) {
     if (!timers_.bring_forward(slot, generation.adoption(hash_low))) soon_.push_back(slot);
   });
-  set_timers(soon_);
+  set_timers(soon_, before_all_time);
 }
 
 Marker Task::marker(PolicyId policy, Timestamp taken_at) const {
@@ -258,16 +258,16 @@ std::optional<Timers::Due> Task::next_to_fire(Timestamp t) {
 std::optional<Timers::Due> Task::next_timer_due(Timestamp t) {
   while (timers_.next_due() <= t) {
     const auto tick = timers_.take_tick(t);
-    set_timers(tick);
+    set_timers(tick, timers_.tick());
     if (const auto first = timers_.first(t); first || tick.empty()) return first;
   }
   return std::nullopt;
 }
 
-void Task::set_timers(std::span<const Slot> slots) {
+void Task::set_timers(std::span<const Slot> slots, Timestamp quiet) {
   for (std::size_t i = 0; i < slots.size(); ++i) {
     if (i % read_at_once == 0) table_.expect(slots.subspan(i, std::min(read_at_once, slots.size() - i)));
-    set_timer(slots[i], customer_at(table_.read(slots[i])));
+    set_timer(slots[i], quiet);
   }
 }
 
@@ -291,7 +291,7 @@ void Task::fire(Timers::Due due, Output& output) {
   // Only now: it rounds the counters, and what was found by the search for the moment must hold when it is judged.
   advance_to(customer, due.at);
   LazyScore score(customer, model, policy_.horizon);
-  set_timer(due.slot, customer, score);
+  set_timer(due.slot, customer, score, customer.moment());
 }
 
 // What became of the customer since it was asked, a horizon ago, and what is expected of it now.
@@ -351,7 +351,7 @@ void Task::apply_record(SourceIndex source, const Event& event, Output& output) 
   if (next_date(slot, customer) < standing || !outlook.stands(customer, event.kind, score, policy_)) {
     const Trigger trigger{trigger_type(event.kind), source, event.offset, event.event_id};
     judge(event.customer, customer, score, customer.moment(), trigger, event.logged_at, output);
-    set_timer(slot, customer, score);
+    set_timer(slot, customer, score, customer.moment());
   }
   // Its own, or others that a step has left for the next one.
   while (const auto due = next_to_fire(stream_time_)) fire(*due, output);
@@ -446,20 +446,21 @@ void Task::emit(CustomerKey key, Customer& customer, Change change, Level level,
                 .at_risk = expected.value_or(0) * risk});
 }
 
-void Task::set_timer(Slot slot, const Customer& customer) {
+void Task::set_timer(Slot slot, Timestamp quiet) {
+  const Customer& customer = customer_at(table_.read(slot));
   const std::uint64_t hash = has_no_dates() ? 0 : table_.key(slot).hash;
   LazyScore score(customer, *generations_.at(hash, customer.moment()).model, policy_.horizon);
-  timers_.set(slot, std::min(engine::next_timer(customer, score, policy_), next_date(slot, customer)));
+  set_timer(slot, customer, score, std::max(quiet, customer.moment()));
 }
 
-// After the customer was judged. Where its moment is takes a search in a logistic score: mostly something else happens
-// to the customer before, so that is left to when the timer comes up.
-void Task::set_timer(Slot slot, const Customer& customer, LazyScore& score) {
+// Where the customer's moment is takes a search in a logistic score: mostly something else happens to it before, so
+// that is left to when the timer comes up.
+void Task::set_timer(Slot slot, const Customer& customer, LazyScore& score, Timestamp quiet) {
   // A near timer is exact, and fires.
   const bool is_near = timers_.standing(slot) == before_all_time;
   if (score.model().logistic && !is_near && is_judged(customer, policy_)) {
-    const Timestamp quiet = std::min(quiet_until(customer, score, policy_), next_date(slot, customer));
-    if (quiet > customer.moment() && timers_.bring_forward(slot, quiet)) return;
+    const Timestamp until = std::min(quiet_until(customer, score, policy_, quiet), next_date(slot, customer));
+    if (until > quiet && timers_.bring_forward(slot, until)) return;
   }
   timers_.set(slot, std::min(engine::next_timer(customer, score, policy_), next_date(slot, customer)));
 }

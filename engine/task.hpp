@@ -142,12 +142,13 @@ class Task {
              Timestamp logged_at, Output& output);
   void emit(CustomerKey key, Customer& customer, Change change, Level level, Timestamp t, double risk,
             const Trigger& trigger, Timestamp logged_at, Output& output);
-  void set_timer(Slot slot, const Customer& customer);
-  void set_timer(Slot slot, const Customer& customer, LazyScore& score);
+  /// Nothing happens to the customer between its moment and `quiet`.
+  void set_timer(Slot slot, Timestamp quiet);
+  void set_timer(Slot slot, const Customer& customer, LazyScore& score, Timestamp quiet);
   [[nodiscard]] bool has_no_dates() const { return generations_.is_one_for_all() && !calibration_; }
   /// When the customer comes under another model, or is asked what became of it.
   [[nodiscard]] Timestamp next_date(Slot slot, const Customer& customer) const;
-  void set_timers(std::span<const Slot> slots);
+  void set_timers(std::span<const Slot> slots, Timestamp quiet);
 
   Partition partition_;
   const RiskPolicy& policy_;

@@ -82,6 +82,8 @@ std::span<const Slot> Timers::take_tick(Timestamp t) {
   return tick_;
 }
 
+Timestamp Timers::tick() const { return start_of(far_.taken()); }
+
 std::optional<Timers::Due> Timers::first(Timestamp t) {
   drop_stale();
   if (near_.empty() || t < near_.front().at) return std::nullopt;

@@ -43,6 +43,8 @@ class Timers {
   /// Customers whose timers stand in the next tick, if no near one is left and it begins at or before `t`: each is to
   /// be set anew at once. Empty: first(t) is the first of all.
   [[nodiscard]] std::span<const Slot> take_tick(Timestamp t);
+  /// Where the tick that was taken last begins. REQUIRES: one was.
+  [[nodiscard]] Timestamp tick() const;
   struct Due {
     Slot slot;
     Timestamp at;

@@ -177,7 +177,11 @@ TEST(Outlook, StandsAfterAVisitThatLowersTheScore) {
         any_real(-3, 1), {{Feature::mbg_logit, any_real(0, 1)},
                           {Feature::log_days_since_purchase, any_real(0, 1), 0.2, 5},
                           {Feature::visits_30d, -any_magnitude(1e-8, 1), *rc::gen::element(0.0, 1.0), most},
-                          {Feature::complaints_opened_60d, any_real(-1, 1), 0, 2}});
+                          {Feature::complaints_opened_60d, any_real(-1, 1), 0, 2},
+                          {Feature::log_days_since_seen, any_real(-0.3, 1), 0, 5},
+                          {Feature::seen_since_purchase, any_real(-1, 0.3), 0, *rc::gen::element(0.5, 1.0)},
+                          {Feature::log_activity, any_real(-1, 0.3), any_real(-4, 0), any_real(0, 2)},
+                          {Feature::missed_events, any_real(-0.3, 1), 0, any_real(0, 20)}});
     const RiskPolicy policy = default_policy();
     customer.level = 0;
     RC_PRE(is_judged(customer, policy));
@@ -208,7 +212,7 @@ TEST(Outlook, NothingHappensToACustomerWhileItIsQuiet) {
     judge(customer, model, policy);
     customer.raised_at_ms = customer.moment_ms;
     LazyScore score(customer, model, policy.horizon);
-    const Timestamp until = quiet_until(customer, score, policy);
+    const Timestamp until = quiet_until(customer, score, policy, customer.moment());
     RC_ASSERT(until >= customer.moment());
     RC_ASSERT(next_timer(customer, model, policy) >= until);
     quiet += until > customer.moment() ? 1 : 0;
