@@ -39,9 +39,8 @@ struct Levels {
   std::array<double, 3> full;
 };
 constexpr std::array levels{
-    Levels{.name = "1 event in 50 alerts", .plain = {0.99, 0.995, 0.999}, .full = {0.99, 0.995, 0.999}},
-    Levels{.name = "1 event in 18 alerts", .plain = {0.90, 0.95, 0.99}, .full = {0.90, 0.95, 0.99}},
-    Levels{.name = "1 event in 11 alerts", .plain = {0.75, 0.90, 0.97}, .full = {0.75, 0.90, 0.97}},
+    Levels{.name = "1 event in 18 alerts", .plain = {0.90, 0.95, 0.99}, .full = {0.9987, 0.9994, 0.9998}},
+    Levels{.name = "1 event in 11 alerts", .plain = {0.75, 0.90, 0.97}, .full = {0.88, 0.95, 0.99}},
 };
 
 constexpr std::size_t ways = 3;
@@ -196,7 +195,15 @@ class Judged {
   void come_to(One& one, Timestamp t) {
     while (one.standing <= t) {
       // As when a tick of timers comes up.
-      const Timestamp due = engine::next_timer(one.customer, model_, policy_);
+      engine::LazyScore score(one.customer, model_, policy_.horizon);
+      if (model_.logistic && one.standing > one.customer.moment() && engine::is_judged(one.customer, policy_)) {
+        const Timestamp quiet = engine::quiet_until(one.customer, score, policy_, one.standing);
+        if (quiet > one.standing) {
+          one.standing = quiet;
+          continue;
+        }
+      }
+      const Timestamp due = engine::next_timer(one.customer, score, policy_);
       one.standing = due;
       if (due > t) return;
       fire(one, due);
@@ -220,7 +227,7 @@ class Judged {
 
   void stand(One& one, engine::LazyScore& score) const {
     if (model_.logistic && engine::is_judged(one.customer, policy_)) {
-      one.standing = engine::quiet_until(one.customer, score, policy_);
+      one.standing = engine::quiet_until(one.customer, score, policy_, one.customer.moment());
       if (one.standing > one.customer.moment()) return;
     }
     one.standing = engine::next_timer(one.customer, score, policy_);
