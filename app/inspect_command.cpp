@@ -15,6 +15,7 @@
 #include "app/logging.hpp"
 #include "app/report.hpp"
 #include "app/text_table.hpp"
+#include "engine/calibration.hpp"
 #include "engine/customer.hpp"
 #include "engine/generations.hpp"
 #include "state/checkpoint_store.hpp"
@@ -103,7 +104,8 @@ Expected<std::string> describe(const InspectOptions& options, const Config& conf
       return fail(ErrorKind::incompatible,
                   "the checkpoint was made under a model that this release cannot read: " + model.error().message);
   }
-  if (!found.marker.models.empty()) models.restore(found.marker.models, known);
+  if (!found.marker.models.empty())
+    models.restore(found.marker.models, known, engine::goes_on_correcting(config.policy, found.marker.calibration));
   const engine::Model& model = *models.at(make_customer_key(options.customer).hash, at).model;
   Json description = describe_customer(options.customer, customer, found.marker.partition, model, config.policy, at);
   description["checkpoint"] = {{"taken_at", to_rfc3339(found.marker.taken_at)},

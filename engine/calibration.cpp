@@ -6,16 +6,13 @@
 #include <cmath>
 #include <numbers>
 
+#include "engine/phase.hpp"
 #include "engine/score.hpp"
 
 namespace holdfast::engine {
 namespace {
 
 using Bin = CalibrationState::Bin;
-
-/// Bits of a hash that say where in the horizon a customer is asked.
-constexpr int phase_bits = 24;
-constexpr int phase_shift = 32 - phase_bits;
 
 constexpr std::int64_t day_ms = 86'400'000;
 constexpr std::int64_t week_ms = 7 * day_ms;
@@ -105,14 +102,8 @@ void Calibration::restore(const CalibrationState& state, Timestamp now) {
 
 void Calibration::begin(Timestamp since) { state_ = CalibrationState{.horizon = state_.horizon, .since = since}; }
 
-Duration Calibration::phase(std::uint64_t hash) const {
-  // A horizon of ten years in milliseconds has 39 bits.
-  const std::uint64_t place = (hash >> phase_shift) & ((std::uint64_t{1} << phase_bits) - 1);
-  return {static_cast<std::int64_t>(place * static_cast<std::uint64_t>(state_.horizon.ms) >> phase_bits)};
-}
-
 Timestamp Calibration::next_probe(std::uint64_t hash, Timestamp t) const {
-  const std::int64_t offset = phase(hash).ms;
+  const std::int64_t offset = phase_of(hash, state_.horizon).ms;
   return {(floor_div(t.ms - offset, state_.horizon.ms) + 1) * state_.horizon.ms + offset};
 }
 
@@ -238,6 +229,10 @@ CalibrationReport Calibration::report() const {
   }
   report.ece_chance_most = (mean + chance_deviations * std::sqrt(variance)) / report.outcomes;
   return report;
+}
+
+bool goes_on_correcting(const RiskPolicy& policy, const std::optional<CalibrationState>& before) {
+  return policy.calibration == CalibrationUse::correct && before && before->horizon == policy.horizon;
 }
 
 Model corrected(const Model& model, const Correction& correction) {

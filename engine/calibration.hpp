@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "domain/calibration.hpp"
@@ -62,13 +63,16 @@ class Calibration {
   [[nodiscard]] const CalibrationState& state() const { return state_; }
 
  private:
-  [[nodiscard]] Duration phase(std::uint64_t hash) const;
   [[nodiscard]] Correction in_force(Timestamp t) const;
   void expect_review(Timestamp now);
 
   Duration half_life_;
   CalibrationState state_;
 };
+
+/// Whether the corrections of a checkpoint with this calibration stay in force: not where models are not corrected any
+/// more, nor over another horizon.
+[[nodiscard]] bool goes_on_correcting(const RiskPolicy& policy, const std::optional<CalibrationState>& before);
 
 /// The model whose scores are those of `model`, corrected. What it is called stays.
 [[nodiscard]] Model corrected(const Model& model, const Correction& correction);

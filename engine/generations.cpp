@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/calibration.hpp"
+#include "engine/phase.hpp"
 #include "engine/risk.hpp"
 #include "engine/timers.hpp"
 
@@ -13,16 +14,9 @@ namespace {
 
 constexpr std::uint64_t customers_in_tick = 8192;
 
-/// Bits of a hash that say where in the spread a customer has its place.
-constexpr int phase_bits = 24;
-constexpr int phase_shift = 32 - phase_bits;
-
 }  // namespace
 
-Timestamp Generation::adoption(std::uint64_t hash) const {
-  const std::uint64_t phase = (hash >> phase_shift) & ((std::uint64_t{1} << phase_bits) - 1);
-  return from + Duration{static_cast<std::int64_t>(phase * static_cast<std::uint64_t>(spread.ms) >> phase_bits)};
-}
+Timestamp Generation::adoption(std::uint64_t hash) const { return from + phase_of(hash, spread); }
 
 Duration spread_of(std::uint64_t customers) {
   const std::uint64_t ticks = std::max<std::uint64_t>(1, (customers + customers_in_tick - 1) / customers_in_tick);
@@ -51,10 +45,11 @@ void Generations::correct(const Correction& correction, Timestamp from) {
   find_next_change();
 }
 
-void Generations::restore(std::span<const ModelGeneration> models, ModelReader& reader) {
+void Generations::restore(std::span<const ModelGeneration> models, ModelReader& reader, bool corrects) {
   list_.clear();
   for (const ModelGeneration& marked : models)
-    list_.push_back(make(reader.read(marked.model).value(), marked.correction, marked.from, marked.spread));
+    list_.push_back(make(reader.read(marked.model).value(), corrects ? marked.correction : Correction{}, marked.from,
+                         marked.spread));
   begun_ = static_cast<std::size_t>(std::ranges::count_if(list_, &Generation::has_begun));
   assert(begun_ > 0);
   find_next_change();

@@ -45,8 +45,8 @@ class Generations {
   /// They come under the model that all are under, with this correction, from `from` on. REQUIRES: is_one_for_all(),
   /// and no other model begins before.
   void correct(const Correction& correction, Timestamp from);
-  /// As a marker has them. REQUIRES: there are some.
-  void restore(std::span<const ModelGeneration> models, ModelReader& reader);
+  /// As a marker has them; `corrects`: with their corrections. REQUIRES: there are some.
+  void restore(std::span<const ModelGeneration> models, ModelReader& reader, bool corrects);
 
   /// The newest that customers come under now.
   [[nodiscard]] const Generation& newest_begun() const { return list_[begun_ - 1]; }

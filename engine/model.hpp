@@ -113,10 +113,10 @@ class ModelReader {
   [[nodiscard]] virtual Expected<std::shared_ptr<const Model>> read(std::string_view bytes) = 0;
 };
 
-/// Whom to alert on, and when.
 /// What is done with outcomes as they arrive.
 enum class CalibrationUse : std::uint8_t { off, watch, correct };
 
+/// Whom to alert on, and when.
 struct RiskPolicy {
   Duration horizon;
   std::array<double, 3> thresholds{};  ///< watch < high < critical, each within (0, 1).

@@ -71,7 +71,7 @@ void Task::restore(const Marker& marker) {
   stream_time_ = marker.stream_time;
   steps_ = marker.step;
   if (models_ != nullptr && !marker.models.empty()) {
-    generations_.restore(marker.models, *models_);
+    generations_.restore(marker.models, *models_, goes_on_correcting(policy_, marker.calibration));
     model_is_recorded_ = true;
   }
   // Whoever began to ask later does not know when a score was noted that it finds.
@@ -101,7 +101,7 @@ std::optional<Step> Task::advance(Timestamp clock, std::size_t work_max, Output&
   while (work < work_max) {
     auto head = inbox_.next();
     if (head && time_before(*head->event) > until) head.reset();
-    // A clock that fires nothing, and brings no model, changes nothing: alone it makes no step.
+    // A clock that fires nothing, and brings neither a model nor a week, changes nothing: alone it makes no step.
     const bool tick =
         !head && clock > stream_time_ && settled(until) && (work > 0 || changes_by(clock) || next_to_fire(clock));
     if (!head && !tick) break;
@@ -296,7 +296,7 @@ void Task::fire(Timers::Due due, Output& output) {
 
 // What became of the customer since it was asked, a horizon ago, and what is expected of it now.
 void Task::probe(const CustomerKey& key, Customer& customer, Timestamp t) {
-  if (!calibration_->is_probe(key.hash, t)) return;
+  if (t < stream_time_ || !calibration_->is_probe(key.hash, t)) return;
   if (customer.probe != 0) {
     const bool left = customer.last() <= t - policy_.horizon;
     calibration_->learn(customer.probe, left, t, stream_time_);
@@ -471,7 +471,9 @@ Timestamp Task::next_date(Slot slot, const Customer& customer) const {
   const Timestamp moment = customer.moment();
   // Another model makes no difference to those whom alerts are not made for.
   Timestamp next = is_judged(customer, policy_) ? generations_.next_adoption(hash, moment) : after_all_time;
-  if (calibration_ && customer.purchases > 0) next = std::min(next, calibration_->next_probe(hash, moment));
+  // Nobody is asked of what lies behind: not who is told of late, nor all when asking begins.
+  const Timestamp behind = stream_time_ == before_all_time ? moment : std::max(moment, stream_time_ - Duration{1});
+  if (calibration_ && customer.purchases > 0) next = std::min(next, calibration_->next_probe(hash, behind));
   return next;
 }
 

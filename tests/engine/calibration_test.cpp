@@ -368,5 +368,51 @@ TEST(TaskCalibration, ComesBackWithItsMarker) {
       << "how old the scores in the records are is not known";
 }
 
+TEST(TaskCalibration, NoCorrectionOutlivesItsMode) {
+  Lost world(CalibrationUse::correct);
+  world.models.add(world.model);
+  world.run_to(new_year + days(250));
+  const Marker marker = world.task.marker({}, {});
+  ASSERT_NE(marker.models[0].correction, Correction{});
+  const auto goes_on_with = [&](const RiskPolicy& policy) {
+    Task again(Partition{3}, world.model, policy, world.table, marker.position, &world.models);
+    again.restore(marker);
+    return again.models()[0].correction;
+  };
+  EXPECT_EQ(goes_on_with(world.policy), marker.models[0].correction);
+  EXPECT_EQ(goes_on_with(Lost::policy_for(CalibrationUse::watch)), Correction{});
+  EXPECT_EQ(goes_on_with(Lost::policy_for(CalibrationUse::off)), Correction{});
+  RiskPolicy of_another_horizon = world.policy;
+  of_another_horizon.horizon = days(30);
+  EXPECT_EQ(goes_on_with(of_another_horizon), Correction{}) << "it is of scores over the other one";
+}
+
+TEST(TaskCalibration, NobodyIsAskedOfWhatLiesBehind) {
+  World world(logistic_model(-1, {}), Lost::policy_for(CalibrationUse::correct));
+  const Timestamp now = new_year + days(1000);
+  world.log(purchases, {of("now", purchase(now)), of("late", purchase(first_event_time))});
+  world.end(others);
+  while (world.task.advance(now + horizon + horizon, unbounded, world.alerts)) {
+  }
+  EXPECT_LE(world.task.calibration()->report().outcomes, 4) << "each is asked once in a horizon";
+  EXPECT_LE(world.task.counts().timers, 8U);
+}
+
+TEST(TaskCalibration, BeginsWithoutCatchingUp) {
+  Lost off(CalibrationUse::off);
+  off.models.add(off.model);
+  off.run_to(new_year + days(1000));
+  const Marker marker = off.task.marker({}, {});
+  const RiskPolicy watching = Lost::policy_for(CalibrationUse::watch);
+  Task watch(Partition{3}, off.model, watching, off.table, marker.position, &off.models);
+  watch.restore(marker);
+  watch.reached_end(purchases, marker.position.next[0]);
+  watch.reached_end(others, marker.position.next[1]);
+  while (watch.advance(marker.stream_time + horizon, unbounded, off.alerts)) {
+  }
+  EXPECT_LE(watch.counts().timers, Lost::ids().size() + 1);
+  EXPECT_GT(watch.calibration()->state().bins[28 - 1].asked, 300);
+}
+
 }  // namespace
 }  // namespace holdfast::engine

@@ -120,7 +120,7 @@ TEST(Generations, ComeBackAsAMarkerHasThem) {
   const std::vector<ModelGeneration> marked{{"first", before_all_time, Duration{0}},
                                             {"second", Timestamp{5}, Duration{1'000'000}},
                                             {"third", Timestamp{9}, ModelGeneration::not_begun}};
-  generations.restore(marked, models);
+  generations.restore(marked, models, true);
   ASSERT_EQ(generations.all().size(), 3U);
   EXPECT_FALSE(generations.is_one_for_all());
   EXPECT_EQ(generations.at(middle, Timestamp{5 + 499'999}).model->id, "first");

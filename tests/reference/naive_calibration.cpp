@@ -54,7 +54,7 @@ Timestamp NaiveEngine::probe_after(const std::string& id, Timestamp t) const {
 
 void NaiveEngine::probe(const std::string& id, Person& person, Timestamp t) {
   if (policy_.calibration == engine::CalibrationUse::off) return;
-  if (probe_after(id, t - Duration{1}) != t) return;
+  if (t < *stream_time_ || probe_after(id, t - Duration{1}) != t) return;
   const Timestamp asked_at = t - policy_.horizon;
   if (person.probe && (!since_ || asked_at >= *since_)) {
     double intercept = 0;

@@ -569,7 +569,8 @@ void NaiveEngine::set_timer(const std::string& id, Person& person) {
     }
   }
   if (policy_.calibration != engine::CalibrationUse::off && person.purchases > 0) {
-    const Timestamp asked = probe_after(id, *person.moment);
+    const Timestamp past = stream_time_ ? *stream_time_ - Duration{1} : *person.moment;
+    const Timestamp asked = probe_after(id, std::max(*person.moment, past));
     if (!person.timer || asked < *person.timer) person.timer = asked;
   }
   if (!is_judged(person)) return;
