@@ -26,6 +26,7 @@ class TextArena {
   }
 
   void append(std::string_view piece) {
+    if (piece.empty()) return;  // It may point nowhere, from where nothing may be copied, however little.
     std::memcpy(room(piece.size()), piece.data(), piece.size());
     at_ += piece.size();
   }

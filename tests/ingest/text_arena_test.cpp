@@ -44,6 +44,14 @@ TEST(TextArena, AnEmptyTextHasAPlace) {
   EXPECT_NE(arena.finish().data(), nullptr);
 }
 
+TEST(TextArena, AnEmptyPieceAddsNothingWhereverItPoints) {
+  TextArena arena;
+  arena.append(std::string_view{});
+  arena.append("text");
+  arena.append(std::string_view{});
+  EXPECT_EQ(arena.finish(), "text");
+}
+
 TEST(TextArena, MemoryIsUsedAgain) {
   TextArena arena;
   const char* const first = write(arena, "first").data();
