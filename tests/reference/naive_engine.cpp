@@ -532,23 +532,47 @@ double NaiveEngine::score(const Person& person, Timestamp t) const {
 // Under MBG/NBD alone risk only rises, so one look at the end tells whether it crosses. Otherwise the
 // first hours are looked at by and by, as logarithms of time move, then every six hours of the first 200 days, then
 // every third day: a bump that is shorter is not seen.
+/// Where the risk is least, or greatest, between two moments. REQUIRES: it turns there once.
+Timestamp NaiveEngine::turn(const Person& person, Timestamp from, Timestamp to, bool least) const {
+  while (to - from > Duration{2}) {
+    const Duration third{(to - from).ms / 3};
+    const bool falls = risk(person, from + third) > risk(person, to - third);
+    (falls == least ? from : to) = falls == least ? from + third : to - third;
+  }
+  return from + Duration{1};
+}
+
 std::optional<Timestamp> NaiveEngine::crossing(const Person& person, Timestamp last) const {
-  const auto changes = [&](Timestamp t) { return judged(person.level, risk(person, t)) != person.level; };
-  Timestamp before = *person.moment;
-  while (before < last) {
+  struct Sample {
+    Timestamp t;
+    double risk;
+  };
+  const auto sample = [&](Timestamp t) { return Sample{t, risk(person, t)}; };
+  const auto changes = [&](const Sample& at) { return judged(person.level, at.risk) != person.level; };
+  const auto first_change = [&](Timestamp before, Timestamp after) {
+    while (after - before > Duration{1}) {
+      const Timestamp middle{before.ms + (after.ms - before.ms) / 2};
+      (changes(sample(middle)) ? after : before) = middle;
+    }
+    return after;
+  };
+  Sample earlier = sample(*person.moment);
+  Sample before = earlier;
+  while (before.t < last) {
     Duration stride{ten_years_ms};
-    const std::int64_t passed_ms = (before - *person.moment).ms;
+    const std::int64_t passed_ms = (before.t - *person.moment).ms;
     if (model_->logistic)
       stride = passed_ms < 200 * day_ms ? Duration{std::clamp(passed_ms / 10, hour_ms / 20, 6 * hour_ms)}
                                         : Duration{3 * day_ms};
-    Timestamp after = std::min(before + stride, last);
-    if (changes(after)) {
-      while (after - before > Duration{1}) {
-        const Timestamp middle{before.ms + (after.ms - before.ms) / 2};
-        (changes(middle) ? after : before) = middle;
-      }
-      return after;
+    const Sample after = sample(std::min(before.t + stride, last));
+    const bool least = before.risk < earlier.risk && before.risk < after.risk;
+    const bool greatest = before.risk > earlier.risk && before.risk > after.risk;
+    if (least || greatest) {
+      const Timestamp turned = turn(person, earlier.t, after.t, least);
+      if (changes(sample(turned))) return first_change(earlier.t, turned);
     }
+    if (changes(after)) return first_change(before.t, after.t);
+    earlier = before;
     before = after;
   }
   return std::nullopt;

@@ -142,6 +142,7 @@ class NaiveEngine {
   [[nodiscard]] std::optional<double> feature(const Person& person, Feature f, Timestamp t) const;
   [[nodiscard]] std::optional<double> habit(const Person& person, Feature f, Timestamp t) const;
   [[nodiscard]] double risk(const Person& person, Timestamp t) const;
+  [[nodiscard]] Timestamp turn(const Person& person, Timestamp from, Timestamp to, bool least) const;
   [[nodiscard]] std::optional<Timestamp> crossing(const Person& person, Timestamp last) const;
 
   struct Reign {
