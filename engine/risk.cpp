@@ -61,10 +61,10 @@ class Reasons {
     add(term.feature, value, part_of(term, value) - usual);
   }
 
-  /// What the term adds to the score of customers alike; 0 where that is not known.
+  /// What the term adds to the score of customers alike; where that is not known, to that of one whose feature is 0.
   [[nodiscard]] double usual_part(const Logistic::Term& term) const {
     const double alike = model_.alike.of(group_, term.feature);
-    return std::isnan(alike) ? 0 : part_of(term, alike);
+    return part_of(term, std::isnan(alike) ? 0 : alike);
   }
 
  private:

@@ -280,6 +280,22 @@ TEST(Risk, ReasonsStandInOrderAndAddUpToTheScore) {
   EXPECT_TRUE(ok);
 }
 
+TEST(Risk, WhatAFeatureAddsToEveryoneIsNoReason) {
+  const Customer customer = buyer(6, days(60));
+  const auto long_silence = Logistic::Term{.feature = Feature::missed_purchases, .weight = 0.3, .least = 4};
+  const Model model = logistic_model(0.5, {{Feature::mbg_logit, 1}, long_silence});
+  const auto reason_at = [&](std::int64_t silence) {
+    const Explanation explanation = explain_at(customer, model, horizon, customer.last() + days(silence));
+    double contribution = 0;
+    for (const Reason& reason : explanation.span()) {
+      if (reason.feature == Feature::missed_purchases) contribution = reason.contribution;
+    }
+    return contribution;
+  };
+  EXPECT_EQ(reason_at(10), 0) << "it counts as 4 of all whose silence is short, and nothing says what is usual";
+  EXPECT_NEAR(reason_at(120), 0.3 * (6 * std::log1p(120.0 / 67) - 4), 1e-9);
+}
+
 TEST(Risk, ExpectedSpendIsTheSpendModelTimesTheRate) {
   const Model model = cdnow_model();
   Customer customer = buyer(2, days(70));

@@ -418,8 +418,8 @@ void NaiveEngine::alert(const std::string& id, Person& person, Timestamp t, Chan
       add(Feature::days_since_purchase, days(t - person.last), counted(term, logit(mbg_risk(person.x, t_x, T))) - l1);
     } else if (const auto value = feature(person, f, t)) {
       // Plain days are one with the part of mbg_logit that is theirs.
-      const double alike = f == Feature::days_since_purchase ? NAN : model_->alike.of(group, f);
-      const double usual = std::isnan(alike) ? 0 : counted(term, alike);
+      const double alike = model_->alike.of(group, f);
+      const double usual = f == Feature::days_since_purchase ? 0 : counted(term, std::isnan(alike) ? 0 : alike);
       out.base += usual;
       add(f, *value, counted(term, *value) - usual);
     }
