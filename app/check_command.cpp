@@ -56,11 +56,16 @@ std::string trained_with_text(const engine::Model& model) {
   return out;
 }
 
+std::string value_text(const engine::Model& model) {
+  if (!model.gamma_gamma) return "";
+  return model.currency ? fmt::format(", with value in {}", model.currency->text()) : ", with value";
+}
+
 std::string summary_text(const Config& config) {
   std::vector<std::vector<std::string>> rows;
-  rows.push_back({"model", fmt::format("{} ({}), horizon {}, {}{}", config.model.name, config.model.id,
-                                       to_text(config.model.horizon), weights_text(config.model),
-                                       config.model.gamma_gamma ? ", with value" : "")});
+  rows.push_back(
+      {"model", fmt::format("{} ({}), horizon {}, {}{}", config.model.name, config.model.id,
+                            to_text(config.model.horizon), weights_text(config.model), value_text(config.model))});
   if (config.model.trained_with.any()) rows.push_back({"trained with", trained_with_text(config.model)});
   rows.push_back({"policy", fmt::format("{:016x}", config.policy_id().value)});
   rows.push_back({"journal", config.journal_topic});

@@ -161,6 +161,7 @@ RiskCurve curve_of(const std::vector<learn::Example>& examples, std::uint32_t x,
   for (const learn::Example& example : examples) {
     if (example.repeats < x || example.repeats > x_max) continue;
     if (example.repeats > 0) gaps.push_back(example.first_to_last_days / example.repeats);
+    if (model.currency && example.currency != *model.currency) continue;
     const double spend = value_of(example, Feature::log_mean_spend);
     if (!std::isnan(spend)) spends.push_back(std::expm1(spend));
   }
@@ -172,6 +173,7 @@ RiskCurve curve_of(const std::vector<learn::Example>& examples, std::uint32_t x,
     event.time = Timestamp{static_cast<std::int64_t>(purchase * gap * 86'400'000)};
     event.has_amount = !spends.empty();
     event.amount = median_of(spends);
+    event.currency = model.currency.value_or(Currency{});
     engine::apply_event(customer, event);
   }
   RiskCurve curve{.purchases = x + 1, .gap_days = gap, .days = {}, .risk = {}};

@@ -76,7 +76,8 @@ void write_purchases(Card& card, const learn::Training& training) {
   for (const auto& fit : training.others) row(fit, "");
   card.gap();
   if (training.spend)
-    card.line("Spend (Gamma-Gamma, {} customers): p {:.5g}, q {:.5g}, v {:.5g}; log-likelihood {:.2f}.\n",
+    card.line("Spend{} (Gamma-Gamma, {} customers): p {:.5g}, q {:.5g}, v {:.5g}; log-likelihood {:.2f}.\n",
+              training.model.currency ? fmt::format(" in {}", training.model.currency->text()) : "",
               training.spend->customers, training.spend->parameters.p, training.spend->parameters.q,
               training.spend->parameters.v, training.spend->log_likelihood);
 }

@@ -47,8 +47,9 @@ class ModelReader {
   explicit ModelReader(const std::string& path) : path_(path) {}
 
   engine::Model read(const Json& root) {
-    constexpr std::array<std::string_view, 10> known{"format", "name",        "about",    "time_unit", "horizon",
-                                                     "mbg",    "gamma_gamma", "logistic", "alike",     "trained_with"};
+    constexpr std::array<std::string_view, 11> known{"format",   "name",  "about",       "time_unit",
+                                                     "horizon",  "mbg",   "gamma_gamma", "currency",
+                                                     "logistic", "alike", "trained_with"};
     engine::Model model;
     if (!root.is_object()) {
       fault("", "the file must be a JSON object");
@@ -62,6 +63,7 @@ class ModelReader {
     model.horizon = duration(root, "horizon");
     model.mbg = read_mbg(root);
     if (root.contains("gamma_gamma")) model.gamma_gamma = read_gamma_gamma(root["gamma_gamma"]);
+    if (root.contains("currency")) model.currency = read_currency(root["currency"]);
     if (root.contains("logistic")) model.logistic = read_logistic(root["logistic"]);
     if (root.contains("alike")) model.alike = read_alike(root["alike"]);
     if (root.contains("trained_with")) {
@@ -175,6 +177,12 @@ class ModelReader {
     return engine::GammaGammaParameters{.p = number(part, "gamma_gamma.", "p", 0),
                                         .q = number(part, "gamma_gamma.", "q", 1),
                                         .v = number(part, "gamma_gamma.", "v", 0)};
+  }
+
+  std::optional<Currency> read_currency(const Json& part) {
+    const auto currency = part.is_string() ? Currency::from(part.get_ref<const std::string&>()) : std::nullopt;
+    if (!currency) fault("currency", "must be an ISO 4217 code of three capital letters in quotes");
+    return currency;
   }
 
   std::optional<engine::Logistic> read_logistic(const Json& part) {

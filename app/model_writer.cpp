@@ -64,6 +64,7 @@ std::string write_model(const engine::Model& model, const ModelNotes& notes) {
     const auto& [p, q, v] = *model.gamma_gamma;
     json["gamma_gamma"] = {{"p", rounded(p)}, {"q", rounded(q)}, {"v", rounded(v)}};
   }
+  if (model.currency) json["currency"] = model.currency->text();
   if (model.logistic) json["logistic"] = logistic_json(*model.logistic);
   if (Json alike = alike_json(model.alike); !alike.empty()) json["alike"] = std::move(alike);
   if (model.trained_with.any()) json["trained_with"] = trained_with_json(model.trained_with);

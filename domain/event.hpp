@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,17 @@ enum class ComplaintStatus : std::uint8_t { opened, acknowledged, resolved, reop
 /// An ISO 4217 code; empty when the event names none.
 struct Currency {
   std::array<char, 3> code{};
+
+  /// None: the text is not three capital letters.
+  [[nodiscard]] static constexpr std::optional<Currency> from(std::string_view text) {
+    Currency currency;
+    if (text.size() != currency.code.size()) return std::nullopt;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      if (text[i] < 'A' || text[i] > 'Z') return std::nullopt;
+      currency.code[i] = text[i];
+    }
+    return currency;
+  }
 
   friend constexpr auto operator<=>(const Currency&, const Currency&) = default;
   [[nodiscard]] bool empty() const { return code[0] == '\0'; }

@@ -213,7 +213,7 @@ bool has_sound_amounts(const Customer& customer) {
          is_amount(static_cast<double>(customer.gap_squares)) && is_amount(customer.spent) &&
          is_amount(customer.first_day_spent) &&
          (Currency{customer.currency} == Currency{} ||
-          std::ranges::all_of(customer.currency, [](char c) { return c >= 'A' && c <= 'Z'; }));
+          Currency::from({customer.currency.data(), customer.currency.size()}));
 }
 
 }  // namespace
@@ -258,8 +258,9 @@ CustomerState state_by_purchase_days(const Customer& customer) {
   return customer.x < 4 ? CustomerState::repeat : CustomerState::loyal;
 }
 
-bool spend_is_known(const Customer& customer) {
-  return customer.has(Customer::has_amount) && !customer.has(Customer::mixed_currencies);
+bool spend_is_known(const Customer& customer, const std::optional<Currency>& in) {
+  return customer.has(Customer::has_amount) && !customer.has(Customer::mixed_currencies) &&
+         (!in || *in == Currency{customer.currency});
 }
 
 }  // namespace holdfast::engine

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <type_traits>
 
@@ -100,7 +101,8 @@ void advance_to(Customer& customer, Timestamp t);
 /// The state by purchase days alone, x + 1: first_time, repeat or loyal.
 [[nodiscard]] CustomerState state_by_purchase_days(const Customer& customer);
 
-/// Whether `spent` is all that the customer spent: there were amounts, and all in one currency.
-[[nodiscard]] bool spend_is_known(const Customer& customer);
+/// Whether `spent` is all that the customer spent: there were amounts, and all in one currency; this one, if one is
+/// named.
+[[nodiscard]] bool spend_is_known(const Customer& customer, const std::optional<Currency>& in = std::nullopt);
 
 }  // namespace holdfast::engine

@@ -19,8 +19,8 @@ std::optional<double> gap_variation(const Customer& customer) {
   return std::sqrt(std::max(0.0, variance)) / mean;
 }
 
-std::optional<double> log_mean_spend(const Customer& customer) {
-  if (!spend_is_known(customer)) return std::nullopt;
+std::optional<double> log_mean_spend(const Customer& customer, const std::optional<Currency>& currency) {
+  if (!spend_is_known(customer, currency)) return std::nullopt;
   return std::log1p(customer.spent / (1.0 + customer.x));
 }
 
@@ -81,7 +81,8 @@ std::optional<Counter> counter_of(Feature feature) {
   }
 }
 
-std::optional<double> plain_feature_at(const Customer& customer, Feature feature, Timestamp t) {
+std::optional<double> plain_feature_at(const Customer& customer, Feature feature, Timestamp t,
+                                       const std::optional<Currency>& currency) {
   if (const auto counter = counter_of(feature)) return decayed(customer, *counter, t);
   if (const auto logarithm = logarithm_of(customer, feature)) return logarithm->at(t);
   const double silence_days = (t - customer.last()).days();
@@ -94,7 +95,7 @@ std::optional<double> plain_feature_at(const Customer& customer, Feature feature
     case Feature::gap_variation: return gap_variation(customer);
     case Feature::open_complaints: return customer.open_complaints;
     case Feature::seen_since_purchase: return customer.is_seen_since_purchase() ? 1 : 0;
-    case Feature::log_mean_spend: return log_mean_spend(customer);
+    case Feature::log_mean_spend: return log_mean_spend(customer, currency);
     default: return std::nullopt;
   }
 }

@@ -15,6 +15,7 @@
 
 #include "domain/alert.hpp"
 #include "domain/error.hpp"
+#include "domain/event.hpp"
 #include "domain/time.hpp"
 #include "engine/control_group.hpp"
 #include "engine/evidence.hpp"
@@ -93,6 +94,7 @@ struct Model {
   Duration horizon;  ///< The one it was fitted for.
   MbgParameters mbg;
   std::optional<GammaGammaParameters> gamma_gamma;
+  std::optional<Currency> currency{};  ///< Amounts in others are not known to it; none: it does not say.
   std::optional<Logistic> logistic;
   UsualValues alike{};
   EvidenceSet trained_with{};  ///< None: the file does not say.

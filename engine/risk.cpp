@@ -105,7 +105,7 @@ double p_alive_at(const Customer& customer, const Model& model, Timestamp t) {
 
 std::optional<double> feature_at(const Customer& customer, const Model& model, Duration horizon, Feature feature,
                                  Timestamp t) {
-  if (feature != Feature::mbg_logit) return plain_feature_at(customer, feature, t);
+  if (feature != Feature::mbg_logit) return plain_feature_at(customer, feature, t, model.currency);
   return mbg_of(customer, model, horizon).logit(units(t - customer.last(), model)).value;
 }
 
@@ -129,7 +129,7 @@ Explanation explain_at(const Customer& customer, const Model& model, Duration ho
   if (model.logistic) {
     for (const Logistic::Term& term : model.logistic->terms) {
       if (term.feature == Feature::mbg_logit || term.feature == Feature::days_since_purchase) continue;
-      if (const auto value = plain_feature_at(customer, term.feature, t)) reasons.add(term, *value);
+      if (const auto value = plain_feature_at(customer, term.feature, t, model.currency)) reasons.add(term, *value);
     }
   }
   std::ranges::sort(explanation.reasons.begin(), explanation.reasons.begin() + explanation.size,
@@ -142,7 +142,7 @@ Explanation explain_at(const Customer& customer, const Model& model, Duration ho
 }
 
 std::optional<double> expected_spend_at(const Customer& customer, const Model& model, Duration horizon, Timestamp t) {
-  if (!model.gamma_gamma || !spend_is_known(customer)) return std::nullopt;
+  if (!model.gamma_gamma || !spend_is_known(customer, model.currency)) return std::nullopt;
   const auto& [p, q, v] = *model.gamma_gamma;
   const double x = customer.x;
   const double repeat_spent = std::max(0.0, customer.spent - customer.first_day_spent);

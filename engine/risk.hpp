@@ -42,7 +42,8 @@ struct Explanation {
 /// mbg_logit of a customer without history.
 [[nodiscard]] double newcomer_logit(const Model& model, Duration horizon);
 
-/// Expected spend within the horizon of a customer who stays; no value without a Gamma-Gamma part or amounts.
+/// Expected spend within the horizon of a customer who stays; no value without a Gamma-Gamma part or amounts
+/// in the model's currency.
 [[nodiscard]] std::optional<double> expected_spend_at(const Customer& customer, const Model& model, Duration horizon,
                                                       Timestamp t);
 

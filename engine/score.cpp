@@ -92,12 +92,12 @@ Score::Score(const Customer& customer, const Model& model, Duration horizon)
   if (!logistic_) return;
   mbg_weight_ = 0;
   constant_ = bounded_weight(model.logistic->intercept);
-  for (const Logistic::Term& term : model.logistic->terms) add_term(customer, term);
+  for (const Logistic::Term& term : model.logistic->terms) add_term(customer, model, term);
   find_direction();
 }
 
-void Score::add_term(const Customer& customer, const Logistic::Term& term) {
-  if (term.has_range()) return add_ranged(customer, term);
+void Score::add_term(const Customer& customer, const Model& model, const Logistic::Term& term) {
+  if (term.has_range()) return add_ranged(customer, model, term);
   const double weight = bounded_weight(term.weight);
   if (const auto counter = counter_of(term.feature)) {
     const auto index = static_cast<std::size_t>(*counter);
@@ -115,11 +115,11 @@ void Score::add_term(const Customer& customer, const Logistic::Term& term) {
     case Feature::recency_ratio:
       if (const double mean = customer.mean_gap_days(); mean > 0) per_day_ += weight / mean;
       break;
-    default: constant_ += weight * plain_feature_at(customer, term.feature, moment_).value_or(0);
+    default: constant_ += weight * plain_feature_at(customer, term.feature, moment_, model.currency).value_or(0);
   }
 }
 
-void Score::add_ranged(const Customer& customer, const Logistic::Term& term) {
+void Score::add_ranged(const Customer& customer, const Model& model, const Logistic::Term& term) {
   using Shape = Ranged::Shape;
   Ranged ranged{.weight = bounded_weight(term.weight), .least = term.least, .most = term.most};
   if (const auto counter = counter_of(term.feature)) {
@@ -142,7 +142,7 @@ void Score::add_ranged(const Customer& customer, const Logistic::Term& term) {
     ranged.shape = Shape::days;
     ranged.factor = 1 / mean;
   } else {
-    if (const auto value = plain_feature_at(customer, term.feature, moment_))
+    if (const auto value = plain_feature_at(customer, term.feature, moment_, model.currency))
       constant_ += ranged.weight * term.within_range(*value);
     return;
   }

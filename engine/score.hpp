@@ -103,8 +103,8 @@ class Score {
   };
   class Moment;
 
-  void add_term(const Customer& customer, const Logistic::Term& term);
-  void add_ranged(const Customer& customer, const Logistic::Term& term);
+  void add_term(const Customer& customer, const Model& model, const Logistic::Term& term);
+  void add_ranged(const Customer& customer, const Model& model, const Logistic::Term& term);
   void add_decay(double half_life_days, double amount);
   void add_growth(const Logarithm& curve, double weight);
   void find_direction();

@@ -423,9 +423,8 @@ class Decoder::Impl {
   }
 
   void set_currency(std::string_view text, Draft& draft) {
-    const bool ok = text.size() == 3 && std::ranges::all_of(text, [](char c) { return c >= 'A' && c <= 'Z'; });
-    if (ok) {
-      std::ranges::copy(text, draft.currency.code.begin());
+    if (const auto currency = Currency::from(text)) {
+      draft.currency = *currency;
     } else {
       note(draft.value_fault, RejectionCode::bad_value,
            fmt::format("{}: '{}' is no currency; send an ISO 4217 code of three capital letters",

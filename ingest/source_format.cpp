@@ -38,16 +38,12 @@ bool is_number(std::string_view text) {
   return error == std::errc{} && end == text.data() + text.size() && std::isfinite(value);
 }
 
-bool is_currency(std::string_view text) {
-  return text.size() == 3 && std::ranges::all_of(text, [](char c) { return c >= 'A' && c <= 'Z'; });
-}
-
 std::optional<std::string> default_problem(std::string_view field, const std::string& value) {
   if (field == "customer_id" || field == "time" || field == "event_id")
     return fmt::format("{} cannot have a default: it tells events apart; remove it", field);
   if ((field == "amount" || field == "list_amount") && (!is_number(value) || value.starts_with('-')))
     return fmt::format("the default of {} is '{}', which is no amount; give a number from 0 on", field, value);
-  if (field == "currency" && !is_currency(value))
+  if (field == "currency" && !Currency::from(value))
     return fmt::format("the default of currency is '{}'; give an ISO 4217 code of three capital letters", value);
   constexpr std::array statuses{"opened"sv, "acknowledged"sv, "resolved"sv, "reopened"sv, "withdrawn"sv};
   if (field == "status" && std::ranges::find(statuses, value) == statuses.end())

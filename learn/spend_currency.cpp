@@ -11,43 +11,60 @@
 namespace holdfast::learn {
 namespace {
 
-float& log_spend_of(Example& example) { return example.values[static_cast<std::size_t>(Feature::log_mean_spend)]; }
-
-bool spend_is_known(Example& example) { return !std::isnan(log_spend_of(example)); }
+constexpr auto log_spend = static_cast<std::size_t>(Feature::log_mean_spend);
 
 std::string text_of(const Currency& currency) {
   return currency.empty() ? "without a currency" : "in " + std::string(currency.text());
 }
 
-}  // namespace
-
-SpendCurrencies keep_one_currency(std::span<Example> examples, const Cutoffs& cutoffs) {
+SpendCurrencies currencies_of(std::span<const Example> examples, const Cutoffs& cutoffs) {
   std::map<Currency, std::size_t> counts;
-  std::size_t customers = 0;
-  for (Example& example : examples) {
-    if (example.cutoff + 1 != cutoffs.at.size() || !spend_is_known(example)) continue;
-    ++counts[example.currency];
-    ++customers;
+  for (const Example& example : examples) {
+    if (example.cutoff + 1 == cutoffs.at.size() && !std::isnan(example.values[log_spend])) ++counts[example.currency];
   }
   SpendCurrencies found;
   for (const auto& [currency, count] : counts) found.shares.push_back({.currency = currency, .customers = count});
   std::ranges::stable_sort(found.shares, std::ranges::greater{}, &SpendCurrencies::Share::customers);
-  if (customers == 0) return found;
-  const SpendCurrencies::Share& most = found.shares.front();
-  if (static_cast<double>(most.customers) >= currency_share_min * static_cast<double>(customers))
-    found.taken = most.currency;
+  return found;
+}
+
+std::size_t customers_of(const SpendCurrencies& found) {
+  std::size_t customers = 0;
+  for (const SpendCurrencies::Share& share : found.shares) customers += share.customers;
+  return customers;
+}
+
+void forget_spend_but(std::span<Example> examples, const std::optional<Currency>& currency) {
   for (Example& example : examples) {
-    if (found.taken == example.currency) continue;
-    log_spend_of(example) = std::numeric_limits<float>::quiet_NaN();
+    if (currency == example.currency) continue;
+    example.values[log_spend] = std::numeric_limits<float>::quiet_NaN();
     example.mean_repeat_spend = 0;
   }
+}
+
+}  // namespace
+
+SpendCurrencies keep_one_currency(std::span<Example> examples, const Cutoffs& cutoffs) {
+  SpendCurrencies found = currencies_of(examples, cutoffs);
+  if (found.shares.empty()) return found;
+  const SpendCurrencies::Share& most = found.shares.front();
+  if (static_cast<double>(most.customers) >= currency_share_min * static_cast<double>(customers_of(found)))
+    found.taken = most.currency;
+  forget_spend_but(examples, found.taken);
+  return found;
+}
+
+SpendCurrencies keep_currency(std::span<Example> examples, const Cutoffs& cutoffs, const Currency& currency) {
+  SpendCurrencies found = currencies_of(examples, cutoffs);
+  found.taken = currency;
+  forget_spend_but(examples, currency);
   return found;
 }
 
 std::string SpendCurrencies::warning() const {
-  if (shares.size() < 2) return {};
-  std::size_t customers = 0;
-  for (const Share& share : shares) customers += share.customers;
+  const auto is_taken = [&](const Share& share) { return taken == share.currency; };
+  if (std::ranges::all_of(shares, is_taken)) return {};
+  const std::size_t customers = customers_of(*this);
   std::string who;
   for (const Share& share : shares)
     who += fmt::format("{}{} ({:.1f} %) {}", who.empty() ? "" : ", ", share.customers,
@@ -59,9 +76,9 @@ std::string SpendCurrencies::warning() const {
         "log_mean_spend nor Gamma-Gamma, and alerts no expected value; convert amounts to one currency",
         who);
   return fmt::format(
-      "customers spend in different currencies, {}: spend was learnt from those {} alone, and says nothing right of "
-      "the others; convert amounts to one currency",
-      who, text_of(*taken));
+      "customers spend in {}, {}: spend counts {} alone, and {} of the others; convert amounts to one currency",
+      shares.size() == 1 ? "another currency than the model's" : "different currencies", who, text_of(*taken),
+      taken->empty() ? "says nothing right" : "is not known");
 }
 
 }  // namespace holdfast::learn

@@ -14,16 +14,16 @@ namespace holdfast::learn {
 /// Of the customers whose spend is known, so many have to spend in one currency for spend to be learnt from.
 inline constexpr double currency_share_min = 0.95;
 
-/// In which currencies customers spend, as they stood at the last cut-off.
+/// In which currencies customers spend, as they stood at the last cut-off: those whose spend is known.
 struct SpendCurrencies {
   struct Share {
     Currency currency;  ///< None: amounts came without one.
     std::size_t customers = 0;
   };
-  std::vector<Share> shares;      ///< Most customers first, then by code.
-  std::optional<Currency> taken;  ///< In which spend is learnt from; none: it is not.
+  std::vector<Share> shares;        ///< Most customers first, then by code.
+  std::optional<Currency> taken{};  ///< In which spend counts; none: it does not.
 
-  /// What a reader of the model has to know; empty: there is but one currency.
+  /// What a reader of the model has to know; empty: all spend in the one that is taken.
   [[nodiscard]] std::string warning() const;
 };
 
@@ -31,5 +31,8 @@ struct SpendCurrencies {
 /// customers who spend in another currency than nearly all others out of the examples, as if it were not known; where
 /// there is no such currency, everybody's. Customers who mix currencies have no known spend anyway.
 SpendCurrencies keep_one_currency(std::span<Example> examples, const Cutoffs& cutoffs);
+
+/// The same with the currency that a model names, whoever spends in it.
+SpendCurrencies keep_currency(std::span<Example> examples, const Cutoffs& cutoffs, const Currency& currency);
 
 }  // namespace holdfast::learn

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "app/model_writer.hpp"
 #include "tests/support/process.hpp"
 
 namespace holdfast::app {
@@ -76,6 +77,16 @@ TEST(ModelFile, AllParts) {
   EXPECT_EQ(model->logistic->terms[1].least, 0);
   EXPECT_EQ(model->logistic->terms[1].most, 2.5);
   EXPECT_FALSE(model->logistic->terms[2].has_range());
+}
+
+TEST(ModelFile, TheCurrencyOfItsAmounts) {
+  const auto model = parse_model(with(R"("currency":"EUR")"), "m.json");
+  ASSERT_TRUE(model) << model.error().message;
+  EXPECT_EQ(model->currency, Currency::from("EUR"));
+  EXPECT_FALSE(parse_model(least, "m.json")->currency);
+  EXPECT_EQ(parse_model(write_model(*model, {}), "m.json")->currency, Currency::from("EUR"));
+  for (const char* bad : {R"("currency":"")", R"("currency":"eur")", R"("currency":"EURO")", R"("currency":7)"})
+    EXPECT_EQ(faults(with(bad)), "m.json: currency: must be an ISO 4217 code of three capital letters in quotes");
 }
 
 TEST(ModelFile, WhatIsUsualAmongCustomersAlike) {

@@ -174,6 +174,30 @@ TEST_F(TrainTest, AmountsInDifferentCurrenciesAreNotMixed) {
     EXPECT_NE(told.find("customers spend in different currencies, "), std::string::npos) << told;
 }
 
+TEST_F(TrainTest, AFewWhoSpendInAnotherCurrencyHaveNoSpend) {
+  shop_.keep([](Json& event) {
+    if (event.contains("amount") && event["customer_id"].get<std::string>().ends_with("77")) {
+      event["currency"] = "JPY";
+      event["amount"] = 100 * event["amount"].get<double>();
+    }
+    return true;
+  });
+  const auto few = train({"--out", path("m.json"), "--horizon", "60d", "--every", "20d"});
+  ASSERT_EQ(few.status, 0) << few.err;
+  const auto model = read_model(path("m.json"));
+  ASSERT_TRUE(model);
+  EXPECT_TRUE(model->gamma_gamma);
+  EXPECT_EQ(model->currency, Currency::from("EUR"));
+  const std::string card = testing::read_file(path("m.md"));
+  for (const std::string told :
+       {"spend counts in EUR alone, and is not known of the others", "Spend in EUR (Gamma-Gamma"})
+    EXPECT_NE(card.find(told), std::string::npos) << card;
+  const auto judged = shop_.run("evaluate", {"--set", "risk.model=" + path("m.json"), "--set", "risk.horizon=60d",
+                                             "--replicates", "20", "--examples", path("rows.csv")});
+  EXPECT_EQ(judged.status, 0) << judged.err;
+  EXPECT_NE(judged.err.find("warning: customers spend in different currencies, "), std::string::npos) << judged.err;
+}
+
 TEST_F(TrainTest, ExamplesAreARowEachWithAbsentFeaturesEmpty) {
   ASSERT_EQ(train({"--out", path("m.json"), "--examples", path("examples.csv"), "--every", "60d"}).status, 0);
   std::istringstream lines(testing::read_file(path("examples.csv")));

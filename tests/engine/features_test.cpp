@@ -40,6 +40,12 @@ TEST(Features, MeanSpendIsKnownOfOneCurrencyOnly) {
   EXPECT_FALSE(plain_feature_at(customer, Feature::log_mean_spend, customer.last())) << "no purchase had an amount";
   customer.set(Customer::has_amount, true);
   EXPECT_EQ(plain_feature_at(customer, Feature::log_mean_spend, customer.last()), std::log1p(9.0));
+  EXPECT_FALSE(plain_feature_at(customer, Feature::log_mean_spend, customer.last(), Currency::from("GBP")))
+      << "its amounts have no currency";
+  customer.currency = {'G', 'B', 'P'};
+  EXPECT_TRUE(plain_feature_at(customer, Feature::log_mean_spend, customer.last(), Currency::from("GBP")));
+  EXPECT_FALSE(plain_feature_at(customer, Feature::log_mean_spend, customer.last(), Currency::from("JPY")));
+  EXPECT_EQ(plain_feature_at(customer, Feature::days_since_purchase, customer.last(), Currency::from("JPY")), 0.0);
   customer.set(Customer::mixed_currencies, true);
   EXPECT_FALSE(plain_feature_at(customer, Feature::log_mean_spend, customer.last()));
 }

@@ -322,6 +322,33 @@ TEST(Risk, ExpectedSpendIsTheSpendModelTimesTheRate) {
   EXPECT_FALSE(expected_spend_at(customer, no_spend, horizon, t));
 }
 
+TEST(Risk, SpendInAnotherCurrencyThanTheModelsIsNotKnown) {
+  Customer customer = buyer(2, days(70));
+  customer.set(Customer::has_amount, true);
+  customer.currency = {'J', 'P', 'Y'};
+  customer.spent = 9000;
+  customer.first_day_spent = 3000;
+  const Timestamp t = new_year + days(210);
+  for (const auto& spend :
+       {Logistic::Term{Feature::log_mean_spend, -0.4},
+        Logistic::Term{.feature = Feature::log_mean_spend, .weight = -0.4, .least = 2, .most = 6}}) {
+    Model model = logistic_model(0.2, {{Feature::mbg_logit, 0.9}, spend});
+    const double without = risk_at(customer, logistic_model(0.2, {{Feature::mbg_logit, 0.9}}), horizon, t);
+    model.gamma_gamma = cdnow_model().gamma_gamma;
+    EXPECT_LT(risk_at(customer, model, horizon, t), without) << "it does not name one";
+    EXPECT_TRUE(expected_spend_at(customer, model, horizon, t));
+    model.currency = Currency::from("JPY");
+    EXPECT_LT(risk_at(customer, model, horizon, t), without);
+    EXPECT_TRUE(expected_spend_at(customer, model, horizon, t));
+    model.currency = Currency::from("GBP");
+    EXPECT_EQ(risk_at(customer, model, horizon, t), without);
+    EXPECT_FALSE(expected_spend_at(customer, model, horizon, t));
+    EXPECT_FALSE(feature_at(customer, model, horizon, Feature::log_mean_spend, t));
+    for (const Reason& reason : explain_at(customer, model, horizon, t).span())
+      EXPECT_NE(reason.feature, Feature::log_mean_spend);
+  }
+}
+
 TEST(Risk, LevelsBeginAtTheirThresholds) {
   const RiskPolicy policy = default_policy();
   EXPECT_EQ(level_for(0, policy), Level::none);

@@ -18,11 +18,7 @@ using testing::new_year;
 
 const Cutoffs two_cutoffs{.at = {new_year, new_year + days(10)}, .horizon = days(30)};
 
-Currency currency(std::string_view code) {
-  Currency made;
-  std::ranges::copy(code, made.code.begin());
-  return made;
-}
+Currency currency(std::string_view code) { return Currency::from(code).value_or(Currency{}); }
 
 float& log_spend(Example& example) { return example.values[static_cast<std::size_t>(Feature::log_mean_spend)]; }
 
@@ -62,8 +58,7 @@ TEST(SpendCurrency, OfNearlyAllIsTheOneThatIsLearntFrom) {
   const SpendCurrencies found = keep_one_currency(examples, two_cutoffs);
   EXPECT_EQ(found.taken, currency("GBP"));
   EXPECT_EQ(with_spend(examples), 190u);
-  EXPECT_NE(found.warning().find("95 (95.0 %) in GBP, 5 (5.0 %) in EUR: spend was learnt from those in GBP alone"),
-            std::string::npos)
+  EXPECT_NE(found.warning().find("95 (95.0 %) in GBP, 5 (5.0 %) in EUR: spend counts in GBP alone"), std::string::npos)
       << found.warning();
 }
 
@@ -77,6 +72,18 @@ TEST(SpendCurrency, WithoutOneOfNearlyAllSpendIsLeftOut) {
   EXPECT_NE(found.warning().find("94 (94.0 %) in GBP, 6 (6.0 %) without a currency: amounts cannot be compared"),
             std::string::npos)
       << found.warning();
+}
+
+TEST(SpendCurrency, ThatAModelNamesIsTheOnlyOneThatCounts) {
+  std::vector<Example> examples;
+  add(examples, 3, "EUR");
+  EXPECT_EQ(keep_currency(examples, two_cutoffs, currency("EUR")).warning(), "");
+  EXPECT_EQ(with_spend(examples), 6u);
+  EXPECT_EQ(
+      keep_currency(examples, two_cutoffs, currency("GBP")).warning(),
+      "customers spend in another currency than the model's, 3 (100.0 %) in EUR: spend counts in GBP alone, and is "
+      "not known of the others; convert amounts to one currency");
+  EXPECT_EQ(with_spend(examples), 0u);
 }
 
 TEST(SpendCurrency, OfWhomNothingIsKnownDoesNotCount) {

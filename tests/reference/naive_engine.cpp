@@ -315,6 +315,11 @@ void NaiveEngine::decay(Person& person, Timestamp to) const {
   person.moment = to;
 }
 
+bool NaiveEngine::spend_counts(const Person& person) const {
+  if (model_->currency && person.currency != model_->currency->text()) return false;
+  return person.has_amount && !person.mixed_currencies;
+}
+
 bool NaiveEngine::is_judged(const Person& person) const {
   return person.purchases > 0 && !person.lost && person.x + 1 >= static_cast<int>(policy_.min_purchases);
 }
@@ -385,7 +390,7 @@ void NaiveEngine::alert(const std::string& id, Person& person, Timestamp t, Chan
   } else {
     out.state = person.x == 0 ? CustomerState::first_time : person.x < 4 ? CustomerState::repeat : CustomerState::loyal;
   }
-  if (model_->gamma_gamma && person.has_amount && !person.mixed_currencies) {
+  if (model_->gamma_gamma && spend_counts(person)) {
     const auto& g = *model_->gamma_gamma;
     const double x = person.x;
     const double mean_total = person.spent - person.first_day_spent;
@@ -489,7 +494,7 @@ std::optional<double> NaiveEngine::feature(const Person& person, Feature f, Time
       return (events - 1) * std::log(1 + silent_days / (span_days + 7));
     case Feature::open_complaints: return person.open_complaints;
     case Feature::log_mean_spend:
-      if (!person.has_amount || person.mixed_currencies) return std::nullopt;
+      if (!spend_counts(person)) return std::nullopt;
       return std::log(1 + person.spent / (person.x + 1));
     default: return std::nullopt;
   }

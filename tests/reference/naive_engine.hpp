@@ -134,6 +134,7 @@ class NaiveEngine {
   void set_timer(const std::string& id, Person& person);
 
   [[nodiscard]] Arm arm(const std::string& id) const;
+  [[nodiscard]] bool spend_counts(const Person& person) const;
   [[nodiscard]] bool is_judged(const Person& person) const;
   [[nodiscard]] Level judged(Level level, double risk) const;
   [[nodiscard]] double units(Duration d) const;

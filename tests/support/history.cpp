@@ -40,6 +40,7 @@ engine::Model random_model(Dice& dice) {
                .b = dice.between(0.5, 8)};
   if (dice.one_in(2))
     model.gamma_gamma = engine::GammaGammaParameters{dice.between(1, 7), dice.between(1.5, 5), dice.between(5, 300)};
+  if (dice.one_in(3)) model.currency = Currency::from(dice.one_in(2) ? "GBP" : "EUR");
   if (dice.one_in(2)) return model;
   engine::Logistic logistic{.intercept = dice.between(-1, 1), .terms = {{Feature::mbg_logit, dice.between(0.5, 1.2)}}};
   std::set<Feature> chosen;
@@ -122,20 +123,14 @@ reference::NaiveEvent random_action(Dice& dice, const reference::NaiveEvent& oth
   return event;
 }
 
-Currency currency_of(const std::string& code) {
-  Currency currency;
-  std::ranges::copy(code, currency.code.begin());
-  return currency;
-}
-
 /// All fields.
 std::string line_of(const reference::NaiveAlert& a) {
-  std::string out = fmt::format(
-      "{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}", a.customer, a.model,
-      name(a.arm), a.intercept, a.slope, a.seq, a.episode, name(a.change), name(a.level), name(a.previous_level),
-      a.time.ms, a.risk,
-      a.p_alive, a.base, name(a.trigger), a.source, a.offset, a.event_id, a.logged_at.ms, name(a.state), a.purchases,
-      a.first.ms, a.last.ms, a.open_complaints, a.has_value, a.currency, a.spent, a.expected.value_or(-1), a.at_risk);
+  std::string out =
+      fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}", a.customer,
+                  a.model, name(a.arm), a.intercept, a.slope, a.seq, a.episode, name(a.change), name(a.level),
+                  name(a.previous_level), a.time.ms, a.risk, a.p_alive, a.base, name(a.trigger), a.source, a.offset,
+                  a.event_id, a.logged_at.ms, name(a.state), a.purchases, a.first.ms, a.last.ms, a.open_complaints,
+                  a.has_value, a.currency, a.spent, a.expected.value_or(-1), a.at_risk);
   for (const auto& reason : a.reasons)
     out += fmt::format(" {} {} {} {} {}", name(reason.feature), reason.value, reason.typical.value_or(-1),
                        reason.alike.value_or(-1), reason.contribution);
@@ -278,7 +273,7 @@ EventBatch batch_of(const std::vector<reference::NaiveEvent>& events, std::size_
     event.event_id = batch.keep(from_event.event_id);
     event.has_amount = from_event.amount.has_value();
     event.amount = from_event.amount.value_or(0);
-    event.currency = currency_of(from_event.currency);
+    event.currency = Currency::from(from_event.currency).value_or(Currency{});
     event.kind = from_event.kind;
     event.status = from_event.status;
     event.is_return = from_event.is_return;
