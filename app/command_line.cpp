@@ -63,14 +63,12 @@ Timestamp parse_time(const std::string& flag, const std::string& text) {
                              fmt::format("'{}' {}; write 2011-09-30T10:15:00Z or 2011-09-30", text, time.error()));
 }
 
-template <class Number>
-Number parse_whole(const std::string& flag, const std::string& text, std::uint64_t least) {
-  Number number = 0;
+std::uint64_t parse_whole(const std::string& flag, const std::string& text, std::uint64_t least, std::uint64_t most) {
+  std::uint64_t number = 0;
   const char* const end = text.data() + text.size();
   const auto [read, error] = std::from_chars(text.data(), end, number);
-  if (error == std::errc{} && read == end && number >= least) return number;
-  throw CLI::ValidationError(
-      flag, fmt::format("'{}' is no whole number from {} to {}", text, least, std::numeric_limits<Number>::max()));
+  if (error == std::errc{} && read == end && number >= least && number <= most) return number;
+  throw CLI::ValidationError(flag, fmt::format("'{}' is no whole number from {} to {}", text, least, most));
 }
 
 /// A number of `least` to `most`, which "nan" is not.
@@ -176,11 +174,11 @@ class CommandLine {
   }
 
   /// A whole number as it stands: CLI11 takes one that is too large for the largest there is.
-  template <std::uint64_t least, class Number>
-  static CLI::Option* add_whole(CLI::App* command, const char* flag, Number& number, const char* description) {
+  template <std::uint64_t least, std::uint64_t most = std::numeric_limits<std::uint64_t>::max()>
+  static CLI::Option* add_whole(CLI::App* command, const char* flag, std::uint64_t& number, const char* description) {
     return command
         ->add_option_function<std::string>(
-            flag, [flag, &number](const std::string& text) { number = parse_whole<Number>(flag, text, least); },
+            flag, [flag, &number](const std::string& text) { number = parse_whole(flag, text, least, most); },
             description)
         ->type_name("N");
   }
@@ -398,7 +396,7 @@ class CommandLine {
     add_time(command, "--until", evaluate_.until, "Nothing that comes later is looked at; default: the last purchase");
     add_duration(command, "--every", evaluate_.every, "Time between cut-offs; default 28d");
     add_whole<0>(command, "--seed", evaluate_.seed, "Of the bootstrap; default 1");
-    add_whole<20>(command, "--replicates", evaluate_.replicates, "Of the bootstrap; default 500");
+    add_whole<20, 100'000>(command, "--replicates", evaluate_.replicates, "Of the bootstrap; default 500");
     add_whole<1000>(command, "--examples-max", evaluate_.examples_max,
                     "Of more examples, a share of the customers is taken");
     add_json(command, evaluate_.json);

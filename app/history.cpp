@@ -160,11 +160,10 @@ Expected<std::vector<RecordFeed>> History::feeds() const {
   if ((*topics)->partitions() != partitions_)
     return fail(ErrorKind::failed, "the topics got more partitions while they were read; begin again");
   std::vector<RecordFeed> feeds;
-  for (std::uint8_t s = 0; s < config_->sources.size(); ++s) {
+  for (std::size_t s = 0; s < config_->sources.size(); ++s) {
+    const SourceIndex source{static_cast<std::uint8_t>(s)};
     for (std::int32_t p = 0; p < partitions_; ++p)
-      feeds.push_back({.records = (*topics)->read(SourceIndex{s}, Partition{p}),
-                       .source = SourceIndex{s},
-                       .partition = Partition{p}});
+      feeds.push_back({.records = (*topics)->read(source, Partition{p}), .source = source, .partition = Partition{p}});
   }
   return feeds;
 }

@@ -112,6 +112,8 @@ TEST_F(CommandsTest, UsageErrorsHaveStatusTwo) {
            {"replay", "-c", config(), "--source", "purchases"},
            {"replay", "-c", config(), "--source", "a=b", "--until", "tomorrow"},
            {"replay", "-c", config(), "--source", "a=b", "--threads", "0"},
+           {"evaluate", "-c", config(), "--replicates", "19"},
+           {"evaluate", "-c", config(), "--replicates", "1000000000000000"},
            {"generate", "-c", config(), "--events", "1", "--customers", "1", "--seed", "1"},
            {"generate", "-c", config(), "--events", "1", "--customers", "1", "--seed", "1", "--kafka", "--out", "x"},
            {"generate", "-c", config(), "--events", "1", "--customers", "1", "--seed", "1", "--out", "x", "--days",

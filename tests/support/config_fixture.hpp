@@ -22,13 +22,14 @@ class ConfigFixture : public ::testing::Test {
   }
 
   Expected<app::Config> load(std::string_view text, std::vector<app::Override> flags = {},
-                             app::Environment environment = {}) {
+                             const app::Environment& environment = {}) {
     return app::load_config(write("shop.yaml", text), flags, environment);
   }
 
   /// The faults, with the path of the folder left out.
-  std::string faults(std::string_view text, std::vector<app::Override> flags = {}, app::Environment environment = {}) {
-    const auto config = load(text, std::move(flags), std::move(environment));
+  std::string faults(std::string_view text, std::vector<app::Override> flags = {},
+                     const app::Environment& environment = {}) {
+    const auto config = load(text, std::move(flags), environment);
     if (config) return "none";
     EXPECT_EQ(config.error().kind, ErrorKind::invalid_argument);
     std::string message = config.error().message;
