@@ -96,7 +96,8 @@ class Judging final : public ExamplesObserver {
  private:
   void add(Contributions& into, const engine::Customer& customer, const engine::Model& model, Timestamp t) const {
     ++into.customers;
-    for (const Reason& reason : engine::explain_at(customer, model, cutoffs_.horizon, t).span()) {
+    const engine::Explanation explanation = engine::explain_at(customer, model, cutoffs_.horizon, t);
+    for (const Reason& reason : explanation.span()) {
       const auto f = static_cast<std::size_t>(reason.feature);
       into.sum[f] += in_millionths(reason.contribution);
       into.sum_absolute[f] += in_millionths(std::abs(reason.contribution));

@@ -33,7 +33,8 @@ struct Explanation {
   double base = 0;
   std::array<Reason, limits::reasons_max> reasons;
   std::size_t size = 0;
-  [[nodiscard]] std::span<const Reason> span() const { return {reasons.data(), size}; }
+  [[nodiscard]] std::span<const Reason> span() const& { return {reasons.data(), size}; }
+  void span() const&& = delete;  // It would outlive the reasons.
 };
 [[nodiscard]] Explanation explain_at(const Customer& customer, const Model& model, Duration horizon, Timestamp t);
 /// The same, with newcomer_logit(model, horizon) at hand.

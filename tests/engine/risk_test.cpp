@@ -344,7 +344,8 @@ TEST(Risk, SpendInAnotherCurrencyThanTheModelsIsNotKnown) {
     EXPECT_EQ(risk_at(customer, model, horizon, t), without);
     EXPECT_FALSE(expected_spend_at(customer, model, horizon, t));
     EXPECT_FALSE(feature_at(customer, model, horizon, Feature::log_mean_spend, t));
-    for (const Reason& reason : explain_at(customer, model, horizon, t).span())
+    const Explanation explanation = explain_at(customer, model, horizon, t);
+    for (const Reason& reason : explanation.span())
       EXPECT_NE(reason.feature, Feature::log_mean_spend);
   }
 }
