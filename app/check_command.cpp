@@ -57,8 +57,9 @@ std::string trained_with_text(const engine::Model& model) {
 }
 
 std::string value_text(const engine::Model& model) {
-  if (!model.gamma_gamma) return "";
-  return model.currency ? fmt::format(", with value in {}", model.currency->text()) : ", with value";
+  const std::string value = model.gamma_gamma ? ", with value" : "";
+  if (!model.currency || model.currency->empty()) return value;
+  return fmt::format("{}, amounts in {}", value, model.currency->text());
 }
 
 std::string summary_text(const Config& config) {
@@ -86,6 +87,7 @@ nlohmann::ordered_json facts_json(const Config& config, const std::vector<ingest
                   {"horizon_days", config.model.horizon.days()},
                   {"has_logistic", config.model.logistic.has_value()},
                   {"has_value", config.model.gamma_gamma.has_value()}};
+  if (config.model.currency) out["model"]["currency"] = config.model.currency->text();
   out["policy"] = fmt::format("{:016x}", config.policy_id().value);
   out["journal"] = config.journal_topic;
   if (config.state.changelog) out["changelog"] = config.changelog_topic;

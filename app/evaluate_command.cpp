@@ -16,7 +16,6 @@
 #include "app/report.hpp"
 #include "app/text_file.hpp"
 #include "engine/model.hpp"
-#include "learn/spend_currency.hpp"
 
 namespace holdfast::app {
 namespace {
@@ -73,13 +72,11 @@ int evaluate_command(const EvaluateOptions& options) {
   const auto cutoffs = cutoffs_of(options, *span, *until, config->policy.horizon);
   if (!cutoffs) return line.give_up(cutoffs.error());
   purchases.settle(*until, span->erasures);
-  auto run = run_evaluation(*config, *history, *span, purchases, *cutoffs, *until, options.examples_max, progress);
+  const auto run =
+      run_evaluation(*config, *history, *span, purchases, *cutoffs, *until, options.examples_max, progress);
   if (!run) return line.give_up(run.error());
-  if (const auto& currency = config->model.currency) {
-    line.clear();
-    const std::string warning = learn::keep_currency(run->examples, *cutoffs, *currency).warning();
-    if (!warning.empty()) fmt::print(stderr, "warning: {}\n", warning);
-  }
+  line.clear();
+  if (!run->warning.empty()) fmt::print(stderr, "warning: {}\n", run->warning);
   if (!options.examples.empty()) {
     const ExamplesCsv with{.cutoffs = *cutoffs,
                            .actions = span->actions,

@@ -16,6 +16,7 @@
 #include "engine/score.hpp"
 #include "learn/metrics.hpp"
 #include "learn/score_fit.hpp"
+#include "learn/spend_currency.hpp"
 
 namespace holdfast::app {
 namespace {
@@ -162,7 +163,6 @@ RiskCurve curve_of(const std::vector<learn::Example>& examples, std::uint32_t x,
   for (const learn::Example& example : examples) {
     if (example.repeats < x || example.repeats > x_max) continue;
     if (example.repeats > 0) gaps.push_back(example.first_to_last_days / example.repeats);
-    if (model.currency && example.currency != *model.currency) continue;
     const double spend = value_of(example, Feature::log_mean_spend);
     if (!std::isnan(spend)) spends.push_back(std::expm1(spend));
   }
@@ -228,6 +228,8 @@ Expected<EvaluationRun> run_evaluation(const Config& config, const History& hist
 
   EvaluationRun run;
   run.examples = judging.take();
+  if (model.currency && learn::uses_spend(model))
+    run.warning = learn::keep_currency(run.examples, cutoffs, *model.currency).warning();
   const std::vector<learn::Example>& examples = run.examples;
   run.input.horizon = cutoffs.horizon;
   run.input.watched_from = cutoffs.at.front();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "app/config.hpp"
@@ -15,6 +16,7 @@ struct EvaluationRun {
   learn::EvaluationInput input;
   EvaluationFacts facts;
   std::vector<learn::Example> examples;  ///< What the rows of `input` are made of, in the same order.
+  std::string warning;                   ///< Of spend that does not count; empty: there is none.
 };
 
 /// Has the configured model and levels go through a history, and takes down what they said at the cut-offs, whom they

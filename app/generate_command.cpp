@@ -49,6 +49,12 @@ Status write_line(std::FILE* file, std::string line) {
   return fail(ErrorKind::failed, fmt::format("cannot write: {}", std::strerror(errno)));
 }
 
+/// Amounts are in the currency that the model knows, if it names one.
+Currency currency_of(const engine::Model& model) {
+  constexpr Currency usual{{'E', 'U', 'R'}};
+  return model.currency && !model.currency->empty() ? *model.currency : usual;
+}
+
 /// Where the events go: to files or topics of the sources of their kind. Several of one kind share the customers among
 /// them. A kind without a source is left out and counted.
 class Destination {
@@ -58,7 +64,7 @@ class Destination {
     for (const auto& source : config.sources) {
       if (std::ranges::find(kinds, source.kind) == kinds.end()) continue;
       out.of_kind_[index(source.kind)].push_back(out.outlets_.size());
-      out.outlets_.push_back({&source, ShopJson(source), nullptr});
+      out.outlets_.push_back({&source, ShopJson(source, currency_of(config.model)), nullptr});
     }
     if (options.kafka) {
       auto producer = ingest::make_kafka_producer(kafka_settings_of(config), config.partitioner);

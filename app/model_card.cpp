@@ -75,11 +75,12 @@ void write_purchases(Card& card, const learn::Training& training) {
   row(training.mbg, training.mbg.with_prior ? ", with a prior (in the model)" : " (in the model)");
   for (const auto& fit : training.others) row(fit, "");
   card.gap();
+  const auto& currency = training.model.currency;
   if (training.spend)
     card.line("Spend{} (Gamma-Gamma, {} customers): p {:.5g}, q {:.5g}, v {:.5g}; log-likelihood {:.2f}.\n",
-              training.model.currency ? fmt::format(" in {}", training.model.currency->text()) : "",
-              training.spend->customers, training.spend->parameters.p, training.spend->parameters.q,
-              training.spend->parameters.v, training.spend->log_likelihood);
+              currency && !currency->empty() ? fmt::format(" in {}", currency->text()) : "", training.spend->customers,
+              training.spend->parameters.p, training.spend->parameters.q, training.spend->parameters.v,
+              training.spend->log_likelihood);
 }
 
 void write_term(Card& card, const engine::Logistic::Term& term) {

@@ -180,8 +180,12 @@ class ModelReader {
   }
 
   std::optional<Currency> read_currency(const Json& part) {
-    const auto currency = part.is_string() ? Currency::from(part.get_ref<const std::string&>()) : std::nullopt;
-    if (!currency) fault("currency", "must be an ISO 4217 code of three capital letters in quotes");
+    const std::string code = part.is_string() ? part.get<std::string>() : "?";
+    if (code.empty()) return Currency{};
+    const auto currency = Currency::from(code);
+    if (!currency)
+      fault("currency",
+            "must be an ISO 4217 code of three capital letters in quotes, or \"\" for amounts that name none");
     return currency;
   }
 
@@ -356,6 +360,16 @@ std::vector<std::string> fit_to_sources(engine::Model& model, std::span<const in
     return {
         "sources: none has kind purchase, and without purchases nobody has a risk; add one, or there are no alerts"};
   std::vector<std::string> warnings;
+  for (const ingest::SourceFormat& source : sources) {
+    const auto named = source.defaults.find("currency");
+    if (source.kind != EventKind::purchase || named == source.defaults.end() || !model.currency ||
+        Currency::from(named->second) == model.currency)
+      continue;
+    warnings.push_back(fmt::format(
+        "{}: currency: is '{}', and source {} has '{}' where a record names none: spend in it is not known to the "
+        "model, and risks lack what it usually adds; train a model on amounts in the currency of the topics",
+        path, model.currency->text(), source.name, named->second));
+  }
   for (const Feature feature : missed) {
     const std::string_view kind = name(engine::kind_of(engine::evidence_of(feature)));
     warnings.push_back(

@@ -50,7 +50,8 @@ std::string time_json(Timestamp time, ingest::TimeFormat format) {
 
 std::string shop_customer_id(std::uint32_t customer) { return fmt::format("C{:07}", customer); }
 
-ShopJson::ShopJson(const ingest::SourceFormat& format) : time_format_(format.time_format) {
+ShopJson::ShopJson(const ingest::SourceFormat& format, const Currency& currency)
+    : time_format_(format.time_format), currency_(json_text(currency.text())) {
   const auto fields = fields_of(format.kind);
   const auto path_of = [&](std::size_t field) { return ingest::pointer_path(pointer_of(format, fields[field])); };
   const auto is_required = [&](std::size_t field) {
@@ -76,7 +77,7 @@ std::string ShopJson::event(const ShopEvent& event) {
              json_text(channels[(event.customer + event.number) % channels.size()])};
   switch (event.kind) {
     case EventKind::purchase:
-      values_.insert(values_.end(), {fmt::format("{}", event.amount), json_text("EUR"),
+      values_.insert(values_.end(), {fmt::format("{}", event.amount), currency_,
                                      json_text(categories[event.number % categories.size()]),
                                      json_text(fmt::format("o{:010}", event.number))});
       break;

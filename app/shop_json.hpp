@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "app/shop.hpp"
+#include "domain/event.hpp"
 #include "ingest/json_layout.hpp"
 #include "ingest/source_format.hpp"
 
@@ -16,11 +17,13 @@ namespace holdfast::app {
 /// each.
 class ShopJson {
  public:
-  explicit ShopJson(const ingest::SourceFormat& format);
+  /// `currency`: of all amounts.
+  ShopJson(const ingest::SourceFormat& format, const Currency& currency);
   [[nodiscard]] std::string event(const ShopEvent& event);
 
  private:
   ingest::TimeFormat time_format_;
+  std::string currency_;
   ingest::JsonLayout layout_;
   std::vector<std::string> values_;
 };

@@ -174,8 +174,7 @@ int train_command(const TrainOptions& options) {
   if (const std::string warning = currencies.warning(); !warning.empty()) training->warnings.push_back(warning);
   for (const std::string& warning : warnings_of(facts.span)) training->warnings.push_back(warning);
   training->model.trained_with = present;
-  // A file cannot name the currency of amounts that came without one: there it is whatever amounts come in.
-  if (currencies.taken && !currencies.taken->empty()) training->model.currency = currencies.taken;
+  if (learn::uses_spend(training->model)) training->model.currency = currencies.taken;
   (void)engine::keep_present(training->model, training->model.trained_with);
   training->model.alike = learn::usual_values(examples, *cutoffs, training->model);
   training->model.name = options.name.empty() ? stem_of(options.out) : options.name;

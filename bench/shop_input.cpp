@@ -20,7 +20,7 @@ ShopBatch::ShopBatch(std::vector<std::string> keys, std::vector<std::string> val
 
 ShopInput::ShopInput(std::uint32_t customers, std::uint64_t events)
     : shop_({.events = events, .customers = customers, .seed = 1, .from = from, .length = year, .fitted = false}) {
-  for (std::size_t i = 0; i < sources; ++i) json_.emplace_back(format(i));
+  for (std::size_t i = 0; i < sources; ++i) json_.emplace_back(format(i), Currency{{'E', 'U', 'R'}});
 }
 
 ingest::SourceFormat ShopInput::format(std::size_t i) {

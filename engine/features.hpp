@@ -9,11 +9,11 @@
 
 namespace holdfast::engine {
 
-/// The value of a feature at `t` that needs no model but for its currency, in which spend counts (none: in any); no
-/// value where the feature is absent. REQUIRES: customer.purchases > 0, t >= customer.first(); neither mbg_logit nor
-/// purchase_history.
+/// The value of a feature at `t` that needs no model; no value where the feature is absent. `currency`: spend in
+/// another is absent; none: spend in any counts. REQUIRES: customer.purchases > 0, t >= customer.first(); neither
+/// mbg_logit nor purchase_history.
 [[nodiscard]] std::optional<double> plain_feature_at(const Customer& customer, Feature feature, Timestamp t,
-                                                     const std::optional<Currency>& currency = std::nullopt);
+                                                     const std::optional<Currency>& currency);
 
 /// What a feature that grows with the logarithm of time is without further events:
 /// offset + factor * ln(1 + days since `since` / scale_days).

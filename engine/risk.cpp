@@ -122,10 +122,12 @@ Explanation explain_at(const Customer& customer, const Model& model, Duration ho
   const double silence_days = (t - customer.last()).days();
   Explanation explanation;
   explanation.base = mbg.base + (model.logistic ? bounded_weight(model.logistic->intercept) : 0.0);
+  const Logistic::Term silence = term_of(model, Feature::days_since_purchase);
+  explanation.base += part_of(silence, 0);
   Reasons reasons(explanation, customer, model, t);
   reasons.add(Feature::purchase_history, customer.x + 1.0, mbg.history);
   reasons.add(Feature::days_since_purchase, silence_days,
-              mbg.silence + part_of(term_of(model, Feature::days_since_purchase), silence_days));
+              mbg.silence + part_of(silence, silence_days) - part_of(silence, 0));
   if (model.logistic) {
     for (const Logistic::Term& term : model.logistic->terms) {
       if (term.feature == Feature::mbg_logit || term.feature == Feature::days_since_purchase) continue;

@@ -12,7 +12,7 @@ namespace holdfast::learn {
 namespace {
 
 double mean_repeat_spend(const engine::Customer& customer) {
-  if (customer.x == 0 || !engine::spend_is_known(customer)) return 0;
+  if (customer.x == 0 || !engine::spend_is_known(customer, std::nullopt)) return 0;
   return std::max(0.0, customer.spent - customer.first_day_spent) / customer.x;
 }
 
@@ -29,7 +29,7 @@ Example example_of(const engine::Customer& customer, Timestamp t, const engine::
   for (std::size_t f = 0; f < features; ++f) {
     const auto feature = static_cast<Feature>(f);
     if (feature == Feature::mbg_logit || feature == Feature::purchase_history) continue;
-    if (const auto value = engine::plain_feature_at(customer, feature, t))
+    if (const auto value = engine::plain_feature_at(customer, feature, t, std::nullopt))
       example.values[f] = static_cast<float>(*value);
   }
   return example;

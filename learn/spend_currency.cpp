@@ -14,7 +14,7 @@ namespace {
 constexpr auto log_spend = static_cast<std::size_t>(Feature::log_mean_spend);
 
 std::string text_of(const Currency& currency) {
-  return currency.empty() ? "without a currency" : "in " + std::string(currency.text());
+  return currency.empty() ? "in amounts without a currency" : "in " + std::string(currency.text());
 }
 
 SpendCurrencies currencies_of(std::span<const Example> examples, const Cutoffs& cutoffs) {
@@ -46,10 +46,9 @@ void forget_spend_but(std::span<Example> examples, const std::optional<Currency>
 
 SpendCurrencies keep_one_currency(std::span<Example> examples, const Cutoffs& cutoffs) {
   SpendCurrencies found = currencies_of(examples, cutoffs);
-  if (found.shares.empty()) return found;
-  const SpendCurrencies::Share& most = found.shares.front();
-  if (static_cast<double>(most.customers) >= currency_share_min * static_cast<double>(customers_of(found)))
-    found.taken = most.currency;
+  const double enough = currency_share_min * static_cast<double>(customers_of(found));
+  if (!found.shares.empty() && static_cast<double>(found.shares.front().customers) >= enough)
+    found.taken = found.shares.front().currency;
   forget_spend_but(examples, found.taken);
   return found;
 }
@@ -62,23 +61,30 @@ SpendCurrencies keep_currency(std::span<Example> examples, const Cutoffs& cutoff
 }
 
 std::string SpendCurrencies::warning() const {
-  const auto is_taken = [&](const Share& share) { return taken == share.currency; };
-  if (std::ranges::all_of(shares, is_taken)) return {};
   const std::size_t customers = customers_of(*this);
   std::string who;
-  for (const Share& share : shares)
+  for (const Share& share : shares) {
+    if (taken == share.currency) continue;
     who += fmt::format("{}{} ({:.1f} %) {}", who.empty() ? "" : ", ", share.customers,
                        100 * static_cast<double>(share.customers) / static_cast<double>(customers),
                        text_of(share.currency));
-  if (!taken)
+  }
+  if (who.empty()) return {};
+  if (taken)
     return fmt::format(
-        "customers spend in different currencies, {}: amounts cannot be compared, so the model has neither "
-        "log_mean_spend nor Gamma-Gamma, and alerts no expected value; convert amounts to one currency",
-        who);
+        "spend counts {} alone: it is not known of customers who spend otherwise, {}; convert amounts to one currency",
+        text_of(*taken), who);
   return fmt::format(
-      "customers spend in {}, {}: spend counts {} alone, and {} of the others; convert amounts to one currency",
-      shares.size() == 1 ? "another currency than the model's" : "different currencies", who, text_of(*taken),
-      taken->empty() ? "says nothing right" : "is not known");
+      "customers spend in different currencies, {}: amounts cannot be compared, so the model has neither "
+      "log_mean_spend nor Gamma-Gamma, and alerts no expected value; convert amounts to one currency",
+      who);
+}
+
+bool uses_spend(const engine::Model& model) {
+  return model.gamma_gamma ||
+         (model.logistic && std::ranges::any_of(model.logistic->terms, [](const engine::Logistic::Term& term) {
+            return term.feature == Feature::log_mean_spend && term.weight != 0;
+          }));
 }
 
 }  // namespace holdfast::learn

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "domain/event.hpp"
+#include "engine/model.hpp"
 #include "learn/examples.hpp"
 
 namespace holdfast::learn {
@@ -34,5 +35,8 @@ SpendCurrencies keep_one_currency(std::span<Example> examples, const Cutoffs& cu
 
 /// The same with the currency that a model names, whoever spends in it.
 SpendCurrencies keep_currency(std::span<Example> examples, const Cutoffs& cutoffs, const Currency& currency);
+
+/// Whether the currency of amounts makes a difference to the model.
+[[nodiscard]] bool uses_spend(const engine::Model& model);
 
 }  // namespace holdfast::learn

@@ -155,6 +155,26 @@ constexpr std::string_view wide_model =
     R"("logistic":{"intercept":0.1,"weights":{"mbg_logit":1.0,"visits_30d":-0.5,"open_complaints":0.4,)"
     R"("returns_60d":0,"log_mean_spend":-0.1}}})";
 
+TEST_F(ConfigTest, ACurrencyThatTheModelDoesNotKnowIsWarnedOf) {
+  const auto warnings = [&](const std::string& of_model, const std::string& of_source) {
+    write("model.json",
+          std::string(R"({"name":"m","time_unit":"7d","horizon":"91d","mbg":{"r":0.5,"alpha":6.0,"a":0.9,"b":1.6},)") +
+              R"("gamma_gamma":{"p":6.2,"q":3.7,"v":15.4})" + of_model + "}");
+    const auto config = load(std::string(minimal_config) +
+                             "  more: {topic: more, kind: purchase, defaults: {currency: " + of_source + "}}\n");
+    EXPECT_TRUE(config) << config.error().message;
+    return config->warnings;
+  };
+  EXPECT_EQ(
+      warnings(R"(,"currency":"GBP")", "EUR"),
+      (std::vector<std::string>{in_folder("model.json") +
+                                ": currency: is 'GBP', and source more has 'EUR' where a record names none: spend "
+                                "in it is not known to the model, and risks lack what it usually adds; train a "
+                                "model on amounts in the currency of the topics"}));
+  EXPECT_TRUE(warnings(R"(,"currency":"EUR")", "EUR").empty());
+  EXPECT_TRUE(warnings("", "EUR").empty());
+}
+
 TEST_F(ConfigTest, AWeightForWhatNoSourceTellsOfIsWarnedOf) {
   write("model.json", wide_model);
   const auto config = load(std::string(minimal_config) + "  visits: {topic: visits, kind: visit}\n");

@@ -59,7 +59,7 @@ class HistoryTest : public testing::ConfigFixture {
   std::vector<std::pair<std::string, std::string>> files_until(Timestamp end) {
     std::map<EventKind, std::string> lines;
     std::map<EventKind, ShopJson> writers;
-    for (const auto& source : config_.sources) writers.emplace(source.kind, ShopJson(source));
+    for (const auto& source : config_.sources) writers.emplace(source.kind, ShopJson(source, {{'E', 'U', 'R'}}));
     for (const ShopEvent& event : events_) {
       if (event.time < end) lines[event.kind] += writers.at(event.kind).event(event) + "\n";
     }

@@ -85,8 +85,11 @@ TEST(ModelFile, TheCurrencyOfItsAmounts) {
   EXPECT_EQ(model->currency, Currency::from("EUR"));
   EXPECT_FALSE(parse_model(least, "m.json")->currency);
   EXPECT_EQ(parse_model(write_model(*model, {}), "m.json")->currency, Currency::from("EUR"));
-  for (const char* bad : {R"("currency":"")", R"("currency":"eur")", R"("currency":"EURO")", R"("currency":7)"})
-    EXPECT_EQ(faults(with(bad)), "m.json: currency: must be an ISO 4217 code of three capital letters in quotes");
+  EXPECT_EQ(parse_model(with(R"("currency":"")"), "m.json")->currency, Currency{}) << "that of amounts that name none";
+  for (const char* bad : {R"("currency":"eur")", R"("currency":"EURO")", R"("currency":7)"})
+    EXPECT_EQ(faults(with(bad)),
+              "m.json: currency: must be an ISO 4217 code of three capital letters in quotes, or \"\" for amounts that "
+              "name none");
 }
 
 TEST(ModelFile, WhatIsUsualAmongCustomersAlike) {

@@ -21,7 +21,8 @@ ingest::SourceFormat purchases(std::map<std::string, std::string> fields) {
 }
 
 std::string json_of(const ingest::SourceFormat& format) {
-  return ShopJson(format).event({.number = 7, .time = Timestamp{1'000}, .customer = 3, .amount = 12.5});
+  return ShopJson(format, {{'E', 'U', 'R'}})
+      .event({.number = 7, .time = Timestamp{1'000}, .customer = 3, .amount = 12.5});
 }
 
 TEST(ShopJson, IsTheEventOfTheContract) {

@@ -13,6 +13,10 @@ namespace {
 
 using namespace testing;
 
+std::optional<double> plain_feature_at(const Customer& customer, Feature feature, Timestamp t) {
+  return engine::plain_feature_at(customer, feature, t, std::nullopt);
+}
+
 TEST(Features, SomeAreAbsentWithoutRepeats) {
   const Customer once = buyer(0, days(0));
   const Customer twice = buyer(1, days(10));
@@ -40,12 +44,13 @@ TEST(Features, MeanSpendIsKnownOfOneCurrencyOnly) {
   EXPECT_FALSE(plain_feature_at(customer, Feature::log_mean_spend, customer.last())) << "no purchase had an amount";
   customer.set(Customer::has_amount, true);
   EXPECT_EQ(plain_feature_at(customer, Feature::log_mean_spend, customer.last()), std::log1p(9.0));
-  EXPECT_FALSE(plain_feature_at(customer, Feature::log_mean_spend, customer.last(), Currency::from("GBP")))
+  EXPECT_FALSE(engine::plain_feature_at(customer, Feature::log_mean_spend, customer.last(), Currency::from("GBP")))
       << "its amounts have no currency";
   customer.currency = {'G', 'B', 'P'};
-  EXPECT_TRUE(plain_feature_at(customer, Feature::log_mean_spend, customer.last(), Currency::from("GBP")));
-  EXPECT_FALSE(plain_feature_at(customer, Feature::log_mean_spend, customer.last(), Currency::from("JPY")));
-  EXPECT_EQ(plain_feature_at(customer, Feature::days_since_purchase, customer.last(), Currency::from("JPY")), 0.0);
+  EXPECT_TRUE(engine::plain_feature_at(customer, Feature::log_mean_spend, customer.last(), Currency::from("GBP")));
+  EXPECT_FALSE(engine::plain_feature_at(customer, Feature::log_mean_spend, customer.last(), Currency::from("JPY")));
+  EXPECT_EQ(engine::plain_feature_at(customer, Feature::days_since_purchase, customer.last(), Currency::from("JPY")),
+            0.0);
   customer.set(Customer::mixed_currencies, true);
   EXPECT_FALSE(plain_feature_at(customer, Feature::log_mean_spend, customer.last()));
 }

@@ -86,7 +86,7 @@ TEST(Habit, OfACounterIsWhatTheCounterOfARegularCustomerSettlesAt) {
   double habit = 0;
   for (int hour = 0; hour < 120; ++hour) {
     const Timestamp t = customer.last() + hours(hour);
-    counter += *plain_feature_at(customer, Feature::purchases_30d, t) / 120;
+    counter += *plain_feature_at(customer, Feature::purchases_30d, t, std::nullopt) / 120;
     habit += habit_at(customer, Feature::purchases_30d, t) / 120;
   }
   EXPECT_NEAR(habit / counter, 1, 0.005);

@@ -282,18 +282,20 @@ TEST(Risk, ReasonsStandInOrderAndAddUpToTheScore) {
 
 TEST(Risk, WhatAFeatureAddsToEveryoneIsNoReason) {
   const Customer customer = buyer(6, days(60));
-  const auto long_silence = Logistic::Term{.feature = Feature::missed_purchases, .weight = 0.3, .least = 4};
-  const Model model = logistic_model(0.5, {{Feature::mbg_logit, 1}, long_silence});
-  const auto reason_at = [&](std::int64_t silence) {
+  const auto reason_at = [&](Feature feature, std::int64_t silence) {
+    const Logistic::Term from_four{.feature = feature, .weight = 0.3, .least = 4};
+    const Model model = logistic_model(0.5, {from_four});
     const Explanation explanation = explain_at(customer, model, horizon, customer.last() + days(silence));
     double contribution = 0;
     for (const Reason& reason : explanation.span()) {
-      if (reason.feature == Feature::missed_purchases) contribution = reason.contribution;
+      if (reason.feature == feature) contribution = reason.contribution;
     }
     return contribution;
   };
-  EXPECT_EQ(reason_at(10), 0) << "it counts as 4 of all whose silence is short, and nothing says what is usual";
-  EXPECT_NEAR(reason_at(120), 0.3 * (6 * std::log1p(120.0 / 67) - 4), 1e-9);
+  for (const Feature feature : {Feature::missed_purchases, Feature::days_since_purchase})
+    EXPECT_EQ(reason_at(feature, 3), 0) << "it counts as 4 of all whose silence is short";
+  EXPECT_NEAR(reason_at(Feature::missed_purchases, 120), 0.3 * (6 * std::log1p(120.0 / 67) - 4), 1e-9);
+  EXPECT_NEAR(reason_at(Feature::days_since_purchase, 120), 0.3 * (120 - 4), 1e-9);
 }
 
 TEST(Risk, ExpectedSpendIsTheSpendModelTimesTheRate) {
@@ -345,8 +347,7 @@ TEST(Risk, SpendInAnotherCurrencyThanTheModelsIsNotKnown) {
     EXPECT_FALSE(expected_spend_at(customer, model, horizon, t));
     EXPECT_FALSE(feature_at(customer, model, horizon, Feature::log_mean_spend, t));
     const Explanation explanation = explain_at(customer, model, horizon, t);
-    for (const Reason& reason : explanation.span())
-      EXPECT_NE(reason.feature, Feature::log_mean_spend);
+    for (const Reason& reason : explanation.span()) EXPECT_NE(reason.feature, Feature::log_mean_spend);
   }
 }
 

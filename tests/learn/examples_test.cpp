@@ -118,7 +118,8 @@ TEST(Examples, HaveTheFeaturesThatTheEngineHas) {
     if (feature == Feature::mbg_logit || feature == Feature::purchase_history) {
       EXPECT_TRUE(std::isnan(example.values[f]));
     } else {
-      EXPECT_EQ(example.values[f], static_cast<float>(*engine::plain_feature_at(then, feature, cutoffs.at[0])))
+      EXPECT_EQ(example.values[f],
+                static_cast<float>(*engine::plain_feature_at(then, feature, cutoffs.at[0], std::nullopt)))
           << name(feature);
     }
   }

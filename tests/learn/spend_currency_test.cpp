@@ -58,7 +58,9 @@ TEST(SpendCurrency, OfNearlyAllIsTheOneThatIsLearntFrom) {
   const SpendCurrencies found = keep_one_currency(examples, two_cutoffs);
   EXPECT_EQ(found.taken, currency("GBP"));
   EXPECT_EQ(with_spend(examples), 190u);
-  EXPECT_NE(found.warning().find("95 (95.0 %) in GBP, 5 (5.0 %) in EUR: spend counts in GBP alone"), std::string::npos)
+  EXPECT_NE(found.warning().find(
+                "spend counts in GBP alone: it is not known of customers who spend otherwise, 5 (5.0 %) in EUR"),
+            std::string::npos)
       << found.warning();
 }
 
@@ -69,8 +71,9 @@ TEST(SpendCurrency, WithoutOneOfNearlyAllSpendIsLeftOut) {
   const SpendCurrencies found = keep_one_currency(examples, two_cutoffs);
   EXPECT_EQ(found.taken, std::nullopt);
   EXPECT_EQ(with_spend(examples), 0u);
-  EXPECT_NE(found.warning().find("94 (94.0 %) in GBP, 6 (6.0 %) without a currency: amounts cannot be compared"),
-            std::string::npos)
+  EXPECT_NE(
+      found.warning().find("94 (94.0 %) in GBP, 6 (6.0 %) in amounts without a currency: amounts cannot be compared"),
+      std::string::npos)
       << found.warning();
 }
 
@@ -79,10 +82,22 @@ TEST(SpendCurrency, ThatAModelNamesIsTheOnlyOneThatCounts) {
   add(examples, 3, "EUR");
   EXPECT_EQ(keep_currency(examples, two_cutoffs, currency("EUR")).warning(), "");
   EXPECT_EQ(with_spend(examples), 6u);
-  EXPECT_EQ(
-      keep_currency(examples, two_cutoffs, currency("GBP")).warning(),
-      "customers spend in another currency than the model's, 3 (100.0 %) in EUR: spend counts in GBP alone, and is "
-      "not known of the others; convert amounts to one currency");
+  EXPECT_EQ(keep_currency(examples, two_cutoffs, currency("GBP")).warning(),
+            "spend counts in GBP alone: it is not known of customers who spend otherwise, 3 (100.0 %) in EUR; convert "
+            "amounts to one currency");
+  EXPECT_EQ(with_spend(examples), 0u);
+}
+
+TEST(SpendCurrency, OfEarlierCutoffsAloneDoesNotCount) {
+  std::vector<Example> examples;
+  add(examples, 9, "GBP");
+  add(examples, 9, "EUR");
+  for (Example& example : examples) {
+    if (example.cutoff == 0) continue;
+    log_spend(example) = std::numeric_limits<float>::quiet_NaN();
+    example.mean_repeat_spend = 0;
+  }
+  EXPECT_EQ(keep_one_currency(examples, two_cutoffs).taken, std::nullopt);
   EXPECT_EQ(with_spend(examples), 0u);
 }
 

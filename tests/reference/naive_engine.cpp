@@ -423,8 +423,8 @@ void NaiveEngine::alert(const std::string& id, Person& person, Timestamp t, Chan
       add(Feature::days_since_purchase, days(t - person.last), counted(term, logit(mbg_risk(person.x, t_x, T))) - l1);
     } else if (const auto value = feature(person, f, t)) {
       // Plain days are one with the part of mbg_logit that is theirs.
-      const double alike = model_->alike.of(group, f);
-      const double usual = f == Feature::days_since_purchase ? 0 : counted(term, std::isnan(alike) ? 0 : alike);
+      const double alike = f == Feature::days_since_purchase ? NAN : model_->alike.of(group, f);
+      const double usual = counted(term, std::isnan(alike) ? 0 : alike);
       out.base += usual;
       add(f, *value, counted(term, *value) - usual);
     }
@@ -534,9 +534,6 @@ double NaiveEngine::score(const Person& person, Timestamp t) const {
   return s;
 }
 
-// Under MBG/NBD alone risk only rises, so one look at the end tells whether it crosses. Otherwise the
-// first hours are looked at by and by, as logarithms of time move, then every six hours of the first 200 days, then
-// every third day: a bump that is shorter is not seen.
 /// Where the risk is least, or greatest, between two moments. REQUIRES: it turns there once.
 Timestamp NaiveEngine::turn(const Person& person, Timestamp from, Timestamp to, bool least) const {
   while (to - from > Duration{2}) {
@@ -547,6 +544,9 @@ Timestamp NaiveEngine::turn(const Person& person, Timestamp from, Timestamp to, 
   return from + Duration{1};
 }
 
+// Under MBG/NBD alone risk only rises, so one look at the end tells whether it crosses. Otherwise the
+// first hours are looked at by and by, as logarithms of time move, then every six hours of the first 200 days, then
+// every third day. Not seen are two turns between two looks, and one between the first or the last two.
 std::optional<Timestamp> NaiveEngine::crossing(const Person& person, Timestamp last) const {
   struct Sample {
     Timestamp t;

@@ -125,8 +125,9 @@ TEST_F(Purge, IsKnownToBeDueAfterAReopening) {
   }
   expect_on_disk(least_);
   const auto store = opened(path_);
-  // The other partition too, if a file that is of no use any more was not deleted in time.
-  EXPECT_GE(store->unpurged(), 1U);
+  // The other partition too, if a file that is of no use any more was not deleted in time; none, if RocksDB has
+  // compacted by itself all that held them.
+  EXPECT_TRUE(store->unpurged() > 0 || files_with(path_, least_).empty());
   purge_all(*store);
   expect_not_on_disk(least_);
   expect_not_on_disk(greatest_);
