@@ -9,7 +9,6 @@ namespace holdfast::reference {
 namespace {
 
 constexpr std::int64_t day_ms = 86'400'000;
-constexpr std::int64_t ten_years_ms = 3650 * day_ms;
 constexpr std::int64_t hour_ms = 3'600'000;
 constexpr std::int64_t sixteen_bits = 65'535;
 constexpr std::size_t remembered_ids = 6;
@@ -31,8 +30,6 @@ std::int64_t day_of(Timestamp t) {
   if (t.ms % day_ms < 0) --day;
   return day;
 }
-
-double logit(double p) { return std::log(p / (1 - p)); }
 
 /// A feature's part of the score: beyond its range it counts as if it were at the end of it.
 double counted(const engine::Logistic::Term& term, double value) {
@@ -416,11 +413,11 @@ void NaiveEngine::alert(const std::string& id, Person& person, Timestamp t, Chan
   if (person.x + 1 < 2) group = CustomerState::first_time;
   for (const auto& [f, term] : terms) {
     if (f == Feature::mbg_logit) {
-      const double l0 = counted(term, logit(mbg_risk(0, 0, 0)));
-      const double l1 = counted(term, logit(mbg_risk(person.x, t_x, t_x)));
+      const double l0 = counted(term, mbg_logit(0, 0, 0));
+      const double l1 = counted(term, mbg_logit(person.x, t_x, t_x));
       out.base += l0;
       add(Feature::purchase_history, person.x + 1, l1 - l0);
-      add(Feature::days_since_purchase, days(t - person.last), counted(term, logit(mbg_risk(person.x, t_x, T))) - l1);
+      add(Feature::days_since_purchase, days(t - person.last), counted(term, mbg_logit(person.x, t_x, T)) - l1);
     } else if (const auto value = feature(person, f, t)) {
       // Plain days are one with the part of mbg_logit that is theirs.
       const double alike = f == Feature::days_since_purchase ? NAN : model_->alike.of(group, f);
@@ -452,11 +449,22 @@ double NaiveEngine::p_alive(int x, double t_x, double T) const {
   return 1 / (1 + m.a / (m.b + x) * std::pow((m.alpha + T) / (m.alpha + t_x), m.r + x));
 }
 
-double NaiveEngine::mbg_risk(int x, double t_x, double T) const {
+/// S: that somebody alive buys nothing within the horizon.
+double NaiveEngine::stays_away(int x, double T) const {
   const auto& m = model_->mbg;
+  return std::pow((m.alpha + T) / (m.alpha + T + units(policy_.horizon)), m.r + x);
+}
+
+double NaiveEngine::mbg_risk(int x, double t_x, double T) const {
   const double alive = p_alive(x, t_x, T);
-  const double quiet = std::pow((m.alpha + T) / (m.alpha + T + units(policy_.horizon)), m.r + x);
-  return 1 - alive + alive * quiet;
+  return 1 - alive + alive * stays_away(x, T);
+}
+
+/// 1 - risk is PA * (1 - S): the difference itself has no digits left where the risk is close to 1.
+double NaiveEngine::mbg_logit(int x, double t_x, double T) const {
+  const double alive = p_alive(x, t_x, T);
+  const double quiet = stays_away(x, T);
+  return std::log((1 - alive + alive * quiet) / (alive * (1 - quiet)));
 }
 
 std::optional<double> NaiveEngine::feature(const Person& person, Feature f, Timestamp t) const {
@@ -470,8 +478,7 @@ std::optional<double> NaiveEngine::feature(const Person& person, Feature f, Time
     return value * std::exp2(-days(t - *person.moment) / it->second);
   }
   switch (f) {
-    case Feature::mbg_logit:
-      return logit(mbg_risk(person.x, units(person.last - person.first), units(t - person.first)));
+    case Feature::mbg_logit: return mbg_logit(person.x, units(person.last - person.first), units(t - person.first));
     case Feature::days_since_purchase: return silent_days;
     case Feature::log_days_since_purchase: return std::log(1 + silent_days);
     case Feature::customer_age_days: return days(t - person.first);
@@ -532,84 +539,6 @@ double NaiveEngine::score(const Person& person, Timestamp t) const {
     if (const auto value = feature(person, term.feature, t)) s += counted(term, *value);
   }
   return s;
-}
-
-/// Where the risk is least, or greatest, between two moments. REQUIRES: it turns there once.
-Timestamp NaiveEngine::turn(const Person& person, Timestamp from, Timestamp to, bool least) const {
-  while (to - from > Duration{2}) {
-    const Duration third{(to - from).ms / 3};
-    const bool falls = risk(person, from + third) > risk(person, to - third);
-    (falls == least ? from : to) = falls == least ? from + third : to - third;
-  }
-  return from + Duration{1};
-}
-
-// Under MBG/NBD alone risk only rises, so one look at the end tells whether it crosses. Otherwise the
-// first hours are looked at by and by, as logarithms of time move, then every six hours of the first 200 days, then
-// every third day. Not seen are two turns between two looks, and one between the first or the last two.
-std::optional<Timestamp> NaiveEngine::crossing(const Person& person, Timestamp last) const {
-  struct Sample {
-    Timestamp t;
-    double risk;
-  };
-  const auto sample = [&](Timestamp t) { return Sample{t, risk(person, t)}; };
-  const auto changes = [&](const Sample& at) { return judged(person.level, at.risk) != person.level; };
-  const auto first_change = [&](Timestamp before, Timestamp after) {
-    while (after - before > Duration{1}) {
-      const Timestamp middle{before.ms + (after.ms - before.ms) / 2};
-      (changes(sample(middle)) ? after : before) = middle;
-    }
-    return after;
-  };
-  Sample earlier = sample(*person.moment);
-  Sample before = earlier;
-  while (before.t < last) {
-    Duration stride{ten_years_ms};
-    const std::int64_t passed_ms = (before.t - *person.moment).ms;
-    if (model_->logistic)
-      stride = passed_ms < 200 * day_ms ? Duration{std::clamp(passed_ms / 10, hour_ms / 20, 6 * hour_ms)}
-                                        : Duration{3 * day_ms};
-    const Sample after = sample(std::min(before.t + stride, last));
-    const bool least = before.risk < earlier.risk && before.risk < after.risk;
-    const bool greatest = before.risk > earlier.risk && before.risk > after.risk;
-    if (least || greatest) {
-      const Timestamp turned = turn(person, earlier.t, after.t, least);
-      if (changes(sample(turned))) return first_change(earlier.t, turned);
-    }
-    if (changes(after)) return first_change(before.t, after.t);
-    earlier = before;
-    before = after;
-  }
-  return std::nullopt;
-}
-
-void NaiveEngine::set_timer(const std::string& id, Person& person) {
-  person.timer.reset();
-  const std::size_t reign = reign_of(id, *person.moment);
-  model_ = &reigns_[reign].model;
-  const Timestamp limit = *person.moment + Duration{ten_years_ms};
-  Timestamp last = limit;
-  if (person.level > Level::none) {
-    const Timestamp expiry =
-        std::max(std::max(person.raised_at, person.last) + policy_.expire_after, *person.moment + Duration{1});
-    if (expiry <= limit) {
-      person.timer = expiry;
-      last = expiry - Duration{1};
-    }
-  }
-  if (policy_.calibration != engine::CalibrationUse::off && person.purchases > 0) {
-    const Timestamp past = stream_time_ ? *stream_time_ - Duration{1} : *person.moment;
-    const Timestamp asked = probe_after(id, std::max(*person.moment, past));
-    if (!person.timer || asked < *person.timer) person.timer = asked;
-  }
-  if (!is_judged(person)) return;
-  if (const auto found = crossing(person, last); found && (!person.timer || *found < *person.timer))
-    person.timer = found;
-  for (std::size_t i = reign + 1; i < reigns_.size(); ++i) {
-    if (!reigns_[i].spread) continue;
-    const Timestamp comes = adoption(id, reigns_[i]);
-    if (comes > *person.moment && (!person.timer || comes < *person.timer)) person.timer = comes;
-  }
 }
 
 }  // namespace holdfast::reference

@@ -139,12 +139,14 @@ class NaiveEngine {
   [[nodiscard]] Level judged(Level level, double risk) const;
   [[nodiscard]] double units(Duration d) const;
   [[nodiscard]] double p_alive(int x, double t_x, double T) const;
+  [[nodiscard]] double stays_away(int x, double T) const;
   [[nodiscard]] double mbg_risk(int x, double t_x, double T) const;
+  [[nodiscard]] double mbg_logit(int x, double t_x, double T) const;
   [[nodiscard]] std::optional<double> feature(const Person& person, Feature f, Timestamp t) const;
   [[nodiscard]] std::optional<double> habit(const Person& person, Feature f, Timestamp t) const;
   [[nodiscard]] double risk(const Person& person, Timestamp t) const;
-  [[nodiscard]] Timestamp turn(const Person& person, Timestamp from, Timestamp to, bool least) const;
   [[nodiscard]] std::optional<Timestamp> crossing(const Person& person, Timestamp last) const;
+  [[nodiscard]] Timestamp turn_of(const Person& person, Timestamp from, Timestamp to, bool highest) const;
 
   struct Reign {
     engine::Model model;

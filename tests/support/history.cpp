@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "domain/limits.hpp"
+#include "tests/support/trained_model.hpp"
 
 namespace holdfast::testing {
 namespace {
@@ -58,6 +59,16 @@ engine::Model random_model(Dice& dice) {
   }
   model.logistic = logistic;
   return model;
+}
+
+/// A third as they are trained.
+engine::Model any_model(Dice& dice, Dice& trained_dice) {
+  engine::Model model = random_model(dice);
+  if (!trained_dice.one_in(3)) return model;
+  engine::Model trained = trained_model([&](double low, double high) { return trained_dice.between(low, high); });
+  trained.id = trained.bytes = model.id;
+  trained.currency = model.currency;
+  return trained;
 }
 
 /// Some of what there may be.
@@ -145,8 +156,9 @@ History random_history(std::uint64_t seed) {
   Dice action_dice(seed + 1'000'000);
   Dice alike_dice(seed + 2'000'000);
   Dice arm_dice(seed + 3'000'000);
+  Dice trained_dice(seed + 4'000'000);
   History history;
-  history.model = random_model(dice);
+  history.model = any_model(dice, trained_dice);
   if (alike_dice.one_in(2)) history.model.alike = random_usual_values(alike_dice);
   history.policy = random_policy(dice, history.model.logistic.has_value());
   if (arm_dice.one_in(2)) history.policy.control = {.share = arm_dice.between(0, 1), .seed = arm_dice.below(100)};
@@ -215,6 +227,7 @@ void add_calibration(History& history, std::uint64_t seed) {
 void add_swaps(History& history, std::uint64_t seed) {
   constexpr std::int64_t spread_ms = 131'072;  // Of a handful of customers.
   Dice dice(seed + 2'000'000);
+  Dice trained_dice(seed + 5'000'000);
   std::vector<Timestamp> moments;
   for (const auto& source : history.sources) {
     for (const auto& event : source) {
@@ -226,7 +239,7 @@ void add_swaps(History& history, std::uint64_t seed) {
   };
   const std::uint64_t swaps = 1 + dice.below(limits::generations_max - 1);
   for (std::uint64_t i = 0; i < swaps; ++i) {
-    History::Swap swap{random_model(dice), near(moments[dice.below(moments.size())], spread_ms)};
+    History::Swap swap{any_model(dice, trained_dice), near(moments[dice.below(moments.size())], spread_ms)};
     swap.model.id = swap.model.bytes = "swapped" + std::to_string(i);
     if (i > 0 && dice.one_in(2)) swap.from = near(history.swaps.back().from, spread_ms);
     history.swaps.push_back(std::move(swap));

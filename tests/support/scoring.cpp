@@ -6,6 +6,8 @@
 
 #include <rapidcheck.h>
 
+#include "tests/support/trained_model.hpp"
+
 namespace holdfast::testing {
 namespace {
 
@@ -132,6 +134,7 @@ static void set_any_range(engine::Logistic::Term& term, double size) {
 }
 
 engine::Model any_logistic_model() {
+  if (*rc::gen::inRange(0, 3) == 0) return trained_model(any_real);
   engine::Model model = any_mbg_model();
   model.logistic = engine::Logistic{.intercept = any_real(-2, 2), .terms = {}};
   for (std::size_t i = 0; i + 1 < features; ++i) {

@@ -40,6 +40,7 @@ inline constexpr Timestamp new_year{1'293'840'000'000};
 /// One that events can lead to, of any level.
 [[nodiscard]] engine::Customer any_customer();
 [[nodiscard]] engine::Model any_mbg_model();
+/// A third as they are trained.
 [[nodiscard]] engine::Model any_logistic_model();
 
 }  // namespace holdfast::testing
