@@ -108,6 +108,41 @@ TEST(Score, LiesWithinItsBoundsEverywhereBetweenTheirEnds) {
   EXPECT_TRUE(ok);
 }
 
+void expect_within_bounds(const Score& score, Timestamp from, Timestamp to, Timestamp t) {
+  const double value = score.at(t).value;
+  EXPECT_LE(score.at_least(from, to), value);
+  EXPECT_GE(score.at_most(from, to), value);
+}
+
+// The bounds take a shorter way to the logit of MBG/NBD, which is rounded otherwise.
+TEST(Score, LiesWithinItsBoundsAtASingleMoment) {
+  const Customer customer = buyer(3, days(30));
+  const Score score(customer, cdnow_model(), horizon);
+  for (int day = 0; day < 50; ++day) {
+    const Timestamp t = customer.moment() + days(day);
+    expect_within_bounds(score, t, t, t);
+  }
+}
+
+// That way loses more where the exponent is large.
+TEST(Score, LiesWithinItsBoundsWithALargeExponent) {
+  Model model = cdnow_model();
+  model.time_unit = days(1);
+  model.mbg = {.r = 94.98934901963432, .alpha = 205413.8055781585, .a = 2.138349599999867, .b = 7.171529920365618};
+  const Customer customer = buyer(0, days(0));
+  const Timestamp from = customer.moment() + milliseconds(204'449'028);
+  expect_within_bounds(Score(customer, model, days(252)), from, from + milliseconds(4), from + milliseconds(4));
+}
+
+// A logit that hardly rises is rounded downwards now and then, here at the first of two moments.
+TEST(Score, LiesWithinItsBoundsWhereItsRoundingFalls) {
+  Model model = logistic_model(0, {{Feature::mbg_logit, -307.3846075453604, -1e9, 1e9}});
+  model.mbg = {.r = 3.3616794534429615, .alpha = 261633019.8817826, .a = 0.6217566008772165, .b = 0.4660730478351161};
+  const Customer customer = buyer(0, days(0));
+  const Timestamp from = customer.moment();
+  expect_within_bounds(Score(customer, model, days(215)), from, from + milliseconds(3), from);
+}
+
 TEST(Score, ThatRisesHasReachedAValueByTheMomentItNames) {
   const bool ok = rc::check("drop-out alone", [] {
     const Customer customer = any_customer();
