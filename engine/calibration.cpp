@@ -184,6 +184,10 @@ void Calibration::correct(Timestamp from, const Correction& correction) {
   while (state_.past.size() > 1 && state_.past[1].from <= from - state_.horizon) state_.past.erase(state_.past.begin());
 }
 
+void Calibration::end_corrections(Timestamp from) {
+  if (!state_.past.empty() && state_.past.back().correction != Correction{}) correct(from, {});
+}
+
 Correction Calibration::in_force(Timestamp t) const {
   Correction correction;
   for (const auto& past : state_.past) {

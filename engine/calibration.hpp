@@ -58,6 +58,8 @@ class Calibration {
   [[nodiscard]] Correction fitted() const;
   /// It is in force from then on. REQUIRES: in order of time.
   void correct(Timestamp from, const Correction& correction);
+  /// None is in force from then on. REQUIRES: as correct().
+  void end_corrections(Timestamp from);
 
   [[nodiscard]] CalibrationReport report() const;
   [[nodiscard]] const CalibrationState& state() const { return state_; }

@@ -70,13 +70,15 @@ Task::Task(Partition partition, std::shared_ptr<const Model> model, const RiskPo
 void Task::restore(const Marker& marker) {
   stream_time_ = marker.stream_time;
   steps_ = marker.step;
+  const bool corrects = goes_on_correcting(policy_, marker.calibration);
   if (models_ != nullptr && !marker.models.empty()) {
-    generations_.restore(marker.models, *models_, goes_on_correcting(policy_, marker.calibration));
+    generations_.restore(marker.models, *models_, corrects);
     model_is_recorded_ = true;
   }
   // Whoever began to ask later does not know when a score was noted that it finds.
   if (calibration_ && marker.calibration) calibration_->restore(*marker.calibration, stream_time_ + Duration{1});
   if (calibration_ && !marker.calibration) calibration_->begin(stream_time_ + Duration{1});
+  if (calibration_ && !corrects) calibration_->end_corrections(stream_time_);
   set_all_timers();
 }
 

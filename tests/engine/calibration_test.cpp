@@ -387,6 +387,28 @@ TEST(TaskCalibration, NoCorrectionOutlivesItsMode) {
   EXPECT_EQ(goes_on_with(of_another_horizon), Correction{}) << "it is of scores over the other one";
 }
 
+TEST(TaskCalibration, WhoIsAskedBehindTheEndOfCorrectionsIsToldNone) {
+  Lost world(CalibrationUse::correct);
+  world.models.add(world.model);
+  world.run_to(new_year + days(250));
+  const Marker marker = world.task.marker({}, {});
+  ASSERT_GT(marker.models[0].correction.intercept, 1);
+  const RiskPolicy watching = Lost::policy_for(CalibrationUse::watch);
+  Task watch(Partition{3}, world.model, watching, world.table, marker.position, &world.models);
+  watch.restore(marker);
+  EXPECT_TRUE(decode_marker(encode_marker(watch.marker({}, {}))));
+  watch.reached_end(purchases, marker.position.next[0]);
+  watch.reached_end(others, marker.position.next[1]);
+  const auto told_until = [&](Timestamp clock) {
+    while (watch.advance(clock, unbounded, world.alerts)) {
+    }
+    const CalibrationState::Bin& bin = watch.calibration()->state().bins[28 - 1];
+    return bin.told / bin.outcomes;
+  };
+  EXPECT_GT(told_until(marker.stream_time + horizon), 0.4) << "what was told before";
+  EXPECT_NEAR(told_until(marker.stream_time + days(20'000)), sigmoid(-1), 1e-3);
+}
+
 TEST(TaskCalibration, NobodyIsAskedOfWhatLiesBehind) {
   World world(logistic_model(-1, {}), Lost::policy_for(CalibrationUse::correct));
   const Timestamp now = new_year + days(1000);

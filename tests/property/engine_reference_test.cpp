@@ -7,6 +7,8 @@
 #include <map>
 #include <optional>
 #include <random>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -19,6 +21,7 @@ namespace holdfast::testing {
 namespace {
 
 using reference::NaiveAlert;
+using reference::NaiveCalibration;
 using reference::NaiveEngine;
 using reference::NaiveReason;
 
@@ -100,6 +103,40 @@ void expect_equal(const NaiveAlert& got, const NaiveAlert& want) {
   expect_equal_reasons(got, want);
 }
 
+/// Of the engine, of which corrections no outcome may come any more is forgotten.
+void expect_equal_corrections(const CalibrationState& got, const NaiveCalibration& want) {
+  const auto& past = got.past;
+  const auto& all = want.corrections;
+  ASSERT_LE(past.size(), all.size());
+  ASSERT_EQ(past.empty(), all.empty());
+  const std::size_t forgotten = all.size() - past.size();
+  for (std::size_t i = 0; i < past.size(); ++i) {
+    EXPECT_EQ(past[i].from, all[forgotten + i].from);
+    EXPECT_TRUE(close(past[i].correction.intercept, all[forgotten + i].intercept));
+    EXPECT_TRUE(close(past[i].correction.slope, all[forgotten + i].slope));
+  }
+  if (forgotten > 0) {
+    EXPECT_LE(past.front().from, past.back().from - got.horizon);
+  }
+}
+
+void expect_equal(const CalibrationState& got, const NaiveCalibration& want) {
+  constexpr int middle = 31;
+  EXPECT_EQ(got.since, want.since.value_or(before_all_time));
+  EXPECT_EQ(got.reviewed, want.reviewed.value_or(before_all_time));
+  EXPECT_EQ(got.next_review, want.next_review.value_or(after_all_time));
+  for (int b = 0; b < static_cast<int>(got.bins.size()); ++b) {
+    const CalibrationState::Bin& bin = got.bins[static_cast<std::size_t>(b)];
+    const auto found = want.quarters.find(b - middle);
+    const auto quarter = found == want.quarters.end() ? NaiveCalibration::Quarter{} : found->second;
+    EXPECT_TRUE(close(bin.asked, quarter.asked)) << b << ": " << bin.asked << ' ' << quarter.asked;
+    EXPECT_TRUE(close(bin.outcomes, quarter.outcomes)) << b << ": " << bin.outcomes << ' ' << quarter.outcomes;
+    EXPECT_TRUE(close(bin.left, quarter.left)) << b << ": " << bin.left << ' ' << quarter.left;
+    EXPECT_TRUE(close(bin.told, quarter.told)) << b << ": " << bin.told << ' ' << quarter.told;
+  }
+  expect_equal_corrections(got, want);
+}
+
 /// What was compared, and how it came out.
 struct Comparison {
   std::size_t alerts = 0;
@@ -110,6 +147,25 @@ struct Comparison {
   std::map<Arm, int> arms;
   int by_model = 0;
   int corrected = 0;
+  std::size_t trained = 0;
+  std::map<engine::CalibrationUse, int> outcomes{};
+
+  /// Both have come to the end of the history.
+  void add(std::uint64_t seed, const TaskRun& run, const NaiveEngine& naive) {
+    add(seed, run.alerts, naive.alerts());
+    if (run.history.model.trained_with.any()) trained += run.alerts.items.size();
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    const engine::Calibration* const calibration = run.task.calibration();
+    const engine::CalibrationUse use = run.history.policy.calibration;
+    ASSERT_EQ(calibration != nullptr, use != engine::CalibrationUse::off);
+    if (calibration == nullptr) {
+      EXPECT_TRUE(naive.calibration().quarters.empty());
+      return;
+    }
+    expect_equal(calibration->state(), naive.calibration());
+    const auto& bins = calibration->state().bins;
+    if (std::ranges::any_of(bins, [](const auto& bin) { return bin.outcomes > 0; })) ++outcomes[use];
+  }
 
   void add(std::uint64_t seed, const AlertList& got, const std::vector<NaiveAlert>& want) {
     ASSERT_EQ(got.items.size(), want.size()) << "seed " << seed;
@@ -137,10 +193,11 @@ struct Comparison {
     std::cout << alerts << " alerts, " << off_by_rounding << " a millisecond apart, " << before_1970 << " before 1970, "
               << rejections << " records that are no events;";
     for (const auto& [change, count] : changes) std::cout << ' ' << count << ' ' << name(change);
-    std::cout << "; " << by_model << " by a new model, " << corrected << " under a corrected one";
-    std::cout << '\n';
+    std::cout << "; " << by_model << " by a new model, " << corrected << " under a corrected one; " << trained
+              << " under models as they are trained\n";
     for (const Arm arm : {Arm::none, Arm::treatment, Arm::control}) EXPECT_GT(arms[arm], 100) << name(arm);
     EXPECT_LE(off_by_rounding * 100, alerts);
+    EXPECT_GT(trained * 6, alerts);
     EXPECT_GT(rejections, 100);
     EXPECT_GT(before_1970, 100);
     for (const Change change :
@@ -150,6 +207,13 @@ struct Comparison {
     }
   }
 };
+
+std::vector<std::size_t> ends_of(const Step& step) {
+  std::vector<std::size_t> ends;
+  ends.reserve(step.end.sources);
+  for (std::uint8_t s = 0; s < step.end.sources; ++s) ends.push_back(static_cast<std::size_t>(step.end.next[s].value));
+  return ends;
+}
 
 TEST(EngineAndReference, AgreeOnRandomHistories) {
   Comparison comparison;
@@ -161,7 +225,7 @@ TEST(EngineAndReference, AgreeOnRandomHistories) {
     }
     NaiveEngine naive(history.model, history.policy, history.sources);
     naive.run();
-    comparison.add(seed, run.alerts, naive.alerts());
+    comparison.add(seed, run, naive);
     if (HasFailure()) return;
   }
   comparison.expect_enough();
@@ -180,7 +244,7 @@ TEST(EngineAndReference, AgreeOnNewModels) {
     NaiveEngine naive(history.model, history.policy, history.sources);
     for (const History::Swap& swap : history.swaps) naive.swap(swap.model, swap.from);
     naive.run();
-    comparison.add(seed, run.alerts, naive.alerts());
+    comparison.add(seed, run, naive);
     if (HasFailure()) return;
   }
   comparison.expect_enough();
@@ -202,7 +266,7 @@ TEST(EngineAndReference, AgreeOnCorrectionsByOutcomes) {
     NaiveEngine naive(history.model, history.policy, history.sources);
     for (const History::Swap& swap : history.swaps) naive.swap(swap.model, swap.from);
     naive.run();
-    comparison.add(seed, run.alerts, naive.alerts());
+    comparison.add(seed, run, naive);
     if (HasFailure()) return;
     corrections += run.task.counts().corrections;
   }
@@ -210,6 +274,58 @@ TEST(EngineAndReference, AgreeOnCorrectionsByOutcomes) {
   std::cout << corrections << " corrections\n";
   EXPECT_GT(corrections, 10'000U);
   EXPECT_GT(comparison.corrected, 1000);
+  EXPECT_GT(comparison.outcomes[engine::CalibrationUse::watch], 100);
+  EXPECT_GT(comparison.outcomes[engine::CalibrationUse::correct], 300);
+}
+
+// A stop and a start, with a checkpoint between them and other settings of calibration behind it.
+TEST(EngineAndReference, AgreeOnACheckpointThatIsTakenUpUnderAnotherCalibration) {
+  Comparison comparison;
+  std::map<std::pair<engine::CalibrationUse, engine::CalibrationUse>, int> changes;
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    std::mt19937_64 random(seed);
+    History history = random_history(seed);
+    if (seed % 3 == 0) add_swaps(history, seed);
+    if (seed % 4 != 0) add_calibration(history, seed);
+    History later = history;
+    later.policy.calibration = static_cast<engine::CalibrationUse>(random() % 3);
+    if (random() % 4 == 0) later.policy.horizon = Duration{later.policy.horizon.ms / 2};
+    if (random() % 4 == 0) later.policy.calibration_half_life = Duration{later.policy.calibration_half_life.ms / 2};
+    if (later.policy.calibration != engine::CalibrationUse::off)
+      later.policy.hysteresis = std::max(later.policy.hysteresis, 0.001);
+
+    TaskRun recorded(history);
+    const auto steps = recorded.take_in_pieces(random, false, std::size_t{1} << 40);
+    if (steps.size() <= history.swaps.size()) continue;
+    const std::size_t cut = history.swaps.size() + 1 + random() % (steps.size() - history.swaps.size());
+    TaskRun before(history);
+    before.push_rest();
+    for (std::size_t i = 0; i < cut; ++i) before.task.apply(steps[i].step, before.alerts);
+    const Marker marker = decode_marker(encode_marker(before.task.marker(PolicyId{1}, Timestamp{0}))).value();
+    TaskRun after(later, marker.position);
+    for (const auto& [id, record] : before.records()) after.table.load(id, record);
+    after.table.finish_loading();
+    after.task.restore(marker);
+    after.push_rest();
+    after.alerts = before.alerts;
+    while (after.task.advance(before_all_time, 1'000'000, after.alerts)) {
+    }
+
+    NaiveEngine naive(history.model, history.policy, history.sources);
+    for (const History::Swap& swap : history.swaps) naive.swap(swap.model, swap.from);
+    for (std::size_t i = 0; i < cut; ++i) naive.step(ends_of(steps[i].step), std::nullopt);
+    naive.go_on(later.policy);
+    naive.run();
+    comparison.add(seed, after, naive);
+    if (HasFailure()) return;
+    ++changes[{history.policy.calibration, later.policy.calibration}];
+  }
+  comparison.expect_enough();
+  for (const auto from :
+       {engine::CalibrationUse::off, engine::CalibrationUse::watch, engine::CalibrationUse::correct}) {
+    for (const auto to : {engine::CalibrationUse::off, engine::CalibrationUse::watch, engine::CalibrationUse::correct})
+      EXPECT_GT((changes[{from, to}]), 10);
+  }
 }
 
 TEST(EngineAndReference, AgreeOnTheStepsOfALiveRunWithAClock) {
@@ -233,15 +349,11 @@ TEST(EngineAndReference, AgreeOnTheStepsOfALiveRunWithAClock) {
         ASSERT_EQ(naive.swap(swap.model, swap.from), step.swap->from);
         put_off += step.swap->from == swap.from ? 0 : 1;
       }
-      std::vector<std::size_t> ends;
-      ends.reserve(step.end.sources);
-      for (std::uint8_t s = 0; s < step.end.sources; ++s)
-        ends.push_back(static_cast<std::size_t>(step.end.next[s].value));
       const bool has_clock = step.clock != before_all_time;
-      naive.step(ends, has_clock ? std::optional(step.clock) : std::nullopt);
+      naive.step(ends_of(step), has_clock ? std::optional(step.clock) : std::nullopt);
       ticks += has_clock ? 1 : 0;
     }
-    comparison.add(seed, run.alerts, naive.alerts());
+    comparison.add(seed, run, naive);
     if (HasFailure()) return;
   }
   comparison.expect_enough();

@@ -35,11 +35,26 @@ double root(double from, double to, const std::function<double(double)>& f) {
 }  // namespace
 
 void NaiveEngine::restart_calibration(Timestamp since) {
-  since_ = since;
-  reviewed_.reset();
-  next_review_.reset();
-  quarters_.clear();
-  corrections_.clear();
+  calibration_ = {};
+  calibration_.since = since;
+}
+
+void NaiveEngine::go_on(const engine::RiskPolicy& policy) {
+  const bool was_on = policy_.calibration != engine::CalibrationUse::off;
+  const bool goes_on = was_on && policy.horizon == policy_.horizon;
+  const Timestamp now = stream_time_.value_or(before_all_time);
+  policy_ = policy;
+  if (!goes_on) restart_calibration(now + Duration{1});
+  if (policy.calibration == engine::CalibrationUse::off) calibration_ = {};
+  if (!goes_on || policy.calibration != engine::CalibrationUse::correct) {
+    auto& past = calibration_.corrections;
+    const bool corrected = !past.empty() && (past.back().intercept != 0 || past.back().slope != 1);
+    if (corrected) past.push_back({.from = now});
+    for (Reign& reign : reigns_) {
+      if (reign.base) reign = {.model = *reign.base, .from = reign.from, .spread = reign.spread};
+    }
+  }
+  for (auto& [id, person] : people_) set_timer(id, person);
 }
 
 Timestamp NaiveEngine::probe_after(const std::string& id, Timestamp t) const {
@@ -56,19 +71,19 @@ void NaiveEngine::probe(const std::string& id, Person& person, Timestamp t) {
   if (policy_.calibration == engine::CalibrationUse::off) return;
   if (t < *stream_time_ || probe_after(id, t - Duration{1}) != t) return;
   const Timestamp asked_at = t - policy_.horizon;
-  if (person.probe && (!since_ || asked_at >= *since_)) {
+  if (person.probe && (!calibration_.since || asked_at >= *calibration_.since)) {
     double intercept = 0;
     double slope = 1;
-    for (const Reign& past : corrections_) {
+    for (const auto& past : calibration_.corrections) {
       if (past.from > asked_at) continue;
       intercept = past.intercept;
       slope = past.slope;
     }
-    Quarter& quarter = quarters_[*person.probe];
+    NaiveCalibration::Quarter& quarter = calibration_.quarters[*person.probe];
     quarter.outcomes += 1;
     if (person.last <= asked_at) quarter.left += 1;
     quarter.told += sigmoid(intercept + slope * *person.probe / 4);
-    if (!next_review_) next_review_ = next_monday(*stream_time_);
+    if (!calibration_.next_review) calibration_.next_review = next_monday(*stream_time_);
   }
   person.probe.reset();
   const Reign& reign = reigns_[reign_of(id, t)];
@@ -77,21 +92,21 @@ void NaiveEngine::probe(const std::string& id, Person& person, Timestamp t) {
   const double quarters = std::floor(score(person, t) * 4 + 0.5);
   model_ = model;
   person.probe = static_cast<int>(std::clamp(quarters, -31.0, 31.0));
-  if (since_ && t < *since_) return;
-  quarters_[*person.probe].asked += 1;
-  if (!next_review_) next_review_ = next_monday(*stream_time_);
+  if (calibration_.since && t < *calibration_.since) return;
+  calibration_.quarters[*person.probe].asked += 1;
+  if (!calibration_.next_review) calibration_.next_review = next_monday(*stream_time_);
 }
 
 void NaiveEngine::review() {
-  const Timestamp now = *next_review_;
-  next_review_.reset();
-  for (auto& [at, quarter] : quarters_) {
-    const double kept = reviewed_ ? std::pow(2, -static_cast<double>((now - *reviewed_).ms) /
-                                                    static_cast<double>(policy_.calibration_half_life.ms))
-                                  : 1;
+  const Timestamp now = *calibration_.next_review;
+  calibration_.next_review.reset();
+  for (auto& [at, quarter] : calibration_.quarters) {
+    const double kept = calibration_.reviewed ? std::pow(2, -static_cast<double>((now - *calibration_.reviewed).ms) /
+                                                                static_cast<double>(policy_.calibration_half_life.ms))
+                                              : 1;
     for (double* count : {&quarter.asked, &quarter.outcomes, &quarter.left, &quarter.told}) *count *= kept;
   }
-  reviewed_ = now;
+  calibration_.reviewed = now;
   if (policy_.calibration != engine::CalibrationUse::correct) return;
   const auto pending = std::ranges::find_if(reigns_, [](const Reign& reign) { return !reign.spread; });
   for (auto reign = std::next(reigns_.begin()); reign != pending; ++reign) {
@@ -108,7 +123,7 @@ void NaiveEngine::review() {
   logistic.intercept = intercept + slope * logistic.intercept;
   for (auto& term : logistic.terms) term.weight *= slope;
   next.model.logistic = logistic;
-  corrections_.push_back({.model = base, .from = now, .spread = {}, .intercept = intercept, .slope = slope});
+  calibration_.corrections.push_back({.from = now, .intercept = intercept, .slope = slope});
   reigns_.insert(pending, std::move(next));
   for (auto& [id, person] : people_) set_timer(id, person);
 }
@@ -118,7 +133,7 @@ void NaiveEngine::review() {
 std::pair<double, double> NaiveEngine::best_correction() const {
   const auto by_intercept = [&](double intercept, double slope) {
     double sum = -intercept / (0.5 * 0.5);
-    for (const auto& [at, quarter] : quarters_)
+    for (const auto& [at, quarter] : calibration_.quarters)
       sum += quarter.left - quarter.outcomes * sigmoid(intercept + slope * at / 4);
     return sum;
   };
@@ -128,7 +143,7 @@ std::pair<double, double> NaiveEngine::best_correction() const {
   const auto by_slope = [&](double slope) {
     const double intercept = best_intercept(slope);
     double sum = -(slope - 1) / (0.25 * 0.25);
-    for (const auto& [at, quarter] : quarters_)
+    for (const auto& [at, quarter] : calibration_.quarters)
       sum += (quarter.left - quarter.outcomes * sigmoid(intercept + slope * at / 4)) * at / 4;
     return sum;
   };

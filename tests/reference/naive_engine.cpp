@@ -116,8 +116,9 @@ bool NaiveEngine::begin_or_fire(Timestamp goal) {
   }
   const auto next = std::ranges::find_if(reigns_, [](const Reign& reign) { return !reign.spread; });
   const bool begins = next != reigns_.end() && next->from <= goal && (first == nullptr || next->from <= *first->timer);
-  const bool reviews = next_review_ && *next_review_ <= goal && (first == nullptr || *next_review_ <= *first->timer);
-  if (reviews && (!begins || *next_review_ <= next->from)) {
+  const bool reviews = calibration_.next_review && *calibration_.next_review <= goal &&
+                       (first == nullptr || *calibration_.next_review <= *first->timer);
+  if (reviews && (!begins || *calibration_.next_review <= next->from)) {
     review();
     return true;
   }
@@ -182,7 +183,10 @@ std::size_t NaiveEngine::reign_of(const std::string& id, Timestamp t) const {
 
 void NaiveEngine::take(std::size_t source, std::size_t offset) {
   const NaiveEvent& event = sources_[source][offset];
-  advance(event.time);
+  // After a start under other settings some may be due already: before a late record those that were by its time.
+  while (begin_or_fire(event.time)) {
+  }
+  stream_time_ = stream_time_ ? std::max(event.time, *stream_time_) : event.time;
   if (event.kind == EventKind::action) {
     if (event.erases)
       erase(event, {TriggerType::action, source, static_cast<std::int64_t>(offset), event.event_id, event.logged_at});

@@ -71,6 +71,27 @@ struct NaiveAlert {
   double at_risk = 0;
 };
 
+/// What outcomes have said so far.
+struct NaiveCalibration {
+  /// How many of a quarter of a logit were asked, of how many the outcome is known, how many left, were told to.
+  struct Quarter {
+    double asked = 0;
+    double outcomes = 0;
+    double left = 0;
+    double told = 0;
+  };
+  struct Correction {
+    Timestamp from;
+    double intercept = 0;
+    double slope = 1;
+  };
+  std::optional<Timestamp> since;        ///< Scores of before do not count.
+  std::optional<Timestamp> reviewed;     ///< The counts have faded until then.
+  std::optional<Timestamp> next_review;  ///< The begin of a week.
+  std::map<int, Quarter> quarters;       ///< By the score in the middle, in quarters.
+  std::vector<Correction> corrections;   ///< Since when which one, in order.
+};
+
 /// One task over complete lists of events, a list a source.
 class NaiveEngine {
  public:
@@ -84,8 +105,11 @@ class NaiveEngine {
   /// A new model from `from` on, or from the first moment that is later than all that has happened. Returns which. Of
   /// the least number there is: it is the one from the beginning.
   Timestamp swap(engine::Model model, Timestamp from);
+  /// Ends, and goes on from a checkpoint under a policy that calibrates otherwise.
+  void go_on(const engine::RiskPolicy& policy);
 
   [[nodiscard]] const std::vector<NaiveAlert>& alerts() const { return alerts_; }
+  [[nodiscard]] const NaiveCalibration& calibration() const { return calibration_; }
 
  private:
   struct Person {
@@ -156,13 +180,6 @@ class NaiveEngine {
     double slope = 1;
     std::optional<engine::Model> base{};  ///< Of a corrected model, what it is made of.
   };
-  /// How many of a quarter of a logit were asked, of how many the outcome is known, how many left, were told to.
-  struct Quarter {
-    double asked = 0;
-    double outcomes = 0;
-    double left = 0;
-    double told = 0;
-  };
   [[nodiscard]] Duration spread_for_all() const;
   void restart_calibration(Timestamp since);
   void review();
@@ -173,11 +190,7 @@ class NaiveEngine {
   [[nodiscard]] static Timestamp adoption(const std::string& id, const Reign& reign);
   [[nodiscard]] std::size_t reign_of(const std::string& id, Timestamp t) const;
 
-  std::optional<Timestamp> since_;        ///< Scores of before do not count.
-  std::optional<Timestamp> reviewed_;     ///< The counts have faded until then.
-  std::optional<Timestamp> next_review_;  ///< The begin of a week.
-  std::map<int, Quarter> quarters_;
-  std::vector<Reign> corrections_;        ///< Since when which one, in order.
+  NaiveCalibration calibration_;
   std::deque<Reign> reigns_;              ///< One after the other.
   const engine::Model* model_ = nullptr;  ///< That of the person who is looked at.
   engine::RiskPolicy policy_;

@@ -25,6 +25,9 @@ std::optional<Timestamp> NaiveEngine::crossing(const Person& person, Timestamp l
     }
     return after;
   };
+  // Under another model than the one under which the person was judged.
+  const Timestamp begin = *person.moment + Duration{1};
+  if (begin <= last && changes(begin)) return begin;
   Timestamp earlier = *person.moment;
   Timestamp before = earlier;
   double risk_before = risk(person, before);
