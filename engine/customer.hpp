@@ -101,8 +101,8 @@ void advance_to(Customer& customer, Timestamp t);
 /// The state by purchase days alone, x + 1: first_time, repeat or loyal.
 [[nodiscard]] CustomerState state_by_purchase_days(const Customer& customer);
 
-/// Whether `spent` is all that the customer spent: there were amounts, and all in one currency; in `in`, if it is
-/// one.
+/// Whether `spent` is all that the customer spent: there were amounts, and all in one currency, which is `in` if
+/// that is given.
 [[nodiscard]] bool spend_is_known(const Customer& customer, const std::optional<Currency>& in);
 
 }  // namespace holdfast::engine
