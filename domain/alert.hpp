@@ -90,7 +90,7 @@ struct Alert {
   Timestamp logged_at{-1};      ///< Of the record that triggered it; -1 for timers.
   std::string_view model_id{};  ///< Of the model that the customer is under.
   std::string_view model_name{};
-  Arm arm{};  ///< none: the alert does not name one.
+  Arm arm{};                ///< none: the alert does not name one.
   Correction correction{};  ///< Of the model's score, as outcomes have arrived; none in `erased`.
 
   CustomerState state{};

@@ -59,8 +59,8 @@ inline constexpr Duration clock_skew_max{600'000};
 inline constexpr std::size_t model_bytes_max = std::size_t{128} << 10;
 
 /// Models that the customers of a task can be under at once, and that its checkpoint names: the next one waits until
-/// all have left the first. That many follow each other within minutes only where somebody makes a mistake. A correction
-/// of the model in force may be one more.
+/// all have left the first. That many follow each other within minutes only where somebody makes a mistake. A
+/// correction of the model in force may be one more.
 inline constexpr std::size_t generations_max = 4;
 
 /// A customer's latest event ids, kept as 40-bit fingerprints to recognise duplicates. A new event is falsely taken for

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <numbers>
 
 namespace holdfast::reference {
 namespace {
@@ -33,9 +34,7 @@ std::int64_t day_of(Timestamp t) {
 
 /// A feature's part of the score: beyond its range it counts as if it were at the end of it.
 double counted(const engine::Logistic::Term& term, double value) {
-  if (value < term.least) value = term.least;
-  if (value > term.most) value = term.most;
-  return term.weight * value;
+  return term.weight * std::min(std::max(value, term.least), term.most);
 }
 
 /// Whether the customer did it, not the shop.
@@ -153,7 +152,7 @@ bool NaiveEngine::begin_or_fire(Timestamp goal) {
 Arm NaiveEngine::arm(const std::string& id) const {
   if (policy_.control.share == 0) return Arm::none;
   const std::uint64_t hash = fingerprint(id, 7'165'066'978'584'914'944 + policy_.control.seed);
-  const double draw = static_cast<double>(hash / 2048) / 9'007'199'254'740'992.0;
+  const double draw = static_cast<double>(hash >> 11) / 9'007'199'254'740'992.0;
   return draw < policy_.control.share ? Arm::control : Arm::treatment;
 }
 
@@ -367,9 +366,9 @@ void NaiveEngine::alert(const std::string& id, Person& person, Timestamp t, Chan
   }
   out.episode = person.episode;
   const double t_x = units(person.last - person.first);
-  const double T = units(t - person.first);
+  const double age = units(t - person.first);
   out.risk = risk(person, t);
-  out.p_alive = p_alive(person.x, t_x, T);
+  out.p_alive = p_alive(person.x, t_x, age);
   out.trigger = cause.type;
   out.source = cause.source;
   out.offset = cause.offset;
@@ -396,7 +395,7 @@ void NaiveEngine::alert(const std::string& id, Person& person, Timestamp t, Chan
     const double x = person.x;
     const double mean_total = person.spent - person.first_day_spent;
     const double mean = x == 0 ? g.p * g.v / (g.q - 1) : g.p * (g.v + mean_total) / (g.p * x + g.q - 1);
-    out.expected = mean * (model_->mbg.r + x) / (model_->mbg.alpha + T) * units(policy_.horizon);
+    out.expected = mean * (model_->mbg.r + x) / (model_->mbg.alpha + age) * units(policy_.horizon);
     out.at_risk = *out.expected * out.risk;
   }
 
@@ -421,7 +420,7 @@ void NaiveEngine::alert(const std::string& id, Person& person, Timestamp t, Chan
       const double l1 = counted(term, mbg_logit(person.x, t_x, t_x));
       out.base += l0;
       add(Feature::purchase_history, person.x + 1, l1 - l0);
-      add(Feature::days_since_purchase, days(t - person.last), counted(term, mbg_logit(person.x, t_x, T)) - l1);
+      add(Feature::days_since_purchase, days(t - person.last), counted(term, mbg_logit(person.x, t_x, age)) - l1);
     } else if (const auto value = feature(person, f, t)) {
       // Plain days are one with the part of mbg_logit that is theirs.
       const double alike = f == Feature::days_since_purchase ? NAN : model_->alike.of(group, f);
@@ -448,26 +447,26 @@ double NaiveEngine::units(Duration d) const {
   return static_cast<double>(d.ms) / static_cast<double>(model_->time_unit.ms);
 }
 
-double NaiveEngine::p_alive(int x, double t_x, double T) const {
+double NaiveEngine::p_alive(int x, double t_x, double age) const {
   const auto& m = model_->mbg;
-  return 1 / (1 + m.a / (m.b + x) * std::pow((m.alpha + T) / (m.alpha + t_x), m.r + x));
+  return 1 / (1 + m.a / (m.b + x) * std::pow((m.alpha + age) / (m.alpha + t_x), m.r + x));
 }
 
 /// S: that somebody alive buys nothing within the horizon.
-double NaiveEngine::stays_away(int x, double T) const {
+double NaiveEngine::stays_away(int x, double age) const {
   const auto& m = model_->mbg;
-  return std::pow((m.alpha + T) / (m.alpha + T + units(policy_.horizon)), m.r + x);
+  return std::pow((m.alpha + age) / (m.alpha + age + units(policy_.horizon)), m.r + x);
 }
 
-double NaiveEngine::mbg_risk(int x, double t_x, double T) const {
-  const double alive = p_alive(x, t_x, T);
-  return 1 - alive + alive * stays_away(x, T);
+double NaiveEngine::mbg_risk(int x, double t_x, double age) const {
+  const double alive = p_alive(x, t_x, age);
+  return 1 - alive + alive * stays_away(x, age);
 }
 
 /// 1 - risk is PA * (1 - S): the difference itself has no digits left where the risk is close to 1.
-double NaiveEngine::mbg_logit(int x, double t_x, double T) const {
-  const double alive = p_alive(x, t_x, T);
-  const double quiet = stays_away(x, T);
+double NaiveEngine::mbg_logit(int x, double t_x, double age) const {
+  const double alive = p_alive(x, t_x, age);
+  const double quiet = stays_away(x, age);
   return std::log((1 - alive + alive * quiet) / (alive * (1 - quiet)));
 }
 
@@ -528,7 +527,7 @@ std::optional<double> NaiveEngine::habit(const Person& person, Feature f, Timest
   const double half_life = half_lives.at(f);
   const double rate = (person.purchases - 1) / active;
   const double left = std::pow(2, -days(t - person.first) / half_life);
-  return left + rate * half_life / std::log(2) * (1 - left);
+  return left + rate * half_life / std::numbers::ln2 * (1 - left);
 }
 
 double NaiveEngine::risk(const Person& person, Timestamp t) const {

@@ -162,10 +162,10 @@ class NaiveEngine {
   [[nodiscard]] bool is_judged(const Person& person) const;
   [[nodiscard]] Level judged(Level level, double risk) const;
   [[nodiscard]] double units(Duration d) const;
-  [[nodiscard]] double p_alive(int x, double t_x, double T) const;
-  [[nodiscard]] double stays_away(int x, double T) const;
-  [[nodiscard]] double mbg_risk(int x, double t_x, double T) const;
-  [[nodiscard]] double mbg_logit(int x, double t_x, double T) const;
+  [[nodiscard]] double p_alive(int x, double t_x, double age) const;
+  [[nodiscard]] double stays_away(int x, double age) const;
+  [[nodiscard]] double mbg_risk(int x, double t_x, double age) const;
+  [[nodiscard]] double mbg_logit(int x, double t_x, double age) const;
   [[nodiscard]] std::optional<double> feature(const Person& person, Feature f, Timestamp t) const;
   [[nodiscard]] std::optional<double> habit(const Person& person, Feature f, Timestamp t) const;
   [[nodiscard]] double risk(const Person& person, Timestamp t) const;
