@@ -160,6 +160,17 @@ TEST_F(CommandsTest, HelpBeginsWithExamplesAndVersionNamesTheLibraries) {
   }
 }
 
+TEST_F(CommandsTest, CheckSaysInWhichCurrencyTheModelIs) {
+  testing::write_file(folder_.path() / "model.json",
+                      R"({"name":"m","time_unit":"7d","horizon":"91d","mbg":{"r":0.5,"alpha":6.0,"a":0.9,"b":1.6},)"
+                      R"("gamma_gamma":{"p":6.2,"q":3.7,"v":15.4},"currency":"GBP"})");
+  const Run text = run({"check", "-c", config()});
+  EXPECT_NE(text.out.find("mbg alone, with value, amounts in GBP\n"), std::string::npos) << text.out;
+  const Json facts = Json::parse(run({"check", "-c", config(), "--json"}).out);
+  EXPECT_EQ(facts["model"]["has_value"], true);
+  EXPECT_EQ(facts["model"]["currency"], "GBP");
+}
+
 TEST_F(CommandsTest, CheckPrintsWhatIsInForce) {
   const Run text = run({"check", "-c", config(), "--set", "max_rate=5"});
   EXPECT_EQ(text.status, 0) << text.err;
