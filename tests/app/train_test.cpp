@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <sstream>
 #include <string>
@@ -26,6 +27,17 @@ class TrainTest : public ::testing::Test {
   [[nodiscard]] std::string path(const std::string& name) const { return shop_.path(name); }
   [[nodiscard]] testing::Finished train(const std::vector<std::string>& flags) const {
     return shop_.run("train", flags);
+  }
+
+  /// Some customers, and a hundred times as much.
+  void pay_in_yen(const std::function<bool(const std::string& customer)>& who) const {
+    shop_.keep([&](Json& event) {
+      if (event.contains("amount") && who(event["customer_id"])) {
+        event["currency"] = "JPY";
+        event["amount"] = 100 * event["amount"].get<double>();
+      }
+      return true;
+    });
   }
 
   const testing::ShopFiles shop_{20'000, 2'000, 5};
@@ -154,14 +166,7 @@ TEST_F(TrainTest, AKindOfEventsThatBeganLaterIsNotWhatTheModelWasTrainedWith) {
 }
 
 TEST_F(TrainTest, AmountsInDifferentCurrenciesAreNotMixed) {
-  // Half of the customers pay in yen, a hundred times as much.
-  shop_.keep([](Json& event) {
-    if (event.contains("amount") && event["customer_id"].get<std::string>().back() % 2 == 0) {
-      event["currency"] = "JPY";
-      event["amount"] = 100 * event["amount"].get<double>();
-    }
-    return true;
-  });
+  pay_in_yen([](const std::string& customer) { return customer.back() % 2 == 0; });
   const auto mixed = train({"--out", path("m.json"), "--horizon", "60d", "--every", "20d"});
   ASSERT_EQ(mixed.status, 0) << mixed.err;
   const auto model = read_model(path("m.json"));
@@ -175,13 +180,7 @@ TEST_F(TrainTest, AmountsInDifferentCurrenciesAreNotMixed) {
 }
 
 TEST_F(TrainTest, AFewWhoSpendInAnotherCurrencyHaveNoSpend) {
-  shop_.keep([](Json& event) {
-    if (event.contains("amount") && event["customer_id"].get<std::string>().ends_with("77")) {
-      event["currency"] = "JPY";
-      event["amount"] = 100 * event["amount"].get<double>();
-    }
-    return true;
-  });
+  pay_in_yen([](const std::string& customer) { return customer.ends_with("77"); });
   const auto few = train({"--out", path("m.json"), "--horizon", "60d", "--every", "20d"});
   ASSERT_EQ(few.status, 0) << few.err;
   const auto model = read_model(path("m.json"));
