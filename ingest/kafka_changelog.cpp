@@ -52,7 +52,7 @@ constexpr int wait_ms = 10;
 /// One life of the producer: after an error that leaves the outcome open there is another one.
 struct Producer {
   Producer(std::shared_ptr<KafkaClient> client_, const std::string& id, Duration patience)
-      : client(std::move(client_)), transactions(*client, id, patience), deadline(patience) {
+      : client(std::move(client_)), transactions(client, id, patience), deadline(patience) {
     client->on_delivery = [this, patience](const rd_kafka_message_t& message) {
       if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         last_offset = std::max(last_offset, message.offset);
@@ -84,7 +84,7 @@ class Writer final : public ChangelogWriter {
     const auto membership = group_->membership();
     if (!membership) return fail(ErrorKind::rollback, "the group took the partitions away");
     if (auto s = open(); !s) return std::unexpected(s.error());
-    const auto written = write_transaction(data, *membership);
+    const auto written = write_transaction(data, membership);
     if (written) return written;
     const Error error = written.error();
     producer_->transactions.abort();
@@ -111,7 +111,7 @@ class Writer final : public ChangelogWriter {
     return {};
   }
 
-  Expected<Offset> write_transaction(const CheckpointData& data, const Membership& membership) {
+  Expected<Offset> write_transaction(const CheckpointData& data, std::shared_ptr<const Membership> membership) {
     Producer& producer = *producer_;
     producer.last_offset = -1;
     producer.lost = RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -120,11 +120,12 @@ class Writer final : public ChangelogWriter {
     if (auto s = produce(data); !s) return std::unexpected(again(s.error()));
     if (auto s = flush(); !s) return std::unexpected(again(s.error()));
     const Offset behind{producer.last_offset + 1};
-    const PartitionsPtr offsets(rd_kafka_topic_partition_list_new(1));
+    PartitionsPtr offsets(rd_kafka_topic_partition_list_new(1));
     rd_kafka_topic_partition_list_add(offsets.get(), settings_.changelog_topic.c_str(), data.marker.partition.value)
         ->offset = behind.value;
     // An error here may be the group's refusal, which does not pass: as it stands.
-    if (auto s = producer.transactions.send_offsets(*offsets, membership); !s) return std::unexpected(s.error());
+    if (auto s = producer.transactions.send_offsets(std::move(offsets), std::move(membership)); !s)
+      return std::unexpected(s.error());
     if (auto s = producer.transactions.commit(); !s) return std::unexpected(again(s.error()));
     return behind;
   }

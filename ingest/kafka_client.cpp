@@ -127,6 +127,7 @@ void KafkaClient::log(const rd_kafka_t* handle, int level, const char* facility,
     return;
   }
   auto* self = static_cast<KafkaClient*>(rd_kafka_opaque(handle));
+  if (self != nullptr && self->silent_) return;
   if (self == nullptr || !self->log_) {
     rd_kafka_log_print(handle, level, facility, line);
     return;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -85,6 +86,8 @@ class KafkaClient {
   std::function<void(const rd_kafka_message_t&)> on_delivery;
   /// The latest complaint about brokers, for messages; empty: none yet.
   [[nodiscard]] std::string last_complaint() const;
+  /// No log lines from now on: whoever gave the client up need not outlive it. Any thread.
+  void silence() { silent_ = true; }
   /// Whether all brokers were out of reach at some time since the last call.
   [[nodiscard]] bool take_outage() { return std::exchange(outage_, false); }
 
@@ -98,6 +101,7 @@ class KafkaClient {
 
   rd_kafka_t* handle_ = nullptr;
   std::function<void(int, std::string_view)> log_;
+  std::atomic<bool> silent_{false};
   mutable std::mutex complaint_mutex_;
   std::string complaint_;  ///< Guarded: log lines come on librdkafka's threads.
   bool outage_ = false;

@@ -54,7 +54,7 @@ class Group final : public Instances {
       auto client = KafkaClient::create(theirs, RD_KAFKA_PRODUCER, {},
                                         {{"enable.idempotence", "true"}, {"transactional.id", id}});
       if (!client) return std::unexpected(client.error());
-      if (auto s = Transactions(**client, id).init(settings_.patience); !s) return s;
+      if (auto s = Transactions(*client, id).init(settings_.patience); !s) return s;
     }
     return {};
   }

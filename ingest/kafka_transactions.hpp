@@ -17,16 +17,17 @@ namespace holdfast::ingest {
 /// known: destroy the producer; the init() of the next one with the same id settles it.
 class Transactions {
  public:
-  /// `producer` must outlive it; `id` is for messages. A call is repeated for `patience` at most, where none is given
-  /// for as long as the broker keeps a transaction open.
-  Transactions(const KafkaClient& producer, std::string id, std::optional<Duration> patience = {});
+  /// `id` is for messages. A call is repeated for `patience` at most, where none is given for as long as the broker
+  /// keeps a transaction open.
+  Transactions(std::shared_ptr<KafkaClient> producer, std::string id, std::optional<Duration> patience = {});
 
   /// Fences earlier producers of the id and ends what they left open.
   [[nodiscard]] Status init(Duration at_most);
   [[nodiscard]] Status begin();
   /// REQUIRES: what the offsets stand for was delivered, if order matters: this is where the group refuses a member
   /// that no longer has its partitions.
-  [[nodiscard]] Status send_offsets(const rd_kafka_topic_partition_list_t& offsets, const Membership& membership);
+  [[nodiscard]] Status send_offsets(std::shared_ptr<const rd_kafka_topic_partition_list_t> offsets,
+                                    std::shared_ptr<const Membership> membership);
   [[nodiscard]] Status commit();
   /// Best effort.
   void abort();
@@ -39,12 +40,16 @@ class Transactions {
   using Call = std::function<rd_kafka_error_t*(int timeout_ms)>;
   [[nodiscard]] Status repeat(const char* what, Duration at_most, const Call& call);
   [[nodiscard]] Status meaning(const char* what, const rd_kafka_error_t& error) const;
+  /// Makes a call that may never come back, on a thread of its own. Past the limit both are left behind, and with them
+  /// what the call holds: should it come back after all, that is released then.
+  rd_kafka_error_t* wait_apart(std::function<rd_kafka_error_t*()> call, const Deadline& limit);
 
-  const KafkaClient& producer_;
+  const std::shared_ptr<KafkaClient> producer_;
   const std::string id_;
   Duration timeout_{60'000};
   Duration patience_;
   std::optional<Deadline> end_;  ///< When the broker gives up the transaction that began last.
+  bool left_behind_ = false;     ///< A call of the producer never came back.
 };
 
 }  // namespace holdfast::ingest

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -92,7 +93,7 @@ class Writer final : public LogWriter {
       : settings_(std::move(settings)),
         client_(std::move(client)),
         group_(std::move(group)),
-        transactions_(*client_, member_id(settings_)) {
+        transactions_(client_, member_id(settings_)) {
     client_->on_delivery = [this](const rd_kafka_message_t& message) { delivered(message); };
   }
   ~Writer() override { client_->on_delivery = nullptr; }
@@ -105,7 +106,7 @@ class Writer final : public LogWriter {
 
  private:
   Status open_topics();
-  Status commit_transaction(const rd_kafka_topic_partition_list_t& offsets, const Membership* membership);
+  Status commit_transaction(PartitionsPtr offsets, std::shared_ptr<const Membership> membership);
   Status commit_delivered(const rd_kafka_topic_partition_list_t& offsets);
   Status flush();
   PartitionsPtr moved(std::span<const TaskPosition> positions) const;
@@ -269,9 +270,9 @@ Status Writer::commit(std::span<const TaskPosition> positions) {
     assignment_ = membership->assignment;
     committed_.clear();
   }
-  const PartitionsPtr offsets = moved(positions);
+  PartitionsPtr offsets = moved(positions);
   const Status done =
-      settings_.exactly_once ? commit_transaction(*offsets, membership.get()) : commit_delivered(*offsets);
+      settings_.exactly_once ? commit_transaction(std::move(offsets), membership) : commit_delivered(*offsets);
   if (done) remember(positions);
   return done;
 }
@@ -302,9 +303,9 @@ void Writer::remember(std::span<const TaskPosition> positions) {
   for (const TaskPosition& task : positions) committed_[task.partition] = task.position;
 }
 
-Status Writer::commit_transaction(const rd_kafka_topic_partition_list_t& offsets, const Membership* membership) {
-  if (offsets.cnt > 0) {
-    if (auto s = transactions_.send_offsets(offsets, *membership); !s) return s;
+Status Writer::commit_transaction(PartitionsPtr offsets, std::shared_ptr<const Membership> membership) {
+  if (offsets->cnt > 0) {
+    if (auto s = transactions_.send_offsets(std::move(offsets), std::move(membership)); !s) return s;
   }
   const Status committed = transactions_.commit();
   // That a record was not delivered says more than that the commit failed for it.

@@ -75,12 +75,12 @@ class BrokerWorld final : public LogWorld {
     const ingest::KafkaSettings own = settings("pending");
     const auto client = value_of(ingest::KafkaClient::create(
         own, RD_KAFKA_PRODUCER, {}, {{"enable.idempotence", "true"}, {"transactional.id", "pending"}}));
-    ingest::Transactions transaction(*client, "pending");
-    const ingest::PartitionsPtr offsets(rd_kafka_topic_partition_list_new(1));
+    ingest::Transactions transaction(client, "pending");
+    ingest::PartitionsPtr offsets(rd_kafka_topic_partition_list_new(1));
     rd_kafka_topic_partition_list_add(offsets.get(), "in", partition.value)->offset = offset.value;
     EXPECT_TRUE(transaction.init(own.patience));
     EXPECT_TRUE(transaction.begin());
-    EXPECT_TRUE(transaction.send_offsets(*offsets, *dynamic_cast<Ports&>(instance).group()->membership()));
+    EXPECT_TRUE(transaction.send_offsets(std::move(offsets), dynamic_cast<Ports&>(instance).group()->membership()));
     std::thread later([&] {
       std::this_thread::sleep_for(std::chrono::seconds(1));
       EXPECT_TRUE(transaction.commit());

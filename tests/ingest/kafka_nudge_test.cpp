@@ -1,50 +1,18 @@
 #include "ingest/kafka_nudge.hpp"
 
-#include <array>
 #include <chrono>
 #include <memory>
 #include <thread>
 
 #include <gtest/gtest.h>
-#include <librdkafka/rdkafka_mock.h>
+
+#include "tests/support/mock_broker.hpp"
 
 namespace holdfast::ingest {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// A broker that can be made to be away.
-class MockBroker {
- public:
-  MockBroker() {
-    std::array<char, 512> error{};
-    owner_ = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), error.data(), error.size());
-    cluster_ = rd_kafka_mock_cluster_new(owner_, 1);
-    rd_kafka_mock_topic_create(cluster_, "topic", 1, 1);
-  }
-  MockBroker(const MockBroker&) = delete;
-  MockBroker& operator=(const MockBroker&) = delete;
-  ~MockBroker() {
-    rd_kafka_mock_cluster_destroy(cluster_);
-    rd_kafka_destroy(owner_);
-  }
-  [[nodiscard]] std::shared_ptr<KafkaClient> consumer() const {
-    KafkaSettings settings;
-    settings.properties["bootstrap.servers"] = rd_kafka_mock_cluster_bootstraps(cluster_);
-    settings.log = [](int, std::string_view) {};
-    auto client = KafkaClient::create(settings, RD_KAFKA_CONSUMER, {}, {{"group.id", "group"}});
-    EXPECT_TRUE(client);
-    return *client;
-  }
-  void answer_after(std::chrono::milliseconds delay) {
-    rd_kafka_mock_broker_set_rtt(cluster_, 1, static_cast<int>(delay.count()));
-  }
-  void go_away() { rd_kafka_mock_broker_set_down(cluster_, 1); }
-
- private:
-  rd_kafka_t* owner_ = nullptr;
-  rd_kafka_mock_cluster_t* cluster_ = nullptr;
-};
+using holdfast::testing::MockBroker;
 
 /// How long a nudge that is under way holds up whoever ends it.
 std::chrono::duration<double> end_during_a_nudge(const std::shared_ptr<KafkaClient>& client) {
@@ -58,7 +26,8 @@ std::chrono::duration<double> end_during_a_nudge(const std::shared_ptr<KafkaClie
 
 class NudgeTest : public ::testing::Test {
  protected:
-  NudgeTest() : client_(broker_.consumer()) {
+  NudgeTest() : client_(broker_.client(RD_KAFKA_CONSUMER, {{"group.id", "group"}})) {
+    broker_.create_topic("topic");
     // Knows the topic's leader from here on.
     EXPECT_TRUE(query_range(*client_, "topic", Partition{0}.value, Deadline(Duration{20'000})));
   }
