@@ -89,9 +89,16 @@ std::optional<double> plain_feature_at(const Customer& customer, Feature feature
   switch (feature) {
     case Feature::days_since_purchase: return silence_days;
     case Feature::customer_age_days: return (t - customer.first()).days();
+    case Feature::recency_ratio: return recency_ratio(customer, silence_days);
+    default: return standing_feature(customer, feature, currency);
+  }
+}
+
+std::optional<double> standing_feature(const Customer& customer, Feature feature,
+                                       const std::optional<Currency>& currency) {
+  switch (feature) {
     case Feature::repeat_purchases: return customer.x;
     case Feature::log_repeat_purchases: return std::log1p(customer.x);
-    case Feature::recency_ratio: return recency_ratio(customer, silence_days);
     case Feature::gap_variation: return gap_variation(customer);
     case Feature::open_complaints: return customer.open_complaints;
     case Feature::seen_since_purchase: return customer.is_seen_since_purchase() ? 1 : 0;

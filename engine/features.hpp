@@ -15,6 +15,11 @@ namespace holdfast::engine {
 [[nodiscard]] std::optional<double> plain_feature_at(const Customer& customer, Feature feature, Timestamp t,
                                                      const std::optional<Currency>& currency);
 
+/// The same for a feature that stands still between events: of any other there is no value.
+/// REQUIRES: customer.purchases > 0.
+[[nodiscard]] std::optional<double> standing_feature(const Customer& customer, Feature feature,
+                                                     const std::optional<Currency>& currency);
+
 /// What a feature that grows with the logarithm of time is without further events:
 /// offset + factor * ln(1 + days since `since` / scale_days).
 struct Logarithm {

@@ -115,7 +115,7 @@ void Score::add_term(const Customer& customer, const Model& model, const Logisti
     case Feature::recency_ratio:
       if (const double mean = customer.mean_gap_days(); mean > 0) per_day_ += weight / mean;
       break;
-    default: constant_ += weight * plain_feature_at(customer, term.feature, moment_, model.currency).value_or(0);
+    default: constant_ += weight * standing_feature(customer, term.feature, model.currency).value_or(0);
   }
 }
 
@@ -142,7 +142,7 @@ void Score::add_ranged(const Customer& customer, const Model& model, const Logis
     ranged.shape = Shape::days;
     ranged.factor = 1 / mean;
   } else {
-    if (const auto value = plain_feature_at(customer, term.feature, moment_, model.currency))
+    if (const auto value = standing_feature(customer, term.feature, model.currency))
       constant_ += ranged.weight * term.within_range(*value);
     return;
   }
