@@ -36,6 +36,7 @@ Progress progress_of(const Statistics& statistics) {
     progress.restored += partition.restored_records.get();
     progress.loaded += partition.loaded_records.get();
     progress.misplaced += partition.misplaced.get();
+    progress.other_currency += partition.other_currency.get();
     progress.customers += partition.customers.get();
     progress.state_bytes += partition.hot_bytes.get();
     progress.cold_customers += partition.cold_customers.get();
@@ -103,6 +104,7 @@ console::Snapshot ServiceFacts::metrics() {
     out.duplicates_total += partition.duplicates.get();
     out.late_events_total += partition.late.get();
     out.misplaced_total += partition.misplaced.get();
+    out.other_currency_total += partition.other_currency.get();
     out.erasures_total += partition.erased.get();
     out.customers += partition.customers.get();
     out.steps_total += partition.steps.get();

@@ -39,6 +39,7 @@ struct Progress {
   std::uint64_t loaded = 0;    ///< Customers read from checkpoints.
   std::int64_t lag = 0;        ///< Events still in the log.
   std::uint64_t misplaced = 0;
+  std::uint64_t other_currency = 0;
   std::uint64_t customers = 0;
   std::uint64_t state_bytes = 0;
   std::uint64_t cold_customers = 0;  ///< In the scratch file.

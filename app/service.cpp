@@ -323,6 +323,13 @@ void Service::watch_progress(const Pipeline& pipeline, bool exit_at_end) {
           "half the history; see that `partitioner` is that of the producers, and run `holdfast check --connect` "
           "(holdfast_misplaced_total counts them; this is said once)");
     }
+    if (!said_currency_ && progress.other_currency > 0) {
+      said_currency_ = true;
+      spdlog::warn(
+          "amounts come in another currency than the model was trained on: their customers' spend is not known to it, "
+          "and alerts for them say no expected value; see docs/operations.md (holdfast_other_currency_total counts "
+          "them; this is said once)");
+    }
     if (!said_scratch && progress.cold_customers > 0) {
       said_scratch = true;
       spdlog::info(

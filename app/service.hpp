@@ -58,6 +58,7 @@ class Service {
   std::unique_ptr<ingest::KafkaTail> models_topic_;  ///< Null: there is none, or it was not read yet.
   std::uint64_t aborts_ = 0;
   bool said_misplaced_ = false;
+  bool said_currency_ = false;
 
   std::atomic<bool> stopping_{false};
   std::mutex mutex_;

@@ -470,6 +470,7 @@ void Shard::publish(const Owned& owned) {
     to.duplicates.set(counts.duplicates);
     to.late.set(counts.late);
     to.misplaced.set(counts.misplaced);
+    to.other_currency.set(counts.other_currency);
     to.erased.set(counts.erased);
     to.steps.set(counts.steps);
     to.timers.set(counts.timers);

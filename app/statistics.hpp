@@ -67,6 +67,7 @@ struct PartitionStatistics {
   Gauge<std::uint64_t> duplicates;
   Gauge<std::uint64_t> late;
   Gauge<std::uint64_t> misplaced;
+  Gauge<std::uint64_t> other_currency;
   Gauge<std::uint64_t> erased;
   Gauge<std::uint64_t> steps;
   Gauge<std::uint64_t> timers;

@@ -41,6 +41,7 @@ struct Snapshot {
   std::uint64_t duplicates_total = 0;
   std::uint64_t late_events_total = 0;
   std::uint64_t misplaced_total = 0;
+  std::uint64_t other_currency_total = 0;
   std::uint64_t erasures_total = 0;
   std::uint64_t customers = 0;
   std::uint64_t standby_partitions = 0;

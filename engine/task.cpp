@@ -348,7 +348,9 @@ void Task::apply_record(SourceIndex source, const Event& event, Output& output) 
     return;
   }
   counts_.late += applied == Applied::late_event ? 1 : 0;
-  LazyScore score(customer, *generations_.at(event.customer.hash, customer.moment()).model, policy_.horizon);
+  const Model& model = *generations_.at(event.customer.hash, customer.moment()).model;
+  if (event.has_amount && model.currency && event.currency != *model.currency) ++counts_.other_currency;
+  LazyScore score(customer, model, policy_.horizon);
   // Where alerts were not made for the customer until now, its timer heeded no dates.
   if (next_date(slot, customer) < standing || !outlook.stands(customer, event.kind, score, policy_)) {
     const Trigger trigger{trigger_type(event.kind), source, event.offset, event.event_id};

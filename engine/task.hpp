@@ -40,7 +40,8 @@ struct TaskCounts {
   std::uint64_t duplicates = 0;
   std::uint64_t late = 0;
   std::uint64_t misplaced = 0;
-  std::uint64_t erased = 0;  ///< Customers.
+  std::uint64_t other_currency = 0;  ///< Amounts in another currency than the model's, or in none, if it names one.
+  std::uint64_t erased = 0;          ///< Customers.
   std::uint64_t steps = 0;
   std::uint64_t timers = 0;
   std::uint64_t swaps = 0;        ///< Models that took the place of another one.

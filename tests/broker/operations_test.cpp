@@ -38,7 +38,8 @@ class OperationsTest : public ::testing::Test {
     // A shop where seconds are a long time, so that a silence is soon noticed.
     write_file(folder_.path() / "model.json",
                R"({"name":"hasty","time_unit":"1s","horizon":"600s",
-                   "mbg":{"r":0.8,"alpha":1.0,"a":0.6,"b":2.0},"gamma_gamma":{"p":6.25,"q":3.74,"v":15.44}})");
+                   "mbg":{"r":0.8,"alpha":1.0,"a":0.6,"b":2.0},"gamma_gamma":{"p":6.25,"q":3.74,"v":15.44},
+                   "currency":"EUR"})");
     write_file(config(),
                "application_id: shop\n"
                "instance_id: one\n"
@@ -145,6 +146,8 @@ TEST_F(OperationsTest, AServiceFromItsTopicsToItsEnd) {
   EXPECT_THAT(metrics, HasSubstr("holdfast_dead_letters_total{source=\"visits\",code=\"malformed_json\"} 1\n"));
   EXPECT_THAT(metrics, HasSubstr("holdfast_alerts_total{change=\"raised\",level=\"watch\"} 1\n"));
   EXPECT_THAT(metrics, ContainsRegex("holdfast_timers_fired_total [1-9]"));
+  EXPECT_THAT(metrics, HasSubstr("holdfast_other_currency_total 1\n"));
+  EXPECT_THAT(read_file(log()), HasSubstr("amounts come in another currency than the model was trained on"));
   const json status = json::parse(http_get(port(), "/api/v1/status").body);
   EXPECT_EQ(status["ready"], true);
   EXPECT_EQ(status["application_id"], "shop");

@@ -54,6 +54,7 @@ TEST(MetricsText, EveryNumberHasItsName) {
   s.unpurged_partitions = 23;
   s.cold_customers = 24;
   s.scratch_bytes = 25;
+  s.other_currency_total = 26;
   const std::string text = metrics_text(s);
   for (const char* line :
        {"\nholdfast_duplicates_total 11\n", "\nholdfast_late_events_total 12\n", "\nholdfast_misplaced_total 13\n",
@@ -61,7 +62,8 @@ TEST(MetricsText, EveryNumberHasItsName) {
         "\nholdfast_timers_fired_total 17\n", "\nholdfast_checkpoint_last_timestamp_seconds 18\n",
         "\nholdfast_checkpoint_bytes_total 19\n", "\nholdfast_checkpoint_failures_total 20\n",
         "\nholdfast_restore_records_total 21\n", "\nholdfast_erasures_total 22\n",
-        "\nholdfast_unpurged_partitions 23\n", "\nholdfast_cold_customers 24\n", "\nholdfast_scratch_bytes 25\n"}) {
+        "\nholdfast_unpurged_partitions 23\n", "\nholdfast_cold_customers 24\n", "\nholdfast_scratch_bytes 25\n",
+        "\nholdfast_other_currency_total 26\n"}) {
     expect_part(text, line);
   }
 }

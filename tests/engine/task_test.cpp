@@ -110,6 +110,23 @@ TEST(Task, WhatIsAtStakeIsNotSaidWhereItIsNotKnown) {
   EXPECT_FALSE(two_currencies.expected);
 }
 
+TEST(Task, CountsAmountsThatTheModelDoesNotKnow) {
+  const auto counted = [](std::optional<Currency> of_model) {
+    Model model = talkative_model();
+    model.currency = of_model;
+    World world(model);
+    world.log(purchases,
+              {of("a", purchase(new_year, 20, "EUR")), of("b", purchase(new_year)),
+               of("b", purchase(new_year + days(1), 3, "GBP")), of("c", purchase(new_year + days(2), 4, ""))});
+    world.log(others, {of("c", visit(new_year + days(2)))});
+    EXPECT_TRUE(world.task.advance(before_all_time, unbounded, world.alerts));
+    return world.task.counts().other_currency;
+  };
+  EXPECT_EQ(counted(std::nullopt), 0U) << "the model takes any";
+  EXPECT_EQ(counted(Currency::from("EUR")), 2U) << "pounds, and an amount without a currency";
+  EXPECT_EQ(counted(Currency::from("GBP")), 2U);
+}
+
 TEST(Task, CountsWhatItTakes) {
   World world(talkative_model());
   Event misplaced = of("b", purchase(new_year + days(7)));
