@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "app/command_line.hpp"
+#include "ingest/bounded_call.hpp"
 
 namespace {
 
@@ -23,4 +24,9 @@ namespace {
 
 }  // namespace
 
-int main(int argc, char** argv) { return holdfast::app::run_program(argc, argv); }
+int main(int argc, char** argv) {
+  const int status = holdfast::app::run_program(argc, argv);
+  // Threads of calls that were left behind would meet destructors of what is static.
+  if (holdfast::ingest::calls_left_behind() > 0) _exit(status);
+  return status;
+}

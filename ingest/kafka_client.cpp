@@ -7,6 +7,9 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <syslog.h>
+
+#include "ingest/bounded_call.hpp"
 
 namespace holdfast::ingest {
 namespace {
@@ -23,6 +26,8 @@ const KafkaClient::Properties common_defaults{
 };
 
 constexpr auto retry_pause = 100ms;
+/// It takes milliseconds, or until a host's name is looked up.
+constexpr Duration end_patience{10'000};
 constexpr int metadata_timeout_ms = 2000;
 // Topics that were just created are unknown to some brokers for a second or two.
 constexpr Duration new_topics_patience{5000};
@@ -82,7 +87,7 @@ Expected<std::shared_ptr<KafkaClient>> KafkaClient::create(const KafkaSettings& 
                                                            const Properties& defaults, const Properties& fixed) {
   auto conf = configure(settings, defaults, fixed);
   if (!conf) return std::unexpected(conf.error());
-  std::shared_ptr<KafkaClient> client(new KafkaClient);
+  const std::shared_ptr<KafkaClient> client(new KafkaClient, &KafkaClient::end);
   client->log_ = settings.log;
   set_callbacks(conf->get(), type);
   rd_kafka_conf_set_opaque(conf->get(), client.get());
@@ -95,16 +100,36 @@ Expected<std::shared_ptr<KafkaClient>> KafkaClient::create(const KafkaSettings& 
   return client;
 }
 
-KafkaClient::~KafkaClient() {
-  if (handle_ == nullptr) return;
-  on_delivery = nullptr;
-  on_rebalance = nullptr;
+// What librdkafka's threads call must be there for as long as they are, so the object ends behind its handle.
+void KafkaClient::end(KafkaClient* client) {
+  const std::shared_ptr<KafkaClient> held(client);
+  if (held->handle_ == nullptr) return;
+  held->on_delivery = nullptr;
+  held->on_rebalance = nullptr;
   // What is still to be sent would only delay the end: whoever wanted it has called flush or commit.
-  if (rd_kafka_type(handle_) == RD_KAFKA_PRODUCER) {
-    rd_kafka_purge(handle_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
-    rd_kafka_poll(handle_, 0);
+  if (rd_kafka_type(held->handle_) == RD_KAFKA_PRODUCER) {
+    rd_kafka_purge(held->handle_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+    rd_kafka_poll(held->handle_, 0);
   }
-  rd_kafka_destroy_flags(handle_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+  const std::string name = rd_kafka_name(held->handle_);
+  const auto ended = call_within(end_patience, [held] {
+    rd_kafka_destroy_flags(held->handle_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    return true;
+  });
+  if (ended) return;
+  (void)held->write(LOG_WARNING, name + ": the client does not end, and is left behind");
+  held->silence();
+}
+
+void KafkaClient::silence() {
+  const std::lock_guard lock(mutex_);
+  log_ = [](int, std::string_view) {};
+}
+
+bool KafkaClient::write(int level, std::string_view line) const {
+  const std::lock_guard lock(mutex_);
+  if (log_) log_(level, line);
+  return log_ != nullptr;
 }
 
 std::string KafkaClient::property(const std::string& name) const {
@@ -115,7 +140,7 @@ std::string KafkaClient::property(const std::string& name) const {
 }
 
 std::string KafkaClient::last_complaint() const {
-  const std::lock_guard lock(complaint_mutex_);
+  const std::lock_guard lock(mutex_);
   return complaint_;
 }
 
@@ -126,19 +151,14 @@ void KafkaClient::log(const rd_kafka_t* handle, int level, const char* facility,
       text.ends_with("property and will be ignored by this consumer instance")) {
     return;
   }
-  auto* self = static_cast<KafkaClient*>(rd_kafka_opaque(handle));
-  if (self != nullptr && self->silent_) return;
-  if (self == nullptr || !self->log_) {
-    rd_kafka_log_print(handle, level, facility, line);
-    return;
-  }
-  self->log_(level, text);
+  const auto* const self = static_cast<const KafkaClient*>(rd_kafka_opaque(handle));
+  if (self == nullptr || !self->write(level, text)) rd_kafka_log_print(handle, level, facility, line);
 }
 
 void KafkaClient::error(rd_kafka_t*, int code, const char* reason, void* opaque) {
   auto* self = static_cast<KafkaClient*>(opaque);
   if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) self->outage_ = true;
-  const std::lock_guard lock(self->complaint_mutex_);
+  const std::lock_guard lock(self->mutex_);
   self->complaint_ = reason;
 }
 

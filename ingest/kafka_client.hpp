@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -60,7 +59,9 @@ class Deadline {
 /// long that is waited for, beyond the settings' patience.
 inline constexpr Duration open_transactions_patience{60'000};
 
-/// One librdkafka instance. Callbacks run on the thread that polls it, except for log lines.
+/// One librdkafka instance. Callbacks run on the thread that polls it, except for log lines. It ends with its last
+/// owner, without leaving the consumer group or waiting for outstanding messages; one that librdkafka does not end in
+/// time is left behind, silenced.
 class KafkaClient {
  public:
   using Properties = std::map<std::string, std::string>;
@@ -72,8 +73,6 @@ class KafkaClient {
                                                                      const Properties& fixed);
   KafkaClient(const KafkaClient&) = delete;
   KafkaClient& operator=(const KafkaClient&) = delete;
-  /// Does not leave the consumer group and does not wait for outstanding messages.
-  ~KafkaClient();
 
   [[nodiscard]] rd_kafka_t* get() const { return handle_; }
   /// The value that a property has in the end; empty: none.
@@ -86,24 +85,26 @@ class KafkaClient {
   std::function<void(const rd_kafka_message_t&)> on_delivery;
   /// The latest complaint about brokers, for messages; empty: none yet.
   [[nodiscard]] std::string last_complaint() const;
-  /// No log lines from now on: whoever gave the client up need not outlive it. Any thread.
-  void silence() { silent_ = true; }
+  /// No log lines from now on: who is told of them need not outlive the client. Any thread.
+  void silence();
   /// Whether all brokers were out of reach at some time since the last call.
   [[nodiscard]] bool take_outage() { return std::exchange(outage_, false); }
 
  private:
   KafkaClient() = default;
+  static void end(KafkaClient* client);
   static Expected<ConfPtr> configure(const KafkaSettings& settings, const Properties& defaults,
                                      const Properties& fixed);
   static void set_callbacks(rd_kafka_conf_t* conf, rd_kafka_type_t type);
   static void log(const rd_kafka_t* handle, int level, const char* facility, const char* line);
+  /// False: nobody is to be told.
+  [[nodiscard]] bool write(int level, std::string_view line) const;
   static void error(rd_kafka_t* handle, int code, const char* reason, void* opaque);
 
   rd_kafka_t* handle_ = nullptr;
-  std::function<void(int, std::string_view)> log_;
-  std::atomic<bool> silent_{false};
-  mutable std::mutex complaint_mutex_;
-  std::string complaint_;  ///< Guarded: log lines come on librdkafka's threads.
+  mutable std::mutex mutex_;                        ///< Of what librdkafka's threads come to.
+  std::function<void(int, std::string_view)> log_;  ///< Guarded.
+  std::string complaint_;                           ///< Guarded.
   bool outage_ = false;
 };
 

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -31,6 +32,15 @@ std::optional<std::uint64_t> step_of(const rd_kafka_topic_partition_t& offset) {
   const auto [end, error] = std::from_chars(text.data() + prefix.size(), text.data() + text.size(), step);
   if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
   return step;
+}
+
+// Not rd_kafka_commit(): what it waits for can be dropped, without an answer, while the consumer is closed.
+rd_kafka_resp_err_t KafkaGroup::commit(const rd_kafka_topic_partition_list_t& offsets, const Deadline& deadline) const {
+  const QueuePtr answers(rd_kafka_queue_new(consumer_->get()));
+  const auto code = rd_kafka_commit_queue(consumer_->get(), &offsets, answers.get(), nullptr, nullptr);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return code;
+  const EventPtr event(rd_kafka_queue_poll(answers.get(), deadline.remaining_ms(std::numeric_limits<int>::max())));
+  return event ? rd_kafka_event_error(event.get()) : RD_KAFKA_RESP_ERR__TIMED_OUT;
 }
 
 }  // namespace holdfast::ingest

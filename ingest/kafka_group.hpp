@@ -46,10 +46,9 @@ class KafkaGroup {
     const std::lock_guard lock(mutex_);
     return membership_;
   }
-  /// Commits offsets outside of a transaction, and waits for it. Any thread.
-  [[nodiscard]] rd_kafka_resp_err_t commit(const rd_kafka_topic_partition_list_t& offsets) const {
-    return rd_kafka_commit(consumer_->get(), &offsets, 0);
-  }
+  /// Commits offsets outside of a transaction, and waits for it until the deadline. Any thread.
+  [[nodiscard]] rd_kafka_resp_err_t commit(const rd_kafka_topic_partition_list_t& offsets,
+                                           const Deadline& deadline) const;
 
  private:
   std::shared_ptr<KafkaClient> consumer_;

@@ -2,31 +2,36 @@
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
-#include <future>
-#include <limits>
-#include <system_error>
-#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "ingest/bounded_call.hpp"
 
 namespace holdfast::ingest {
 namespace {
 
 constexpr int call_timeout_ms = 5000;
+/// In which librdkafka looks for requests that have timed out, and more.
+constexpr Duration scan_interval{3000};
 
 }  // namespace
 
 Transactions::Transactions(std::shared_ptr<KafkaClient> producer, std::string id, std::optional<Duration> patience)
     : producer_(std::move(producer)), id_(std::move(id)) {
-  const std::string timeout = producer_->property("transaction.timeout.ms");
-  std::from_chars(timeout.data(), timeout.data() + timeout.size(), timeout_.ms);
+  read("transaction.timeout.ms", timeout_);
+  read("socket.timeout.ms", socket_timeout_);
   patience_ = patience.value_or(timeout_);
 }
 
+void Transactions::read(const char* property, Duration& value) const {
+  const std::string text = producer_->property(property);
+  std::from_chars(text.data(), text.data() + text.size(), value.ms);
+}
+
 Status Transactions::init(Duration at_most) {
-  return repeat("init_transactions", at_most, [&](int ms) { return rd_kafka_init_transactions(producer_->get(), ms); });
+  return repeat("init_transactions", at_most,
+                [&](int ms) { return CallErrorPtr(rd_kafka_init_transactions(producer_->get(), ms)); });
 }
 
 Status Transactions::begin() {
@@ -36,24 +41,29 @@ Status Transactions::begin() {
   return {};
 }
 
-// Of all calls this one alone ends only with an outcome, whatever its time-out; and librdkafka, up to its newest
-// version, forgets the request if its search for the group's coordinator fails in certain ways, as it may when brokers
-// hang.
+// Of all calls this one alone ends only with an outcome, whatever its time-out; and librdkafka, as of 2.0 to 2.15,
+// loses the request where its search for the group's coordinator is refused three times in a row.
 Status Transactions::send_offsets(std::shared_ptr<const rd_kafka_topic_partition_list_t> offsets,
                                   std::shared_ptr<const Membership> membership) {
-  const Deadline limit({patience_.ms + call_timeout_ms});
   return repeat("send_offsets_to_transaction", patience_, [&](int ms) {
-    return wait_apart(
-        [producer = producer_, offsets, membership, ms] {
-          return rd_kafka_send_offsets_to_transaction(producer->get(), offsets.get(), membership->metadata.get(), ms);
-        },
-        limit);
+    // Each of its requests is answered, or given up, a socket's time-out after the call's at the latest.
+    const Duration limit{ms + socket_timeout_.ms + scan_interval.ms};
+    auto error = call_within(limit, [producer = producer_, offsets, membership, ms] {
+      return CallErrorPtr(
+          rd_kafka_send_offsets_to_transaction(producer->get(), offsets.get(), membership->metadata.get(), ms));
+    });
+    if (error) return std::move(*error);
+    left_behind_ = true;
+    producer_->silence();
+    return CallErrorPtr(rd_kafka_error_new(
+        RD_KAFKA_RESP_ERR__TIMED_OUT, "no answer from the group's coordinator in %lld s; the producer is left behind",
+        static_cast<long long>(limit.ms / 1000)));
   });
 }
 
 Status Transactions::commit() {
   return repeat("commit_transaction", patience_,
-                [&](int ms) { return rd_kafka_commit_transaction(producer_->get(), ms); });
+                [&](int ms) { return CallErrorPtr(rd_kafka_commit_transaction(producer_->get(), ms)); });
 }
 
 void Transactions::abort() {
@@ -64,30 +74,10 @@ void Transactions::abort() {
   const CallErrorPtr ignored(rd_kafka_abort_transaction(producer_->get(), call_timeout_ms));
 }
 
-rd_kafka_error_t* Transactions::wait_apart(std::function<rd_kafka_error_t*()> call, const Deadline& limit) {
-  std::packaged_task<CallErrorPtr()> task([call = std::move(call)] { return CallErrorPtr(call()); });
-  auto outcome = task.get_future();
-  std::thread waits;
-  try {
-    waits = std::thread(std::move(task));
-  } catch (const std::system_error& e) {
-    return rd_kafka_error_new(RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE, "%s", e.what());
-  }
-  const std::chrono::milliseconds left(limit.remaining_ms(std::numeric_limits<int>::max()));
-  if (outcome.wait_for(left) == std::future_status::ready) {
-    waits.join();
-    return outcome.get().release();
-  }
-  waits.detach();
-  left_behind_ = true;
-  producer_->silence();
-  return rd_kafka_error_new(RD_KAFKA_RESP_ERR__TIMED_OUT, "librdkafka does not come back; its producer is left behind");
-}
-
 Status Transactions::repeat(const char* what, Duration at_most, const Call& call) {
   const Deadline deadline(at_most);
   for (;;) {
-    const CallErrorPtr error(call(std::max(1, deadline.remaining_ms(call_timeout_ms))));
+    const CallErrorPtr error = call(std::max(1, deadline.remaining_ms(call_timeout_ms)));
     if (!error) return {};
     if (!rd_kafka_error_is_retriable(error.get()) || deadline.passed()) return meaning(what, *error);
     rd_kafka_poll(producer_->get(), 10);

@@ -37,19 +37,18 @@ class Transactions {
   [[nodiscard]] Status meaning(const char* what, rd_kafka_resp_err_t code, std::string_view text) const;
 
  private:
-  using Call = std::function<rd_kafka_error_t*(int timeout_ms)>;
+  using Call = std::function<CallErrorPtr(int timeout_ms)>;
+  void read(const char* property, Duration& value) const;
   [[nodiscard]] Status repeat(const char* what, Duration at_most, const Call& call);
   [[nodiscard]] Status meaning(const char* what, const rd_kafka_error_t& error) const;
-  /// Makes a call that may never come back, on a thread of its own. Past the limit both are left behind, and with them
-  /// what the call holds: should it come back after all, that is released then.
-  rd_kafka_error_t* wait_apart(std::function<rd_kafka_error_t*()> call, const Deadline& limit);
 
   const std::shared_ptr<KafkaClient> producer_;
   const std::string id_;
   Duration timeout_{60'000};
+  Duration socket_timeout_{10'000};
   Duration patience_;
   std::optional<Deadline> end_;  ///< When the broker gives up the transaction that began last.
-  bool left_behind_ = false;     ///< A call of the producer never came back.
+  bool left_behind_ = false;     ///< A call of the producer did not come back.
 };
 
 }  // namespace holdfast::ingest

@@ -318,7 +318,7 @@ Status Writer::commit_delivered(const rd_kafka_topic_partition_list_t& offsets) 
   if (offsets.cnt == 0) return {};
   const Deadline deadline(transactions_.timeout());
   for (;;) {
-    const auto code = group_->commit(offsets);
+    const auto code = group_->commit(offsets, deadline);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
     if (!passes(code) || deadline.passed()) return transactions_.meaning("commit", code, text_of(code));
     rd_kafka_poll(client_->get(), 100);

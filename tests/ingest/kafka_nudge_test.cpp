@@ -6,13 +6,13 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/support/mock_broker.hpp"
+#include "tests/support/mock_brokers.hpp"
 
 namespace holdfast::ingest {
 namespace {
 
 using namespace std::chrono_literals;
-using holdfast::testing::MockBroker;
+using holdfast::testing::MockBrokers;
 
 /// How long a nudge that is under way holds up whoever ends it.
 std::chrono::duration<double> end_during_a_nudge(const std::shared_ptr<KafkaClient>& client) {
@@ -26,12 +26,12 @@ std::chrono::duration<double> end_during_a_nudge(const std::shared_ptr<KafkaClie
 
 class NudgeTest : public ::testing::Test {
  protected:
-  NudgeTest() : client_(broker_.client(RD_KAFKA_CONSUMER, {{"group.id", "group"}})) {
-    broker_.create_topic("topic");
+  NudgeTest() : client_(brokers_.client(RD_KAFKA_CONSUMER, {{"group.id", "group"}})) {
+    brokers_.create_topic("topic");
     // Knows the topic's leader from here on.
     EXPECT_TRUE(query_range(*client_, "topic", Partition{0}.value, Deadline(Duration{20'000})));
   }
-  MockBroker broker_;
+  MockBrokers brokers_;
   std::shared_ptr<KafkaClient> client_;
 };
 
@@ -44,12 +44,12 @@ TEST_F(NudgeTest, EndsAtOnceWithoutWork) {
 }
 
 TEST_F(NudgeTest, EndsWhileABrokerTakesItsTime) {
-  broker_.answer_after(15s);
+  brokers_.answer_after(15s);
   EXPECT_LT(end_during_a_nudge(client_), 5s);
 }
 
 TEST_F(NudgeTest, EndsWhileABrokerIsAway) {
-  broker_.go_away();
+  brokers_.go_away();
   EXPECT_LT(end_during_a_nudge(client_), 5s);
 }
 

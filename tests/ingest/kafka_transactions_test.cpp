@@ -1,29 +1,37 @@
 #include "ingest/kafka_transactions.hpp"
 
 #include <chrono>
+#include <functional>
 #include <memory>
-#include <string>
 #include <thread>
 #include <utility>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "ingest/bounded_call.hpp"
 #include "ingest/kafka_client.hpp"
 #include "ingest/kafka_group.hpp"
-#include "tests/support/mock_broker.hpp"
+#include "tests/support/mock_brokers.hpp"
 
 namespace holdfast::ingest {
 namespace {
 
 using namespace std::chrono_literals;
-using holdfast::testing::MockBroker;
+using holdfast::testing::MockBrokers;
+using ::testing::HasSubstr;
+
+bool comes_true(const std::function<bool()>& condition) {
+  for (int i = 0; i < 3000 && !condition(); ++i) std::this_thread::sleep_for(10ms);
+  return condition();
+}
 
 class TransactionsTest : public ::testing::Test {
  protected:
-  static constexpr std::int16_t find_coordinator = 10;
-
   TransactionsTest()
-      : client_(broker_.client(RD_KAFKA_PRODUCER, {{"enable.idempotence", "true"}, {"transactional.id", "shop-1"}})) {
+      : client_(brokers_.client(
+            RD_KAFKA_PRODUCER,
+            {{"enable.idempotence", "true"}, {"transactional.id", "shop-1"}, {"socket.timeout.ms", "4000"}})) {
     auto membership = std::make_shared<Membership>();
     membership->metadata.reset(rd_kafka_consumer_group_metadata_new("shop"));
     membership_ = std::move(membership);
@@ -40,7 +48,8 @@ class TransactionsTest : public ::testing::Test {
     return transactions_->send_offsets(std::move(offsets), membership_);
   }
 
-  MockBroker broker_;
+  MockBrokers brokers_;
+  const int threads_without_client_ = holdfast::testing::settled_thread_count();
   std::shared_ptr<KafkaClient> client_;
   std::shared_ptr<const Membership> membership_;
   std::unique_ptr<Transactions> transactions_;
@@ -57,27 +66,36 @@ TEST_F(TransactionsTest, OffsetsAreCommittedOneTransactionAfterAnother) {
   }
 }
 
+TEST_F(TransactionsTest, ACallThatTakesLongerThanItMayIsWaitedFor) {
+  ASSERT_TRUE(begin(Duration{500}));
+  brokers_.answer_after(3s);
+  const Status sent = send_offsets();
+  EXPECT_EQ(calls_left_behind(), 0U) << (sent ? "" : sent.error().message);
+}
+
 TEST_F(TransactionsTest, ACallThatDoesNotComeBackIsLeftBehind) {
   ASSERT_TRUE(begin(Duration{1000}));
   // librdkafka takes the third of these for the end of its search, forgets what it searched for, and waits on.
-  constexpr auto loading = RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS;
-  broker_.answer(find_coordinator, loading, loading, loading);
+  brokers_.refuse_coordinators(3, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS);
   const std::weak_ptr<KafkaClient> left_behind = client_;
 
   const Status sent = send_offsets();
   ASSERT_FALSE(sent);
-  EXPECT_EQ(sent.error().kind, ErrorKind::rollback) << sent.error().message;
+  EXPECT_EQ(sent.error().kind, ErrorKind::rollback);
+  EXPECT_THAT(sent.error().message, HasSubstr("no answer from the group's coordinator in 8 s"));
+  EXPECT_EQ(calls_left_behind(), 1U);
   const auto began = std::chrono::steady_clock::now();
   transactions_->abort();
   transactions_.reset();
   client_.reset();
   EXPECT_LT(std::chrono::steady_clock::now() - began, 2s);
+  EXPECT_FALSE(left_behind.expired());
 
-  // It remembers when a connection comes or goes. Then all ends that was left behind.
-  broker_.go_away();
-  broker_.come_back();
-  for (int i = 0; i < 3000 && !left_behind.expired(); ++i) std::this_thread::sleep_for(10ms);
-  EXPECT_TRUE(left_behind.expired());
+  // librdkafka remembers when a connection comes or goes. Then all ends that was left behind.
+  brokers_.go_away();
+  brokers_.come_back();
+  EXPECT_TRUE(comes_true([&] { return left_behind.expired() && rd_kafka_thread_cnt() == threads_without_client_; }))
+      << rd_kafka_thread_cnt() << " threads of librdkafka, and " << threads_without_client_ << " without the client";
 }
 
 }  // namespace
