@@ -26,7 +26,7 @@ const KafkaClient::Properties writer_defaults{
     // Alerts of a batch share most of their text; what compressing costs is less than what the brokers save.
     {"compression.codec", "lz4"},
     // The first commit after another one meets a transaction that is still being completed; the default pause of 100 ms
-    // before the next try would be most of the latency.
+    // before the next try would be most of the latency. The price is in docs/decisions/0019-bounded-calls.md.
     {"retry.backoff.ms", "5"},
     {"transaction.timeout.ms", "30000"},
     // A dead letter is its whole original with headers around it.
