@@ -1,3 +1,4 @@
+#include <cstdio>
 #include <string_view>
 
 #include <unistd.h>
@@ -27,6 +28,9 @@ namespace {
 int main(int argc, char** argv) {
   const int status = holdfast::app::run_program(argc, argv);
   // Threads of calls that were left behind would meet destructors of what is static.
-  if (holdfast::ingest::calls_left_behind() > 0) _exit(status);
+  if (holdfast::ingest::calls_left_behind() > 0) {
+    (void)std::fflush(nullptr);
+    _exit(status);
+  }
   return status;
 }

@@ -326,9 +326,9 @@ void Service::watch_progress(const Pipeline& pipeline, bool exit_at_end) {
     if (!said_currency_ && progress.other_currency > 0) {
       said_currency_ = true;
       spdlog::warn(
-          "amounts come in another currency than the model was trained on: their customers' spend is not known to it, "
-          "and alerts for them say no expected value; see docs/operations.md (holdfast_other_currency_total counts "
-          "them; this is said once)");
+          "amounts come in another currency than the model's, or in none: what their customers spend is not known to "
+          "it, and their alerts have neither expected nor at_risk; see that the records name their currency, and that "
+          "the model is for this shop (holdfast_other_currency_total counts them; this is said once)");
     }
     if (!said_scratch && progress.cold_customers > 0) {
       said_scratch = true;

@@ -104,7 +104,7 @@ constexpr std::array rows{
     Row{{"holdfast_misplaced_total", counter, "", "Records whose key hashes to another partition than theirs."},
         [](const Snapshot& s) { return single(s.misplaced_total); }},
     Row{{"holdfast_other_currency_total", counter, "",
-         "Purchases whose amount is in another currency than the model's, so that it is not known to it."},
+         "Purchases whose amount is in another currency than the model's, or in none, so that it is not known to it."},
         [](const Snapshot& s) { return single(s.other_currency_total); }},
     Row{{"holdfast_erasures_total", counter, "", "Customers erased at their request."},
         [](const Snapshot& s) { return single(s.erasures_total); }},

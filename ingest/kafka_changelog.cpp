@@ -125,7 +125,7 @@ class Writer final : public ChangelogWriter {
         ->offset = behind.value;
     // An error here may be the group's refusal, which does not pass: as it stands.
     if (auto s = producer.transactions.send_offsets(std::move(offsets), std::move(membership)); !s)
-      return std::unexpected(s.error());
+      return std::unexpected(producer.transactions.left_behind() ? again(s.error()) : s.error());
     if (auto s = producer.transactions.commit(); !s) return std::unexpected(again(s.error()));
     return behind;
   }

@@ -28,6 +28,8 @@ const KafkaClient::Properties common_defaults{
 constexpr auto retry_pause = 100ms;
 /// It takes milliseconds, or until a host's name is looked up.
 constexpr Duration end_patience{10'000};
+/// Where one did not end, others may not either, and a stop would wait for each of them in turn.
+constexpr Duration later_end_patience{2'000};
 constexpr int metadata_timeout_ms = 2000;
 // Topics that were just created are unknown to some brokers for a second or two.
 constexpr Duration new_topics_patience{5000};
@@ -112,7 +114,7 @@ void KafkaClient::end(KafkaClient* client) {
     rd_kafka_poll(held->handle_, 0);
   }
   const std::string name = rd_kafka_name(held->handle_);
-  const auto ended = call_within(end_patience, [held] {
+  const auto ended = call_within(calls_left_behind() == 0 ? end_patience : later_end_patience, [held] {
     rd_kafka_destroy_flags(held->handle_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     return true;
   });

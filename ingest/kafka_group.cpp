@@ -3,7 +3,6 @@
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
-#include <limits>
 #include <string>
 #include <string_view>
 
@@ -36,11 +35,16 @@ std::optional<std::uint64_t> step_of(const rd_kafka_topic_partition_t& offset) {
 
 // Not rd_kafka_commit(): what it waits for can be dropped, without an answer, while the consumer is closed.
 rd_kafka_resp_err_t KafkaGroup::commit(const rd_kafka_topic_partition_list_t& offsets, const Deadline& deadline) const {
+  constexpr int look_every_ms = 100;
   const QueuePtr answers(rd_kafka_queue_new(consumer_->get()));
   const auto code = rd_kafka_commit_queue(consumer_->get(), &offsets, answers.get(), nullptr, nullptr);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return code;
-  const EventPtr event(rd_kafka_queue_poll(answers.get(), deadline.remaining_ms(std::numeric_limits<int>::max())));
-  return event ? rd_kafka_event_error(event.get()) : RD_KAFKA_RESP_ERR__TIMED_OUT;
+  for (;;) {
+    const EventPtr event(rd_kafka_queue_poll(answers.get(), deadline.remaining_ms(look_every_ms)));
+    if (event) return rd_kafka_event_error(event.get());
+    if (rd_kafka_consumer_closed(consumer_->get()) != 0) return RD_KAFKA_RESP_ERR__DESTROY;
+    if (deadline.passed()) return RD_KAFKA_RESP_ERR__TIMED_OUT;
+  }
 }
 
 }  // namespace holdfast::ingest

@@ -46,7 +46,8 @@ class KafkaGroup {
     const std::lock_guard lock(mutex_);
     return membership_;
   }
-  /// Commits offsets outside of a transaction, and waits for it until the deadline. Any thread.
+  /// Commits offsets outside of a transaction, and waits for it until the deadline, or until the group was left. Any
+  /// thread.
   [[nodiscard]] rd_kafka_resp_err_t commit(const rd_kafka_topic_partition_list_t& offsets,
                                            const Deadline& deadline) const;
 

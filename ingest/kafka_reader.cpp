@@ -46,6 +46,9 @@ KafkaClient::Properties reader_defaults(const KafkaSettings& settings) {
 /// So much in one batch has waited in a queue that was full, or nearly so.
 constexpr std::size_t many_bytes = std::size_t{256} << 10;
 
+/// For what brokers that are there take a round trip for.
+constexpr Duration close_patience{10'000};
+
 KafkaClient::Properties reader_fixed(const KafkaSettings& settings) {
   return {
       {"group.id", settings.application_id},
@@ -345,7 +348,15 @@ void Reader::leave() {
   // (librdkafka's issue 4884).
   while (MessagePtr message{rd_kafka_consumer_poll(client_->get(), 0)}) {
   }
-  rd_kafka_consumer_close(client_->get());
+  // Not rd_kafka_consumer_close(): it waits without end for positions that no broker takes (its issue 3740).
+  const QueuePtr events(rd_kafka_queue_new(client_->get()));
+  const CallErrorPtr refused(rd_kafka_consumer_close_queue(client_->get(), events.get()));
+  const Deadline deadline(close_patience);
+  while (!refused && !rd_kafka_consumer_closed(client_->get()) && !deadline.passed()) {
+    const EventPtr event(rd_kafka_queue_poll(events.get(), 10));
+    if (event && rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_REBALANCE)
+      client_->on_rebalance(rd_kafka_event_error(event.get()), rd_kafka_event_topic_partition_list(event.get()));
+  }
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

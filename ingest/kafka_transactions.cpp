@@ -46,8 +46,8 @@ Status Transactions::begin() {
 Status Transactions::send_offsets(std::shared_ptr<const rd_kafka_topic_partition_list_t> offsets,
                                   std::shared_ptr<const Membership> membership) {
   return repeat("send_offsets_to_transaction", patience_, [&](int ms) {
-    // Each of its requests is answered, or given up, a socket's time-out after the call's at the latest.
-    const Duration limit{ms + socket_timeout_.ms + scan_interval.ms};
+    // Two requests, one behind the other, each of which is answered or given up within a socket's time-out.
+    const Duration limit{ms + 2 * socket_timeout_.ms + scan_interval.ms};
     auto error = call_within(limit, [producer = producer_, offsets, membership, ms] {
       return CallErrorPtr(
           rd_kafka_send_offsets_to_transaction(producer->get(), offsets.get(), membership->metadata.get(), ms));
@@ -55,9 +55,8 @@ Status Transactions::send_offsets(std::shared_ptr<const rd_kafka_topic_partition
     if (error) return std::move(*error);
     left_behind_ = true;
     producer_->silence();
-    return CallErrorPtr(rd_kafka_error_new(
-        RD_KAFKA_RESP_ERR__TIMED_OUT, "no answer from the group's coordinator in %lld s; the producer is left behind",
-        static_cast<long long>(limit.ms / 1000)));
+    return CallErrorPtr(rd_kafka_error_new(RD_KAFKA_RESP_ERR__TIMED_OUT,
+                                           "no answer from the group's coordinator; the producer is left behind"));
   });
 }
 

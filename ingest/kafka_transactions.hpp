@@ -32,6 +32,8 @@ class Transactions {
   /// Best effort.
   void abort();
 
+  /// Whether a call of the producer did not come back, and was left behind with it.
+  [[nodiscard]] bool left_behind() const { return left_behind_; }
   /// How long the broker keeps a transaction open.
   [[nodiscard]] Duration timeout() const { return timeout_; }
   [[nodiscard]] Status meaning(const char* what, rd_kafka_resp_err_t code, std::string_view text) const;
@@ -48,7 +50,7 @@ class Transactions {
   Duration socket_timeout_{10'000};
   Duration patience_;
   std::optional<Deadline> end_;  ///< When the broker gives up the transaction that began last.
-  bool left_behind_ = false;     ///< A call of the producer did not come back.
+  bool left_behind_ = false;
 };
 
 }  // namespace holdfast::ingest

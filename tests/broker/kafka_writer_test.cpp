@@ -12,6 +12,8 @@
 
 #include <gtest/gtest.h>
 
+#include "ingest/kafka_client.hpp"
+#include "ingest/kafka_group.hpp"
 #include "ingest/kafka_journal.hpp"
 #include "ingest/kafka_reader.hpp"
 #include "tests/support/broker.hpp"
@@ -210,6 +212,17 @@ TEST_F(KafkaWriterTest, PositionsOfAnAssignmentThatEndedAreRefused) {
   const Status late = writer->commit(std::array{position(0, 3), position(1, 3)});
   ASSERT_FALSE(late);
   EXPECT_EQ(late.error().kind, ErrorKind::rollback);
+}
+
+TEST_F(KafkaWriterTest, PositionsAreRefusedAtOnceWhenTheGroupWasLeft) {
+  join(kafka_settings(broker_, {"in"}));
+  const auto group = reader_->group();
+  reader_->close(*listener_);
+  const ingest::PartitionsPtr offsets(rd_kafka_topic_partition_list_new(1));
+  rd_kafka_topic_partition_list_add(offsets.get(), "in", 0)->offset = 5;
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_NE(group->commit(*offsets, ingest::Deadline(Duration{20'000})), RD_KAFKA_RESP_ERR_NO_ERROR);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 5s);
 }
 
 // A silence moves no position. An instance that was replaced without noticing must not write it all the same.
@@ -527,6 +540,21 @@ TEST_F(KafkaWriterUnderFaults, AWriterWithoutABrokerIsGoneSoon) {
   writer->abort();
   writer.reset();
   EXPECT_LT(std::chrono::steady_clock::now() - began, 5s);
+}
+
+TEST_F(KafkaWriterUnderFaults, AReaderWhosePositionsNoBrokerTookIsGoneSoon) {
+  begin(false);
+  auto writer = open_writer();
+  broker_.kill9();
+  ASSERT_OK(writer->begin());
+  const Status committed = writer->commit(std::array{position(0, 5), position(1, 5)});
+  ASSERT_FALSE(committed);
+  EXPECT_EQ(committed.error().kind, ErrorKind::rollback) << committed.error().message;
+  const auto began = std::chrono::steady_clock::now();
+  writer.reset();
+  reader_->close(*listener_);
+  reader_.reset();
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 30s);
 }
 
 }  // namespace

@@ -9,6 +9,13 @@
 
 #include <gtest/gtest.h>
 
+#ifdef __SANITIZE_THREAD__
+// The threads that these tests leave behind are no findings.
+extern "C" const char* __tsan_default_options() {
+  return "report_thread_leaks=0";
+}  // NOLINT(bugprone-reserved-identifier)
+#endif
+
 namespace holdfast::ingest {
 namespace {
 

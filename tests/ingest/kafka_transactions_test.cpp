@@ -32,7 +32,7 @@ class TransactionsTest : public ::testing::Test {
   TransactionsTest()
       : client_(brokers_.client(
             RD_KAFKA_PRODUCER,
-            {{"enable.idempotence", "true"}, {"transactional.id", "shop-1"}, {"socket.timeout.ms", "4000"}})) {
+            {{"enable.idempotence", "true"}, {"transactional.id", "shop-1"}, {"socket.timeout.ms", "2000"}})) {
     auto membership = std::make_shared<Membership>();
     membership->metadata.reset(rd_kafka_consumer_group_metadata_new("shop"));
     membership_ = std::move(membership);
@@ -70,7 +70,7 @@ TEST_F(TransactionsTest, OffsetsAreCommittedOneTransactionAfterAnother) {
 
 TEST_F(TransactionsTest, ACallThatTakesLongerThanItMayIsWaitedFor) {
   ASSERT_TRUE(begin(Duration{500}));
-  brokers_.answer_after(3s);
+  brokers_.answer_after(1500ms);
   const Status sent = send_offsets();
   EXPECT_EQ(calls_left_behind(), left_behind_before_) << (sent ? "" : sent.error().message);
 }
@@ -84,8 +84,9 @@ TEST_F(TransactionsTest, ACallThatDoesNotComeBackIsLeftBehind) {
   const Status sent = send_offsets();
   ASSERT_FALSE(sent);
   EXPECT_EQ(sent.error().kind, ErrorKind::rollback);
-  EXPECT_THAT(sent.error().message, HasSubstr("no answer from the group's coordinator in 8 s"));
+  EXPECT_THAT(sent.error().message, HasSubstr("no answer from the group's coordinator"));
   EXPECT_EQ(calls_left_behind(), left_behind_before_ + 1);
+  EXPECT_TRUE(transactions_->left_behind());
   const auto began = std::chrono::steady_clock::now();
   transactions_->abort();
   transactions_.reset();

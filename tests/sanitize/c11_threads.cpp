@@ -40,9 +40,6 @@ int result(int error) {
 
 extern "C" {
 
-// Threads that are left behind on purpose are no findings.
-const char* __tsan_default_options() { return "report_thread_leaks=0"; }  // NOLINT(bugprone-reserved-identifier)
-
 int thrd_create(thrd_t* thread, thrd_start_t function, void* argument) {
   auto start = std::make_unique<Start>(Start{function, argument});
   const int error = pthread_create(thread, nullptr, run, start.get());

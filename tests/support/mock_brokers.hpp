@@ -44,6 +44,7 @@ class MockBrokers {
     rd_kafka_destroy(owner_);
   }
 
+  [[nodiscard]] std::string bootstrap() const { return rd_kafka_mock_cluster_bootstraps(cluster_); }
   void create_topic(const std::string& name) { rd_kafka_mock_topic_create(cluster_, name.c_str(), 1, 1); }
   void coordinate_group(const std::string& group, std::int32_t broker) {
     rd_kafka_mock_coordinator_set(cluster_, "group", group.c_str(), broker);
@@ -52,7 +53,7 @@ class MockBrokers {
       rd_kafka_type_t type, const ingest::KafkaClient::Properties& properties,
       std::function<void(int, std::string_view)> log = [](int, std::string_view) {}) const {
     ingest::KafkaSettings settings;
-    settings.properties["bootstrap.servers"] = rd_kafka_mock_cluster_bootstraps(cluster_);
+    settings.properties["bootstrap.servers"] = bootstrap();
     settings.log = std::move(log);
     auto client = ingest::KafkaClient::create(settings, type, {}, properties);
     if (!client) throw std::runtime_error(client.error().message);
