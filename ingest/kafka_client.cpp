@@ -89,7 +89,7 @@ Expected<std::shared_ptr<KafkaClient>> KafkaClient::create(const KafkaSettings& 
                                                            const Properties& defaults, const Properties& fixed) {
   auto conf = configure(settings, defaults, fixed);
   if (!conf) return std::unexpected(conf.error());
-  const std::shared_ptr<KafkaClient> client(new KafkaClient, &KafkaClient::end);
+  std::shared_ptr<KafkaClient> client(new KafkaClient, &KafkaClient::end);
   client->log_ = settings.log;
   set_callbacks(conf->get(), type);
   rd_kafka_conf_set_opaque(conf->get(), client.get());

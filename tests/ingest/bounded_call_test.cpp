@@ -24,7 +24,7 @@ using namespace std::chrono_literals;
 TEST(CallWithin, GivesWhatTheCallReturns) {
   const std::uint64_t before = calls_left_behind();
   EXPECT_EQ(call_within(Duration{20'000}, [] { return std::string("back"); }), "back");
-  auto owned = call_within(Duration{20'000}, [given = std::make_unique<int>(7)]() mutable { return std::move(given); });
+  const auto owned = call_within(Duration{20'000}, [] { return std::make_unique<int>(7); });
   ASSERT_TRUE(owned.has_value());
   EXPECT_EQ(**owned, 7);
   EXPECT_EQ(calls_left_behind(), before);
