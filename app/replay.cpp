@@ -254,7 +254,6 @@ class Replay {
       out.counts.duplicates += counts.duplicates;
       out.counts.late += counts.late;
       out.counts.misplaced += counts.misplaced;
-      out.counts.other_currency += counts.other_currency;
       out.counts.erased += counts.erased;
       out.counts.steps += counts.steps;
       out.counts.timers += counts.timers;

@@ -372,14 +372,7 @@ TEST_F(KafkaReaderTest, ComesBackAfterTheBrokerHungForLongerThanItsSession) {
 }
 
 TEST(KafkaSettingsTest, PropertiesThatWouldBreakAPromiseAreRefused) {
-  KafkaSettings good;
-  good.properties = {{"bootstrap.servers", "localhost:1"}};
-  good.application_id = "shop";
-  good.instance_id = "1";
-  good.source_topics = {"a"};
-  good.alerts_topic = "alerts";
-  good.dead_letters_topic = "dead";
-  good.journal_topic = "journal";
+  const KafkaSettings good = kafka_settings("localhost:1", {"a"});
   EXPECT_TRUE(make_kafka_reader(good));
   for (const char* key : {"enable.auto.commit", "isolation.level", "transactional.id", "group.id", "acks"}) {
     KafkaSettings bad = good;

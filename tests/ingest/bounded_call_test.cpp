@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <future>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -11,9 +12,8 @@
 
 #ifdef __SANITIZE_THREAD__
 // The threads that these tests leave behind are no findings.
-extern "C" const char* __tsan_default_options() {
-  return "report_thread_leaks=0";
-}  // NOLINT(bugprone-reserved-identifier)
+// NOLINTNEXTLINE(bugprone-reserved-identifier)
+extern "C" const char* __tsan_default_options() { return "report_thread_leaks=0"; }
 #endif
 
 namespace holdfast::ingest {

@@ -9,6 +9,7 @@
 #include "ingest/bounded_call.hpp"
 #include "ingest/kafka_group.hpp"
 #include "ingest/kafka_settings.hpp"
+#include "tests/support/kafka_listener.hpp"
 #include "tests/support/mock_brokers.hpp"
 
 namespace holdfast::ingest {
@@ -20,14 +21,8 @@ TEST(KafkaChangelog, AWriteThatGetsNoAnswerIsToBeTriedAgain) {
   brokers.create_topic("changelog");
   const auto group = std::make_shared<KafkaGroup>(brokers.client(RD_KAFKA_CONSUMER, {{"group.id", "shop"}}));
   group->joined();
-  KafkaSettings settings;
-  settings.properties = {{"bootstrap.servers", brokers.bootstrap()}, {"socket.timeout.ms", "1000"}};
-  settings.application_id = "shop";
-  settings.instance_id = "1";
-  settings.source_topics = {"in"};
-  settings.alerts_topic = "alerts";
-  settings.dead_letters_topic = "dead";
-  settings.journal_topic = "journal";
+  KafkaSettings settings = holdfast::testing::kafka_settings(brokers.bootstrap(), {"in"});
+  settings.properties["socket.timeout.ms"] = "1000";
   settings.changelog_topic = "changelog";
   settings.patience = Duration{2000};
   // The search for the coordinator of transactions is over by then, that for the group's has not begun.

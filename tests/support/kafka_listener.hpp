@@ -14,10 +14,10 @@
 namespace holdfast::testing {
 
 /// Settings of an instance that reads `sources` and writes "alerts", "dead", "journal".
-inline ingest::KafkaSettings kafka_settings(const Kafka& kafka, std::vector<std::string> sources,
+inline ingest::KafkaSettings kafka_settings(const std::string& bootstrap, std::vector<std::string> sources,
                                             const std::string& instance = "1") {
   ingest::KafkaSettings settings;
-  settings.properties = {{"bootstrap.servers", kafka.bootstrap()}};
+  settings.properties = {{"bootstrap.servers", bootstrap}};
   settings.application_id = "shop";
   settings.instance_id = instance;
   settings.source_topics = std::move(sources);
@@ -26,6 +26,11 @@ inline ingest::KafkaSettings kafka_settings(const Kafka& kafka, std::vector<std:
   settings.journal_topic = "journal";
   settings.log = [](int, std::string_view) {};
   return settings;
+}
+
+inline ingest::KafkaSettings kafka_settings(const Kafka& kafka, std::vector<std::string> sources,
+                                            const std::string& instance = "1") {
+  return kafka_settings(kafka.bootstrap(), std::move(sources), instance);
 }
 
 /// Starts whatever is assigned, at the committed position or else the first offset, and keeps what it is told.

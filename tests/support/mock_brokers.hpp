@@ -60,8 +60,9 @@ class MockBrokers {
     return *client;
   }
 
-  void answer_after(std::chrono::milliseconds delay, std::int32_t broker = 1) {
-    rd_kafka_mock_broker_set_rtt(cluster_, broker, static_cast<int>(delay.count()));
+  /// Broker 1.
+  void answer_after(std::chrono::milliseconds delay) {
+    rd_kafka_mock_broker_set_rtt(cluster_, 1, static_cast<int>(delay.count()));
   }
   /// The next requests to broker 1 for a coordinator are refused so, one each.
   void refuse_coordinators(int times, rd_kafka_resp_err_t code) {
