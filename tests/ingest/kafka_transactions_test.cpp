@@ -78,7 +78,7 @@ TEST_F(TransactionsTest, ACallThatTakesLongerThanItMayIsWaitedFor) {
 TEST_F(TransactionsTest, ACallThatDoesNotComeBackIsLeftBehind) {
   ASSERT_TRUE(begin(Duration{1000}));
   // librdkafka takes the third of these for the end of its search, forgets what it searched for, and waits on.
-  brokers_.refuse_coordinators(3, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS);
+  brokers_.refuse_coordinators(RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS);
   const std::weak_ptr<KafkaClient> left_behind = client_;
 
   const Status sent = send_offsets();
@@ -94,6 +94,7 @@ TEST_F(TransactionsTest, ACallThatDoesNotComeBackIsLeftBehind) {
   EXPECT_LT(std::chrono::steady_clock::now() - began, 2s);
   EXPECT_FALSE(left_behind.expired());
 
+  brokers_.accept_coordinators();
   // librdkafka remembers when a connection comes or goes. Then all ends that was left behind.
   brokers_.go_away();
   brokers_.come_back();

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -11,6 +10,7 @@
 #include <string_view>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
@@ -64,16 +64,13 @@ class MockBrokers {
   void answer_after(std::chrono::milliseconds delay) {
     rd_kafka_mock_broker_set_rtt(cluster_, 1, static_cast<int>(delay.count()));
   }
-  /// The next requests to broker 1 for a coordinator are refused so, one each.
-  void refuse_coordinators(int times, rd_kafka_resp_err_t code) {
-    for (int i = 0; i < times; ++i)
-      rd_kafka_mock_broker_push_request_error_rtts(cluster_, 1, find_coordinator, 1, code, 0);
+  /// All requests for a coordinator are refused so until accept_coordinators(): a search is lost however often a
+  /// connection that comes or goes has it begun again.
+  void refuse_coordinators(rd_kafka_resp_err_t code) {
+    const std::vector<rd_kafka_resp_err_t> codes(10'000, code);
+    rd_kafka_mock_push_request_errors_array(cluster_, find_coordinator, codes.size(), codes.data());
   }
-  [[nodiscard]] std::size_t refusals_left() {
-    std::size_t count = 0;
-    rd_kafka_mock_broker_error_stack_cnt(cluster_, 1, find_coordinator, &count);
-    return count;
-  }
+  void accept_coordinators() { rd_kafka_mock_clear_request_errors(cluster_, find_coordinator); }
   void go_away(std::int32_t broker = 1) { rd_kafka_mock_broker_set_down(cluster_, broker); }
   void come_back(std::int32_t broker = 1) { rd_kafka_mock_broker_set_up(cluster_, broker); }
 
